@@ -1,0 +1,21 @@
+// The layers of docs/architecture: imports point one way. See src/core/README or the design page for the why.
+const only = (name, from, to, comment) => ({ name, severity: "error", comment, from, to });
+module.exports = {
+  forbidden: [
+    only("no-cycles", {}, { circular: true }, "A cycle means two files are one."),
+    only("core-is-pure", { path: "^src/core" }, { pathNot: "^(src/core|node_modules/valibot)" }, "core knows itself, valibot and the language"),
+    only("wire", { path: "^src/wire" }, { pathNot: "^src/(wire|core|runtime/interface\\.ts)" }, "wire knows core and the runtime interface"),
+    only("bus", { path: "^src/bus" }, { pathNot: "^(src/(bus|core|wire|runtime/interface\\.ts)|node_modules/(nats\\.ws|valibot|ws))" }, "bus knows core, wire and the runtime interface"),
+    only("status", { path: "^src/status" }, { pathNot: "^(src/(status|core|wire|runtime/interface\\.ts)|node_modules/(hono|valibot))" }, "status knows core, wire and the runtime interface"),
+    only("adapter", { path: "^src/runtime/(bun|deno|node)" }, { pathNot: "^src/runtime|^(node:)?[a-z_/0-9]+$" }, "an adapter knows the runtime interface and its own runtime"),
+    only("interface-is-a-leaf", { path: "^src/runtime/interface\\.ts" }, { path: "." }, "the interface knows nobody"),
+    only("nobody-imports-the-program", { pathNot: "^src/(main|cli)" }, { path: "^src/(main|cli)" }, "main and cli know everyone, nobody knows them"),
+    only("runtime-by-name", { path: "^src", pathNot: "^src/(runtime|main\\.ts|mod\\.ts)" }, { path: "^src/runtime/(?!interface\\.ts)" }, "the adapter is picked by #runtime in main.ts only"),
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "default", "node", "types"] },
+  },
+};

@@ -1,0 +1,14 @@
+/** A one-shot timer that can be taken back. */
+export interface Timer {
+  cancel(): void;
+}
+
+/** Time, given to the core as a parameter so that tests can turn it. */
+export interface Clock {
+  /** Milliseconds since the Unix epoch, with a fraction. */
+  now(): number;
+  /** Milliseconds of a clock that never jumps; only differences mean something. */
+  monotonic(): number;
+  /** Calls back once after `ms`; with `background` it does not keep the process alive. */
+  after(ms: number, callback: () => void, background?: boolean): Timer;
+}

@@ -1,0 +1,49 @@
+/** Who failed. */
+export type FailureSource = "client" | "router" | "backend" | "route-service";
+
+/** Whether sending the request again can help: never, always, or only when the connection had been used before. */
+export type Retry = "never" | "always" | "reused-only";
+
+/** Everything that can go wrong on the way of a request (data-plane §2.3, §4.4). */
+export type FailureKind =
+  | "dial" // any failure of resolving or connecting
+  | "tls-not-tls"
+  | "tls-name"
+  | "tls-untrusted" // expired and not yet valid included
+  | "tls-alert-certificate"
+  | "tls-alert-handshake"
+  | "tls-timeout"
+  | "tls-other"
+  | "eof" // the backend closed before a complete response head
+  | "reset" // reading: connection reset by peer
+  | "write" // writing to the backend failed
+  | "deadline" // endpoint_timeout
+  | "malformed-response" // head, framing or chunk of the backend's answer
+  | "response-head-too-large"
+  | "too-many-response-headers"
+  | "too-many-interim"
+  | "body-cut" // the backend's body ended early: after the response began
+  | "body-taken" // a failed attempt has consumed bytes of the request body
+  | "request-body" // the client's body is malformed
+  | "client-gone"
+  | "no-endpoints"
+  | "switching-protocols" // 101 that was not asked for, or another protocol than asked for
+  | "descriptors" // no file descriptor left for a backend connection
+  | "internal";
+
+/**
+ * The one error type of the request path. `message` is the text operators see in `X-Cf-RouterError:
+ * endpoint_failure (…)` and in the log (data-plane §2.3); `core/forwarding/error-table.ts` maps `kind` to a status.
+ */
+export class Failure extends Error {
+  override readonly name = "Failure";
+  readonly kind: FailureKind;
+  readonly source: FailureSource;
+  readonly retry: Retry;
+  constructor(kind: FailureKind, source: FailureSource, retry: Retry, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.kind = kind;
+    this.source = source;
+    this.retry = retry;
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * The part of the Fetch standard that the core uses. The platform's own `Request`, `Response` and `Headers` fit, and
+ * so do the wire layer's lazy objects; the compiler proves both.
+ */
+
+/** Header fields, by the methods of `Headers` that the core calls. Names are matched without regard to case. */
+export interface HeadersLike
+  extends Pick<Headers, "get" | "has" | "set" | "append" | "delete" | "getSetCookie">,
+    Iterable<[string, string]> {}
+
+/** Header fields that can be copied cheaply; the copy and the original change independently. */
+export interface MessageHeaders extends HeadersLike {
+  fork?(): MessageHeaders;
+  /**
+   * Value of the first line with that name, where `get` joins all lines with `, ` as Fetch does.
+   * Absent on platform `Headers`: `get` is the best there is.
+   */
+  first?(name: string): string | null;
+  /** Number of lines. Absent on platform `Headers`: count by iterating. */
+  readonly lineCount?: number;
+}
+
+/** An incoming request. `url` is for embedders; the router reads `Client.target` only (RFC 9112 §3.2 forms survive there). */
+export interface RequestLike extends Pick<Request, "method" | "url" | "body" | "signal"> {
+  readonly headers: MessageHeaders;
+}
+
+/** A response. A null `body` is an empty one. */
+export interface ResponseLike extends Pick<Response, "status" | "statusText" | "body"> {
+  readonly headers: MessageHeaders;
+  /** Trailer fields (RFC 9110 §6.5), once the body has been read; absent or undefined when there are none. */
+  readonly trailers?: Promise<HeadersLike | undefined>;
+}
+
+/** What a tunnel's far end must at least be able to do; the wire layer knows more about it. */
+export interface TunnelStream {
+  destroy(): void;
+}
+
+/** The other way an exchange can end: the backend switched protocols and its byte stream is ours (RFC 9110 §7.8). */
+export interface Tunnel {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: MessageHeaders;
+  readonly tunnel: TunnelStream;
+}
+
+/** Tells a tunnel from a response. */
+export function isTunnel(result: ResponseLike | Tunnel): result is Tunnel {
+  return (result as Tunnel).tunnel !== undefined;
+}
+
+const copies = (headers: HeadersLike): MessageHeaders => new Headers([...headers]);
+
+/** An independent copy of header fields: a cheap fork where the implementation has one. */
+export function forkHeaders(headers: MessageHeaders): MessageHeaders {
+  return headers.fork === undefined ? copies(headers) : headers.fork();
+}

@@ -1,0 +1,82 @@
+/** Modification tag of the Routing API (control-plane §3.5); NATS registrations always have the empty one. */
+export interface ModificationTag {
+  readonly guid: string;
+  readonly index: number;
+}
+
+/** What a registration says about an endpoint; absent fields take the zero value of control-plane §2.4. */
+export interface EndpointFields {
+  readonly host: string;
+  readonly port: number;
+  /** Speak TLS to it (registered with `tls_port`). */
+  readonly tls?: boolean;
+  readonly serverCertDomainSan?: string;
+  readonly applicationId?: string;
+  readonly privateInstanceId?: string;
+  readonly privateInstanceIndex?: string;
+  /** Null when the message had none: `/routes` shows the difference. */
+  readonly tags?: ReadonlyMap<string, string> | null;
+  /** Seconds; 0: the default (and maximum) of the registry. */
+  readonly staleThresholdSeconds?: number;
+  readonly isolationSegment?: string;
+  readonly availabilityZone?: string;
+  readonly routeServiceUrl?: string;
+  /** Nanoseconds since the epoch; 0n: unknown. */
+  readonly updatedAtNs?: bigint;
+  readonly protocol?: string;
+  readonly loadBalancing?: string;
+  readonly modificationTag?: ModificationTag;
+}
+
+const noTag: ModificationTag = { guid: "", index: 0 };
+
+/**
+ * One instance of an app, as registered. Immutable but for what belongs to the object itself: the in-flight counter
+ * (data-plane §3.2) and the transport's connections (§4.8). One object may sit in several pools.
+ */
+export class Endpoint {
+  /** `host:port`, the identity within a pool. */
+  readonly address: string;
+  readonly host: string;
+  readonly port: number;
+  readonly tls: boolean;
+  readonly serverCertDomainSan: string;
+  readonly applicationId: string;
+  readonly privateInstanceId: string;
+  readonly privateInstanceIndex: string;
+  readonly tags: ReadonlyMap<string, string> | null;
+  /** Seconds, capped by the registry before the endpoint is put into a pool. */
+  staleThresholdSeconds: number;
+  readonly isolationSegment: string;
+  readonly availabilityZone: string;
+  readonly routeServiceUrl: string;
+  readonly updatedAtNs: bigint;
+  readonly protocol: string;
+  readonly loadBalancing: string;
+  readonly modificationTag: ModificationTag;
+
+  /** Requests sent whose response head has not arrived yet. */
+  inFlight = 0;
+  /** The transport's own: its pool of connections to this endpoint. Carried over when a replacement has the same SAN. */
+  connections: unknown = undefined;
+
+  constructor(fields: EndpointFields) {
+    this.host = fields.host;
+    this.port = fields.port;
+    this.address = `${fields.host}:${fields.port}`;
+    this.tls = fields.tls ?? false;
+    this.serverCertDomainSan = fields.serverCertDomainSan ?? "";
+    this.applicationId = fields.applicationId ?? "";
+    this.privateInstanceId = fields.privateInstanceId ?? "";
+    this.privateInstanceIndex = fields.privateInstanceIndex ?? "";
+    this.tags = fields.tags ?? null;
+    this.staleThresholdSeconds = fields.staleThresholdSeconds ?? 0;
+    this.isolationSegment = fields.isolationSegment ?? "";
+    this.availabilityZone = fields.availabilityZone ?? "";
+    this.routeServiceUrl = fields.routeServiceUrl ?? "";
+    this.updatedAtNs = fields.updatedAtNs ?? 0n;
+    this.protocol = fields.protocol ?? "http1";
+    this.loadBalancing = fields.loadBalancing ?? "";
+    this.modificationTag = fields.modificationTag ?? noTag;
+  }
+}

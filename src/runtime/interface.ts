@@ -1,0 +1,240 @@
+/**
+ * What a runtime must give. Everything above `src/runtime` is written against this file alone; `bun.ts`, `deno.ts`
+ * and `node.ts` implement it with the same member order, and one contract suite (`test/contract/runtime`) proves them.
+ *
+ * Bytes are `Uint8Array`. A `Uint8Array` that was given to a stream, or received from one, belongs to the receiver:
+ * the giver never touches it again.
+ */
+
+/** Why a stream, a dial, a listener or a name look-up failed; one vocabulary for all runtimes. */
+export type StreamErrorKind =
+  | "refused" // nobody listens there
+  | "unreachable" // no route to the host or network
+  | "timed-out" // the deadline given by us, or the kernel's
+  | "name-not-found" // the name does not resolve
+  | "reset" // the peer sent RST
+  | "broken-pipe" // written after the peer was gone
+  | "ended" // closed by the peer in the middle of a handshake
+  | "address-in-use"
+  | "permission"
+  | "descriptors" // no file descriptor left
+  | "aborted" // by the caller
+  | "tls-not-tls" // the peer answered something that is no TLS record
+  | "tls-name" // the certificate does not cover the expected name
+  | "tls-untrusted" // unknown authority, or any other failure to verify but the next
+  | "tls-expired" // expired or not yet valid
+  | "tls-alert-certificate" // alert: bad certificate, unknown CA, certificate required
+  | "tls-alert-handshake" // alert: handshake failure
+  | "tls-other"
+  | "other";
+
+/** A failed stream operation. `message` says action, address and reason; `code` is the runtime's own code, for logs. */
+export class StreamError extends Error {
+  override readonly name = "StreamError";
+  readonly kind: StreamErrorKind;
+  /** The runtime's own error code (`ECONNREFUSED`, …), when it had one. */
+  readonly code: string | undefined;
+  /** The system call that failed: `connect`, `read`, `write`, `listen`, `getaddrinfo`, … or empty. */
+  readonly syscall: string;
+  constructor(kind: StreamErrorKind, message: string, options: { code?: string | undefined; syscall?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.kind = kind;
+    this.code = options.code;
+    this.syscall = options.syscall ?? "";
+  }
+}
+
+/** What a byte stream tells its owner. Calls come one at a time, never from inside a call into the stream itself. */
+export interface ByteStreamHandler {
+  /** Bytes arrived. They belong to the handler. Never called while paused (bytes already read are held back). */
+  data(bytes: Uint8Array): void;
+  /** After a `write` returned false: everything was taken, go on. */
+  drained(): void;
+  /** The peer sent FIN: no more data; writing is still possible. At most once, before `closed`. */
+  ended(): void;
+  /** The last call, exactly once: both directions are over. `cause` is undefined after an orderly end. */
+  closed(cause: StreamError | undefined): void;
+}
+
+/**
+ * A full-duplex byte stream: TCP, unix socket or TLS. Half-open is allowed: a peer's FIN does not end our side.
+ * `TCP_NODELAY` is always on.
+ */
+export interface ByteStream {
+  /** Who is told. May be replaced at any time (connection hand-over); what follows goes to the new one. */
+  handler: ByteStreamHandler;
+  /** Peer IP without brackets and zone, IPv4-mapped IPv6 shown as IPv4; empty for unix sockets. */
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  /** TLS facts, or undefined on a plain stream. */
+  readonly tls: TlsFacts | undefined;
+  /** Bytes accepted by `write` that the kernel has not taken yet. */
+  readonly pending: number;
+  /** Sends bytes. False: more than 64 KiB are pending, wait for `drained` (the bytes were taken all the same). */
+  write(bytes: Uint8Array): boolean;
+  /** Sends text, one byte per character (code points 0-255), directly followed by `bytes`, in one system call when small. */
+  writeText(text: string, bytes?: Uint8Array): boolean;
+  /** Stops reading; the peer feels it once the kernel's buffers are full. */
+  pause(): void;
+  resume(): void;
+  /** Half-close: FIN after everything pending; the peer may go on sending. */
+  end(): void;
+  /** Closes both directions at once, dropping what is pending; `closed` follows, and nothing else. */
+  destroy(): void;
+  /** Like `destroy`, but with RST where the runtime can. */
+  reset(): void;
+}
+
+/** What is known of a TLS stream after its handshake. */
+export interface TlsFacts {
+  /** `TLSv1.2`, `TLSv1.3`. */
+  readonly version: string;
+  readonly cipher: string;
+  /** Server name of the ClientHello; empty when none was sent. */
+  readonly serverName: string;
+  /** Negotiated ALPN protocol; empty when none. */
+  readonly alpn: string;
+  /** Peer certificate chain, leaf first, DER. Empty when none was given. */
+  readonly peerCertificates: readonly Uint8Array[];
+  /** True when the peer's chain was verified against the configured authorities. */
+  readonly verified: boolean;
+}
+
+/** A certificate with its key, PEM. */
+export interface KeyPair {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** TLS as a server. */
+export interface ServerTls {
+  /** Chosen by server name (exact DNS SAN, then one-label wildcard); the first is the default. At least one. */
+  readonly keyPairs: readonly KeyPair[];
+  readonly clientCertificates: "none" | "request" | "require";
+  /** PEM authorities that client certificates must chain to. */
+  readonly clientAuthorities?: readonly string[];
+  readonly alpn?: readonly string[];
+  readonly minVersion?: "TLSv1.2" | "TLSv1.3";
+  readonly maxVersion?: "TLSv1.2" | "TLSv1.3";
+  readonly handshakeTimeoutMs?: number;
+}
+
+/** TLS as a client. */
+export interface ClientTls {
+  /** Name that is checked against the certificate and sent as SNI (SNI only when it is not an IP). */
+  readonly serverName: string;
+  /** PEM authorities; undefined means the system's. */
+  readonly authorities?: readonly string[];
+  readonly keyPair?: KeyPair;
+  readonly alpn?: readonly string[];
+  /** Default true. False: any certificate will do. */
+  readonly verify?: boolean;
+  readonly handshakeTimeoutMs?: number;
+}
+
+export interface ListenOptions {
+  /** Address to bind; undefined or empty binds all addresses (dual-stack where available). */
+  readonly host?: string;
+  /** 0 picks a free port. */
+  readonly port?: number;
+  /** Path of a unix socket, instead of host and port. */
+  readonly path?: string;
+  readonly reusePort?: boolean;
+  readonly backlog?: number;
+  readonly tls?: ServerTls;
+}
+
+/** A bound listener. */
+export interface Listener {
+  readonly host: string;
+  readonly port: number;
+  /** Stops accepting; accepted streams live on. Resolves when the port is free. */
+  close(): Promise<void>;
+}
+
+export interface ConnectOptions {
+  readonly host?: string;
+  readonly port?: number;
+  readonly path?: string;
+  /** Name resolution and TCP connect together, in milliseconds; undefined: the kernel's. */
+  readonly timeoutMs?: number;
+  /** TCP keep-alive idle time and interval in milliseconds; undefined: off. */
+  readonly keepAliveMs?: number;
+  readonly tls?: ClientTls;
+}
+
+/** A one-shot timer that can be taken back. */
+export interface Timer {
+  cancel(): void;
+}
+
+/** Time, as a parameter: the core and the wire have none of their own. */
+export interface Clock {
+  /** Milliseconds since the Unix epoch, with a fraction (microseconds where the runtime has them). */
+  now(): number;
+  /** Milliseconds of a clock that never jumps, with a fraction; only differences mean something. */
+  monotonic(): number;
+  /** Calls back once after `ms`. Does not keep the process alive when `background` is true. */
+  after(ms: number, callback: () => void, background?: boolean): Timer;
+}
+
+/** An append-only file. */
+export interface AppendFile {
+  /** Hands text (UTF-8, or one byte per character when `latin1`) to the file; errors go to `onError` of `openAppend`. */
+  write(text: string): void;
+  /** Opens the path again (log rotation); on failure the old file stays in use and the promise rejects. */
+  reopen(): Promise<void>;
+  /** Resolves when everything written has reached the file. */
+  close(): Promise<void>;
+}
+
+export type Signal = "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGUSR1" | "SIGUSR2" | "SIGQUIT";
+
+/** Everything the program needs of its runtime. */
+export interface Runtime {
+  /** `bun`, `deno` or `node`: for logs and `--version`, never for decisions. */
+  readonly name: string;
+  readonly version: string;
+  readonly clock: Clock;
+
+  /** Binds and accepts; `accept` gives the handler for each new stream. Rejects with a `StreamError`. */
+  listen(options: ListenOptions, accept: (stream: ByteStream) => ByteStreamHandler): Promise<Listener>;
+  /** Dials; with `tls`, resolves after the handshake. Rejects with a `StreamError`. */
+  connect(options: ConnectOptions, handler: ByteStreamHandler): Promise<ByteStream>;
+  /** Takes a plain accepted stream over as TLS server, `already` being bytes read before (PROXY protocol, ClientHello). */
+  secureServer(stream: ByteStream, already: Uint8Array, tls: ServerTls, handler: ByteStreamHandler): Promise<ByteStream>;
+  /** Takes a plain dialled stream over as TLS client (NATS starts TLS after INFO). */
+  secureClient(stream: ByteStream, tls: ClientTls, handler: ByteStreamHandler): Promise<ByteStream>;
+
+  /** Latin-1 text of `bytes[start, end)`. */
+  latin1(bytes: Uint8Array, start: number, end: number): string;
+  /** One byte per character (code points above 255 are cut to their low byte). */
+  fromLatin1(text: string): Uint8Array;
+  uuid(): string;
+  randomBytes(length: number): Uint8Array;
+
+  readTextFile(path: string): Promise<string>;
+  openAppend(path: string, onError: (error: Error) => void): Promise<AppendFile>;
+  /** Writes to standard output or error; in order, without waiting. */
+  writeOut(text: string): void;
+  writeError(text: string): void;
+  /** Resolves when everything handed to `writeOut` and `writeError` has left the process. */
+  flushOutput(): Promise<void>;
+
+  readonly args: readonly string[];
+  /** Name the program was called by: the base name of the script or binary. */
+  readonly programName: string;
+  env(name: string): string | undefined;
+  onSignal(signal: Signal, callback: () => void): void;
+  exit(code: number): never;
+  /** The address the kernel would send from towards the outside (control-plane §1.4); rejects without a route. */
+  localIp(): Promise<string>;
+
+  /** Soft limit of open file descriptors; Infinity when unknown. */
+  descriptorLimit(): number;
+  /** Resident set size in bytes. */
+  residentBytes(): number;
+  cpuCount(): number;
+}
