@@ -1,0 +1,162 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+
+/** Which runtime the program runs under: `bun`, `deno`, `node` or `binary` (`CAUSEWAY_UNDER_TEST`, default node). */
+export const underTest: string = process.env["CAUSEWAY_UNDER_TEST"] ?? "node";
+
+/** The permissions `deno task serve` grants, so that the tests run with no more than users have. */
+function denoPermissions(): string[] {
+  const { tasks } = JSON.parse(readFileSync(`${root}deno.json`, "utf8")) as { tasks: { serve: string } };
+  return tasks.serve.split(" ").filter((word) => word.startsWith("--"));
+}
+
+/** The command line that runs the program with `args` under the runtime under test. */
+export function commandLine(args: readonly string[]): [string, string[]] {
+  const bin = (name: string): string => `${root}node_modules/.bin/${name}`;
+  switch (underTest) {
+    case "bun":
+      return [bin("bun"), [`${root}src/main.ts`, ...args]];
+    case "deno":
+      return [bin("deno"), ["run", ...denoPermissions(), `${root}src/main.ts`, ...args]];
+    case "binary":
+      return [`${root}dist/causeway`, [...args]];
+    default:
+      return [bin("node"), [`${root}src/main.ts`, ...args]];
+  }
+}
+
+/** A started program: its output so far, waiting for output, and its end. */
+export class Program {
+  readonly child: ChildProcess;
+  stdout = "";
+  stderr = "";
+  /** Exit code, or the signal's name; undefined while it runs. */
+  ended: number | string | undefined;
+  #watchers = new Set<() => void>();
+
+  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+    const [command, commandArgs] = commandLine(args);
+    this.child = spawn(command, commandArgs, {
+      cwd: root,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, NO_COLOR: "1", ...env },
+    });
+    this.child.stdout!.setEncoding("utf8").on("data", (text: string) =>
+      this.#changed(() => {
+        this.stdout += text;
+      }),
+    );
+    this.child.stderr!.setEncoding("utf8").on("data", (text: string) =>
+      this.#changed(() => {
+        this.stderr += text;
+      }),
+    );
+    this.child.on("close", (code, signal) =>
+      this.#changed(() => {
+        this.ended = code ?? signal ?? "unknown";
+      }),
+    );
+  }
+
+  #changed(change: () => void): void {
+    change();
+    for (const watcher of [...this.#watchers]) watcher();
+  }
+
+  /** Resolves with the first value other than undefined that `look` finds, looked up again at each piece of output. */
+  async waitFor<T>(what: string, look: () => T | undefined, timeoutMs = 20_000): Promise<T> {
+    return await new Promise<T>((resolve, reject) => {
+      const stop = (): void => {
+        clearTimeout(timer);
+        this.#watchers.delete(check);
+      };
+      const fail = (reason: string): void => {
+        stop();
+        reject(
+          new Error(
+            `waited for ${what}: ${reason}\nstdout: ${this.stdout.slice(-4000)}\nstderr: ${this.stderr.slice(-4000)}`,
+          ),
+        );
+      };
+      const check = (): void => {
+        const found = look();
+        if (found !== undefined) {
+          stop();
+          resolve(found);
+        } else if (this.ended !== undefined) fail(`the program ended (${this.ended})`);
+      };
+      const timer = setTimeout(() => fail(`${timeoutMs} ms passed`), timeoutMs);
+      this.#watchers.add(check);
+      check();
+    });
+  }
+
+  /** The JSON log lines on standard output so far. */
+  get logLines(): LogLine[] {
+    return this.stdout.split("\n").flatMap((line) => (line.startsWith("{") ? parsed(line) : []));
+  }
+
+  /** Waits for a log line with that message (and for which `where` holds). */
+  async logged(message: string, where: (line: LogLine) => boolean = () => true, timeoutMs?: number): Promise<LogLine> {
+    return await this.waitFor(
+      `log line "${message}"`,
+      () => this.logLines.find((line) => line.message === message && where(line)),
+      timeoutMs,
+    );
+  }
+
+  /** Sends a signal and waits for the end; kills after `timeoutMs`. Gives the exit code or the signal's name. */
+  async stop(signal: NodeJS.Signals = "SIGTERM", timeoutMs = 10_000): Promise<number | string> {
+    if (this.ended !== undefined) return this.ended;
+    this.child.kill(signal);
+    try {
+      return await this.end(timeoutMs);
+    } catch (error) {
+      this.child.kill("SIGKILL");
+      throw error;
+    }
+  }
+
+  /** Waits for the program to end by itself. */
+  async end(timeoutMs = 20_000): Promise<number | string> {
+    return await new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () =>
+          reject(
+            new Error(
+              `the program did not end in ${timeoutMs} ms\n${this.stdout.slice(-2000)}\n${this.stderr.slice(-2000)}`,
+            ),
+          ),
+        timeoutMs,
+      );
+      const check = (): void => {
+        if (this.ended === undefined) return;
+        clearTimeout(timer);
+        this.#watchers.delete(check);
+        resolve(this.ended);
+      };
+      this.#watchers.add(check);
+      check();
+    });
+  }
+}
+
+/** One JSON log line (control-plane §6.1). */
+export interface LogLine {
+  readonly log_level: number;
+  readonly timestamp: number | string;
+  readonly message: string;
+  readonly source?: string;
+  readonly data?: Readonly<Record<string, unknown>>;
+}
+
+function parsed(line: string): LogLine[] {
+  try {
+    return [JSON.parse(line) as LogLine];
+  } catch {
+    return []; // the rest of the line has not arrived yet
+  }
+}

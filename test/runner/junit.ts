@@ -1,0 +1,49 @@
+/** One test case as a runtime's own reporter wrote it. */
+export interface TestCase {
+  readonly name: string;
+  readonly outcome: "passed" | "failed" | "skipped";
+  /** Failure text or reason of the skip; empty when the runtime does not say. */
+  readonly detail: string;
+}
+
+const entities: Readonly<Record<string, string>> = {
+  "&lt;": "<",
+  "&gt;": ">",
+  "&quot;": '"',
+  "&apos;": "'",
+  "&amp;": "&",
+  "&#10;": "\n",
+};
+const decoded = (text: string): string =>
+  text.replace(/&(?:lt|gt|quot|apos|amp|#10);/g, (entity) => entities[entity] ?? entity);
+const attribute = (tag: string, name: string): string =>
+  decoded(new RegExp(`\\s${name}="([^"]*)"`).exec(tag)?.[1] ?? "");
+
+/**
+ * Reads the JUnit files of `bun test`, `deno test` and `node --test`. They differ in one thing that matters: Deno
+ * lists a suite as a test case of its own beside its steps (`suite > step`), so those are taken out again, unless the
+ * suite failed without a failing step (a broken hook).
+ */
+export function readJunit(xml: string): TestCase[] {
+  const cases: TestCase[] = [];
+  for (const match of xml.matchAll(/<testcase\b([^>]*?)(\/>|>([\s\S]*?)<\/testcase>)/g)) {
+    const inner = match[3] ?? "";
+    const failure = /<(?:failure|error)\b([^>]*)>?([\s\S]*?)(?:<\/(?:failure|error)>|$)/.exec(inner);
+    const skipped = /<skipped\b([^>]*)>/.exec(inner);
+    cases.push({
+      name: [attribute(match[1]!, "classname"), attribute(match[1]!, "name")]
+        .filter((part) => !/^$|\.ts$|^ext:|^test$/.test(part))
+        .join(" > "),
+      outcome: failure ? "failed" : skipped ? "skipped" : "passed",
+      detail: failure
+        ? decoded(failure[2] || attribute(failure[1]!, "message"))
+        : skipped
+          ? attribute(skipped[1]!, "message")
+          : "",
+    });
+  }
+  const isSuite = (suite: TestCase): boolean => cases.some((other) => other.name.startsWith(`${suite.name} > `));
+  const childFailed = (suite: TestCase): boolean =>
+    cases.some((other) => other.outcome === "failed" && other.name.startsWith(`${suite.name} > `));
+  return cases.filter((one) => !isSuite(one) || (one.outcome === "failed" && !childFailed(one)));
+}
