@@ -1,0 +1,100 @@
+import { ConfigError, type Warning } from "../core/config/config-error.ts";
+import { keysNotYetActing } from "../core/config/not-yet-acting.ts";
+import type { Config } from "../core/config/schema.ts";
+import { createLogger } from "../core/observe/json-logger.ts";
+import type { Logger } from "../core/observe/log.ts";
+import { parseLevel } from "../core/observe/log-level.ts";
+import { timestampFormat } from "../core/observe/log-timestamp.ts";
+import type { Runtime } from "../runtime/interface.ts";
+import type { Command } from "./command.ts";
+import { parseGoFlags } from "./go-flags.ts";
+import { configErrorLine, readConfig } from "./load-config.ts";
+import { LifeCycle } from "./router/life-cycle.ts";
+import { startBlock } from "./router/start-block.ts";
+import { StartFailure } from "./router/start-failure.ts";
+import { type RunningRouter, startRouter } from "./router/supervisor.ts";
+
+/** `causeway router -c gorouter.yml`, also `gorouter -c gorouter.yml`: the router (control-plane §1.1, §8). */
+export const router: Command = {
+  summary: "route HTTP requests to registered apps (-c FILE; without it an embedded bus is used)",
+  run,
+};
+
+async function run(runtime: Runtime, args: readonly string[]): Promise<void> {
+  const flags = parseGoFlags(runtime.programName, [{ name: "c", usage: "Configuration File" }], args);
+  if ("error" in flags) {
+    runtime.writeError(flags.error);
+    return await leave(runtime, flags.code);
+  }
+  const loaded = await load(runtime, flags.values.get("c"));
+  if (loaded === undefined) return await leave(runtime, 1);
+  const { config, warnings } = loaded;
+  const level = parseLevel(config.logging.level);
+  if (level === undefined) {
+    runtime.writeError(`panic: unrecognized level: ${JSON.stringify(config.logging.level)}\n`);
+    return await leave(runtime, 2);
+  }
+  const logger = createLogger({
+    write: (line) => runtime.writeOut(line),
+    clock: runtime.clock,
+    source: config.logging.syslog || "gorouter.stdout",
+    level,
+    timestamps: timestampFormat(config.logging.format.timestamp),
+  });
+  await leave(runtime, await serveUntilEnd(runtime, config, warnings, logger));
+}
+
+async function load(
+  runtime: Runtime,
+  path: string | undefined,
+): Promise<{ config: Config; warnings: readonly Warning[] } | undefined> {
+  try {
+    return await readConfig(runtime, path);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    runtime.writeOut(configErrorLine(error, runtime.clock));
+    return undefined;
+  }
+}
+
+async function serveUntilEnd(
+  runtime: Runtime,
+  config: Config,
+  warnings: readonly Warning[],
+  logger: Logger,
+): Promise<number> {
+  const lifeCycle = new LifeCycle(runtime, logger);
+  logger.info("starting");
+  for (const { message, key, line } of warnings) logger.warn("config-warning", { warning: message, key, line });
+  const inactive = keysNotYetActing(config);
+  if (inactive.length > 0) logger.warn("config-keys-not-yet-acting", { keys: inactive });
+  let started: RunningRouter;
+  try {
+    started = await startRouter(runtime, config, logger);
+  } catch (error) {
+    if (!(error instanceof StartFailure)) throw error;
+    const source = error.sourceSuffix === "" ? logger : logger.source(error.sourceSuffix);
+    source.error(error.message, error.data);
+    return 1;
+  }
+  runtime.writeError(startBlock(factsOf(runtime, started)));
+  lifeCycle.started(started);
+  return await lifeCycle.ended;
+}
+
+function factsOf(runtime: Runtime, { server, status, bus, embedded }: RunningRouter): Parameters<typeof startBlock>[0] {
+  const urls = [`nats://127.0.0.1:${embedded?.port}`, `ws://127.0.0.1:${embedded?.webSocketPort}`];
+  return {
+    runtime: `${runtime.name} ${runtime.version}`,
+    http: server,
+    health: status.health,
+    routes: status.routes,
+    bus: embedded === undefined ? [`nats://${bus.host}`] : urls,
+    embedded: embedded !== undefined,
+  };
+}
+
+async function leave(runtime: Runtime, code: number): Promise<void> {
+  await runtime.flushOutput();
+  runtime.exit(code);
+}

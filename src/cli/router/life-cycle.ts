@@ -1,0 +1,130 @@
+import type { Logger } from "../../core/observe/log.ts";
+import type { Runtime, Signal } from "../../runtime/interface.ts";
+import type { RunningRouter } from "./supervisor.ts";
+
+/** Names of signals as log lines print them (control-plane §6.3). */
+const signalTexts: Partial<Record<Signal, string>> = {
+  SIGTERM: "terminated",
+  SIGINT: "interrupt",
+  SIGUSR1: "user defined signal 1",
+};
+
+/**
+ * Runs a started router until a signal or the loss of the bus ends it (control-plane §8.3-8.5); resolves with the exit
+ * code. Construct it before the start, so that signals during the start are kept.
+ */
+export class LifeCycle {
+  readonly #runtime: Runtime;
+  readonly #logger: Logger;
+  readonly #routerLog: Logger;
+  #router: RunningRouter | undefined;
+  #last: Signal | undefined;
+  #ending = false;
+  #finish: (code: number) => void = () => {};
+  readonly ended: Promise<number>;
+
+  constructor(runtime: Runtime, logger: Logger) {
+    this.#runtime = runtime;
+    this.#logger = logger;
+    this.#routerLog = logger.source("router");
+    this.ended = new Promise((resolve) => {
+      this.#finish = resolve;
+    });
+    for (const signal of ["SIGTERM", "SIGINT", "SIGUSR1"] as const) {
+      runtime.onSignal(signal, () => this.#signalled(signal));
+    }
+    runtime.onSignal("SIGHUP", () => void this.#reopen());
+  }
+
+  /** The router serves; a signal that came before takes effect now. */
+  started(router: RunningRouter): void {
+    this.#router = router;
+    void router.bus.closed.then((error) => {
+      if (error === undefined || this.#ending) return;
+      this.#logger.error("gorouter.exited-with-failure", { error: error.message });
+      this.#finish(1);
+    });
+    if (this.#last !== undefined) this.#end(this.#last);
+  }
+
+  #signalled(signal: Signal): void {
+    if (signal === this.#last) return;
+    if (this.#last !== undefined) this.#routerLog.info("gorouter.signal.ignored", { signal: signalTexts[signal] });
+    const first = this.#last === undefined;
+    this.#last = signal;
+    if (first && this.#router !== undefined) this.#end(signal);
+  }
+
+  #end(signal: Signal): void {
+    this.#ending = true;
+    const router = this.#router!;
+    const stop = async (): Promise<void> => {
+      if (signal === "SIGUSR1") await this.#drain(router);
+      await this.#stop(router);
+    };
+    stop().then(
+      () => this.#finish(0),
+      (error) => {
+        this.#logger.error("gorouter.exited-with-failure", { error: String(error) });
+        this.#finish(1);
+      },
+    );
+  }
+
+  /** Serves on for `drain_wait`, then lets what is under way end, at most for `drain_timeout` (control-plane §8.4). */
+  async #drain({ config, health, server }: RunningRouter): Promise<void> {
+    const { clock } = this.#runtime;
+    health.state = "degraded";
+    const { drain_wait, drain_timeout } = config;
+    this.#routerLog.info("gorouter-draining", {
+      wait_seconds: drain_wait / 1000,
+      timeout_seconds: drain_timeout / 1000,
+    });
+    if (drain_wait > 0) await new Promise<void>((resolve) => clock.after(drain_wait, resolve));
+    const released = server.stopAccepting();
+    this.#routerLog.info(`Draining with ${server.activeConnections} outstanding active connections`);
+    this.#routerLog.info(`Draining with ${server.idleConnections} outstanding idle connections`);
+    const drained = await new Promise<boolean>((resolve) => {
+      const timer = clock.after(drain_timeout, () => resolve(false));
+      server.drain().then(() => {
+        timer.cancel();
+        resolve(true);
+      });
+    });
+    await released;
+    if (drained) return;
+    this.#routerLog.info("router.drain.timed-out");
+    this.#routerLog.error("gorouter-draining-error", { error: "router: Drain timeout" });
+  }
+
+  /** Closes everything; active requests are not waited for (control-plane §8.5). */
+  async #stop(router: RunningRouter): Promise<void> {
+    const { clock } = this.#runtime;
+    const began = clock.monotonic();
+    this.#routerLog.info("gorouter.stopping");
+    router.pruning.stop();
+    await router.server.stopAccepting();
+    router.server.destroy();
+    for (const server of [router.status.health, router.status.routes]) {
+      await server?.stopAccepting();
+      server?.destroy();
+    }
+    this.#routerLog.info("gorouter.stopped", { took: Math.round((clock.monotonic() - began) * 1e6) });
+    this.#routerLog.info("gorouter.exited");
+    router.subscriber.close();
+    await router.bus.close();
+    await router.embedded?.close();
+    await router.accessLog?.close();
+  }
+
+  async #reopen(): Promise<void> {
+    const file = this.#router?.config.access_log.file;
+    try {
+      await this.#router?.accessLog?.reopen();
+      this.#logger.info("access-log-reopened", { filename: file });
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      this.#logger.error("error-reopening-accesslog-file", { filename: file, error: text });
+    }
+  }
+}

@@ -1,0 +1,119 @@
+import type { Bus } from "../../bus/bus.ts";
+import { connectBus } from "../../bus/client.ts";
+import { type EmbeddedBus, startEmbeddedBus } from "../../bus/embedded/server.ts";
+import { type Subscriber, startSubscriber } from "../../bus/subscriber.ts";
+import type { Config } from "../../core/config/schema.ts";
+import type { Logger } from "../../core/observe/log.ts";
+import { RequestMetrics } from "../../core/observe/metrics.ts";
+import type { Health } from "../../core/pipeline/parts.ts";
+import { PruneCycle } from "../../core/routing/pruning.ts";
+import { Registry } from "../../core/routing/registry.ts";
+import type { Clock, Runtime } from "../../runtime/interface.ts";
+import { healthApp } from "../../status/health.ts";
+import { routesApp } from "../../status/routes.ts";
+import type { Server } from "../../wire/server.ts";
+import { fetchHandler } from "../../wire/server-fetch.ts";
+import { TimerWheel } from "../../wire/timer-wheel.ts";
+import { AccessLog } from "./access-log-sink.ts";
+import { StartFailure } from "./start-failure.ts";
+import { openStatusListeners, type StatusListeners } from "./status-listeners.ts";
+import { Worker } from "./worker.ts";
+
+/** A router that has started: what its life cycle works on. */
+export interface RunningRouter {
+  readonly config: Config;
+  readonly health: Health;
+  readonly server: Server;
+  readonly status: StatusListeners;
+  readonly bus: Bus;
+  readonly embedded: EmbeddedBus | undefined;
+  readonly accessLog: AccessLog | undefined;
+  readonly subscriber: Subscriber;
+  readonly pruning: PruneCycle;
+}
+
+const pause = (clock: Clock, ms: number): Promise<void> => new Promise((resolve) => clock.after(ms, resolve));
+const random = (runtime: Runtime) => (): number => new DataView(runtime.randomBytes(4).buffer).getUint32(0) / 2 ** 32;
+
+async function startBus(
+  runtime: Runtime,
+  config: Config,
+  logger: Logger,
+): Promise<{ bus: Bus; embedded: EmbeddedBus | undefined }> {
+  const { nats } = config;
+  logger.info("setting-up-nats-connection");
+  try {
+    const embedded = nats.embedded
+      ? await startEmbeddedBus(runtime, logger, {
+          port: nats.embedded_port,
+          webSocketPort: nats.embedded_websocket_port,
+          user: nats.user,
+          pass: nats.pass,
+          origins: nats.embedded_origins,
+        })
+      : undefined;
+    const servers = embedded === undefined ? nats.servers : [`nats://127.0.0.1:${embedded.port}`];
+    const options = { ...nats, servers, pingIntervalMs: config.nats_client_ping_interval };
+    return { bus: await connectBus(runtime, logger.source("nats"), options), embedded };
+  } catch (error) {
+    throw new StartFailure("nats-connection-error", { error: (error as Error).message }, "nats");
+  }
+}
+
+/**
+ * Starts a router in the order of control-plane §8.2 and resolves when it serves.
+ *
+ * @throws StartFailure with the error line to write.
+ */
+export async function startRouter(runtime: Runtime, config: Config, logger: Logger): Promise<RunningRouter> {
+  const { clock } = runtime;
+  const routerLog = logger.source("router");
+  logger.debug("local-az-set", { AvailabilityZone: config.zone });
+  logger.info("retrieved-isolation-segments", {
+    isolation_segments: config.isolation_segments,
+    routing_table_sharding_mode: config.routing_table_sharding_mode,
+  });
+  const { bus, embedded } = await startBus(runtime, config, logger);
+  const wheel = new TimerWheel(clock);
+  const health: Health = { state: "initializing" };
+  const metrics = new RequestMetrics();
+  const accessLog = await AccessLog.open(runtime, logger, config.access_log);
+  const address = await runtime.localIp().catch(() => "127.0.0.1");
+  const worker = new Worker({ runtime, config, logger, wheel, accessLog, metrics, health, address });
+  const registryLog = logger.source("registry");
+  const registry = new Registry({
+    settings: config,
+    clock,
+    random: random(runtime),
+    log: registryLog,
+    forget: (endpoint) => worker.forget(endpoint),
+  });
+  const status = await openStatusListeners(runtime, wheel, config, {
+    routes: fetchHandler(routesApp(registry, { user: config.status.user, pass: config.status.pass }).fetch),
+    health: fetchHandler(healthApp(health).fetch),
+  });
+  const subscriber = await startSubscriber(bus, runtime, logger.source("subscriber"), registry, {
+    index: config.index,
+    startResponseDelayMs: config.start_response_delay_interval,
+    staleThresholdMs: config.droplet_stale_threshold,
+    http2: config.enable_http2,
+  });
+  const pruning = new PruneCycle({
+    settings: config,
+    registry,
+    clock,
+    log: registryLog,
+    connected: () => bus.connected,
+  });
+  pruning.start();
+  routerLog.debug("Sleeping before returning success on /health endpoint to preload routing table", {
+    sleep_time_seconds: config.start_response_delay_interval / 1000,
+  });
+  if (config.start_response_delay_interval > 0) await pause(clock, config.start_response_delay_interval);
+  const server = await worker.listen(registry);
+  routerLog.info("tcp-listener-started", { address: { IP: server.host, Port: server.port, Zone: "" } });
+  routerLog.info("tls-listener-not-enabled");
+  routerLog.info("gorouter.started");
+  health.state = "healthy";
+  return { config, health, server, status, bus, embedded, accessLog, subscriber, pruning };
+}
