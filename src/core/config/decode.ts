@@ -1,0 +1,130 @@
+import { ConfigError, type Position, type Warning } from "./config-error.ts";
+import type { DocumentNode, MappingNode } from "./document.ts";
+import { nearestName } from "./nearest-name.ts";
+import { resolveScalar, scalarValue } from "./scalar.ts";
+import { configShape, type ListShape, type ScalarShape, type SectionShape, type Shape } from "./shape.ts";
+
+/** What a document says: only the keys it gives, as values of the schema's input. */
+interface Decoded {
+  readonly given: Record<string, unknown>;
+  /** Where each given key stands, by dotted path. */
+  readonly positions: ReadonlyMap<string, Position>;
+  readonly warnings: readonly Warning[];
+}
+
+/** "Keep what is there": a null scalar or section, or a value that was not decodable. */
+const keep = Symbol("keep");
+
+/**
+ * Decodes a document the way yaml.v3 decodes into Go structures (control-plane §1.1): unknown keys are passed over
+ * (with a warning), null keeps defaults but empties lists, duplicate keys and values of the wrong type are errors, of
+ * which all are collected.
+ *
+ * @throws ConfigError `yaml: unmarshal errors:` with one line per error; key and position are those of the first.
+ */
+export function decodeDocument(root: DocumentNode | undefined): Decoded {
+  const run = new Decoder();
+  const value = root === undefined ? keep : run.value(configShape, root, "");
+  const first = run.faults[0];
+  if (first !== undefined) {
+    const lines = run.faults.map((fault) => `\n  line ${fault.line}: ${fault.message}`);
+    throw new ConfigError(`yaml: unmarshal errors:${lines.join("")}`, first.key, first);
+  }
+  const given = value === keep ? {} : (value as Record<string, unknown>);
+  return { given, positions: run.positions, warnings: run.warnings };
+}
+
+class Decoder {
+  readonly faults: Warning[] = [];
+  readonly warnings: Warning[] = [];
+  readonly positions = new Map<string, Position>();
+
+  value(shape: Shape, node: DocumentNode, path: string): unknown {
+    if (node.kind === "scalar" && resolveScalar(node).tag === "!!null") return shape.kind === "list" ? [] : keep;
+    switch (shape.kind) {
+      case "section":
+        return node.kind === "mapping" ? this.section(shape, node, path) : this.mismatch(shape.typeName, node, path);
+      case "list":
+        return this.list(shape, node, path);
+      case "scalar":
+        return this.scalar(shape, node, path);
+    }
+  }
+
+  section(shape: SectionShape, node: MappingNode, path: string): unknown {
+    if (this.#duplicates(node, path)) return keep;
+    const section: Record<string, unknown> = {};
+    for (const { key, value } of node.pairs) {
+      if (key.kind !== "scalar") {
+        this.mismatch("string", key, path);
+        continue;
+      }
+      const name = path === "" ? key.text : `${path}.${key.text}`;
+      const entry = shape.entries.get(key.text);
+      if (entry === undefined) {
+        this.warnings.push(unknownKey(name, key.text, shape, key));
+        continue;
+      }
+      this.positions.set(name, { line: key.line, column: key.column });
+      const decoded = this.value(entry, value, name);
+      if (decoded !== keep) section[key.text] = decoded;
+    }
+    return section;
+  }
+
+  list(shape: ListShape, node: DocumentNode, path: string): unknown {
+    if (node.kind !== "sequence") return this.mismatch(shape.typeName, node, path);
+    const items: unknown[] = [];
+    for (const [index, item] of node.items.entries()) {
+      const name = `${path}[${index}]`;
+      this.positions.set(name, { line: item.line, column: item.column });
+      const decoded = this.value(shape.item, item, name);
+      if (decoded !== keep) items.push(decoded);
+    }
+    return items;
+  }
+
+  scalar(shape: ScalarShape, node: DocumentNode, path: string): unknown {
+    const type = shape.notes.type;
+    if (node.kind !== "scalar") return this.mismatch(type, node, path);
+    return scalarValue(type, node, resolveScalar(node)) ?? this.mismatch(type, node, path);
+  }
+
+  mismatch(typeName: string, node: DocumentNode, key: string): typeof keep {
+    const { line, column } = node;
+    this.faults.push({ message: `cannot unmarshal ${shown(node)} into ${typeName}`, key, line, column });
+    return keep;
+  }
+
+  #duplicates(node: MappingNode, path: string): boolean {
+    const lines = new Map<string, number>();
+    let found = false;
+    for (const { key } of node.pairs) {
+      if (key.kind !== "scalar") continue;
+      const earlier = lines.get(key.text);
+      if (earlier === undefined) {
+        lines.set(key.text, key.line);
+        continue;
+      }
+      found = true;
+      const message = `mapping key ${JSON.stringify(key.text)} already defined at line ${earlier}`;
+      const name = path === "" ? key.text : `${path}.${key.text}`;
+      this.faults.push({ message, key: name, line: key.line, column: key.column });
+    }
+    return found;
+  }
+}
+
+/** Tag and value of a node as type errors print them: long values are cut, collections show none. */
+function shown(node: DocumentNode): string {
+  if (node.kind === "mapping") return "!!map";
+  if (node.kind === "sequence") return "!!seq";
+  const tag = node.tag === "" ? resolveScalar(node).tag : node.tag;
+  return `${tag} \`${node.text.length > 10 ? `${node.text.slice(0, 7)}...` : node.text}\``;
+}
+
+function unknownKey(key: string, name: string, shape: SectionShape, { line, column }: Position): Warning {
+  const nearest = nearestName(name, shape.entries.keys());
+  const hint = nearest === undefined ? "see docs/configuration.md for the known ones" : `did you mean "${nearest}"?`;
+  return { message: `unknown key "${key}" at line ${line} is ignored; ${hint}`, key, line, column };
+}

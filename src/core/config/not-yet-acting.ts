@@ -1,0 +1,132 @@
+import type { Config } from "./schema.ts";
+import { configShape, type SectionShape, type Shape } from "./shape.ts";
+
+/**
+ * Keys that are accepted but do not act yet, and the issue that makes each act. A section stands for all keys below it.
+ * Remove a line when its key acts.
+ */
+export const notYetActing: Readonly<Record<string, string>> = {
+  // A2: native adapters
+  listener: "A2",
+  // B: the HTTP/1.1 data plane
+  trace_key: "B",
+  html_error_template_file: "B",
+  websocket_dial_timeout: "B",
+  http_1_endpoint_timeout: "B",
+  "access_log.enable_streaming": "B",
+  "logging.syslog_addr": "B",
+  "logging.syslog_network": "B",
+  "logging.syslog_truncate": "B",
+  // C: TLS, client certificates, HTTP/2, PROXY protocol
+  enable_ssl: "C",
+  ssl_port: "C",
+  disable_http: "C",
+  enable_proxy: "C",
+  enable_http2: "C",
+  http_2_endpoint_timeout: "C",
+  tls_pem: "C",
+  cipher_suites: "C",
+  min_tls_version: "C",
+  max_tls_version: "C",
+  client_cert_validation: "C",
+  client_ca_certs: "C",
+  only_trust_client_ca_certs: "C",
+  enable_verify_client_certificate_metadata: "C",
+  verify_client_certificate_metadata: "C",
+  forwarded_client_cert: "C",
+  tls_handshake_timeout: "C",
+  ca_certs: "C",
+  "backends.cert_chain": "C",
+  "backends.private_key": "C",
+  // D: the control plane
+  index: "D",
+  debug_addr: "D",
+  "status.host": "D",
+  "status.enable_deprecated_varz_healthz_endpoints": "D",
+  "status.tls": "D",
+  nats_client_ping_interval: "D",
+  publish_active_apps_interval: "D",
+  "logging.loggregator_enabled": "D",
+  "logging.metron_address": "D",
+  route_latency_metric_muzzle_duration: "D",
+  prometheus: "D",
+  per_request_metrics_reporting: "D",
+  per_app_prometheus_http_metrics_reporting: "D",
+  enable_envelope_v1_metrics: "D",
+  send_http_start_stop_server_event: "D",
+  send_http_start_stop_client_event: "D",
+  // E: route services
+  skip_ssl_validation: "E",
+  route_services_secret: "E",
+  route_services_secret_decrypt_only: "E",
+  route_services_timeout: "E",
+  route_services_recommend_https: "E",
+  route_services_hairpinning: "E",
+  route_services_hairpinning_allowlist: "E",
+  route_services_internal_server_port: "E",
+  route_services: "E",
+  // G: all cores
+  workers: "G",
+  go_max_procs: "G",
+  // H: Routing API
+  routing_api: "H",
+  oauth: "H",
+  token_fetcher_max_retries: "H",
+  token_fetcher_retry_interval: "H",
+  token_fetcher_expiration_buffer_time: "H",
+};
+
+/** Keys that are accepted and do nothing, as in Gorouter (control-plane §10.2), or that no issue plans. */
+export const inertByDesign: Readonly<Record<string, string>> = {
+  pid_file: "Gorouter never used it",
+  publish_start_message_interval: "Gorouter never used it",
+  load_balancer_healthy_threshold: "only validated; the job's post-start script uses it",
+  healthcheck_poll_interval: "Gorouter never used it",
+  healthcheck_timeout: "Gorouter never used it",
+  keep_alive_100_continue_requests: "removed upstream since",
+  domains: "identity-aware routing (RFC 0055) is not planned; only validated",
+};
+
+/**
+ * Dotted keys in `notYetActing` whose value differs from the default, from that of a start without a file, and from what
+ * derivation makes of the default; for one `config-keys-not-yet-acting` line per start.
+ */
+export function keysNotYetActing(config: Config): string[] {
+  // What `deriveConfig` gives to keys that were left alone (control-plane §1.4).
+  const derived = new Map<string, unknown>([
+    ["websocket_dial_timeout", config.endpoint_dial_timeout],
+    ["client_cert_validation", "none"],
+    ["min_tls_version", "TLSv1.2"],
+    ["max_tls_version", "TLSv1.2"],
+  ]);
+  return changedKeys(configShape, config, "").flatMap(([key, value]) =>
+    isListed(key) && derived.get(key) !== value ? [key] : [],
+  );
+}
+
+function isListed(key: string): boolean {
+  for (let path = key; path !== ""; path = path.slice(0, Math.max(path.lastIndexOf("."), 0))) {
+    if (Object.hasOwn(notYetActing, path)) return true;
+  }
+  return false;
+}
+
+/** Dotted keys, with their values, that have neither of their two defaults. */
+function changedKeys(
+  section: SectionShape,
+  values: Readonly<Record<string, unknown>>,
+  prefix: string,
+): [string, unknown][] {
+  return [...section.entries].flatMap(([name, shape]): [string, unknown][] => {
+    const key = prefix + name;
+    const value = values[name];
+    if (shape.kind === "section") return changedKeys(shape, value as Record<string, unknown>, `${key}.`);
+    return isDefault(shape, value) ? [] : [[key, value]];
+  });
+}
+
+function isDefault(shape: Exclude<Shape, SectionShape>, value: unknown): boolean {
+  if (shape.kind === "scalar") return value === shape.fallback || value === shape.notes.job;
+  const list = JSON.stringify(value);
+  return list === JSON.stringify(shape.fallback) || list === JSON.stringify(shape.job);
+}

@@ -1,0 +1,210 @@
+import type { CertificateCheck } from "./certificate-check.ts";
+import { cipherSuiteNames } from "./cipher-suites.ts";
+import { formatGoDuration } from "./duration.ts";
+import type { Config } from "./schema.ts";
+import { configShape, type SectionShape } from "./shape.ts";
+
+/** A row of control-plane §1.3 that a configuration breaks. */
+interface Violation {
+  /** Exact upstream text. */
+  readonly message: string;
+  /** The key to look at, dotted. */
+  readonly key: string;
+}
+
+/**
+ * Goes through control-plane §1.3 in its order and yields what is broken; the first one decides the start. Row 1 (local
+ * IP) is the caller's. Choices may hold any word here: this is where they are checked.
+ */
+export function* violations(config: Config, certificates?: CertificateCheck): Generator<Violation> {
+  if (certificates !== undefined) yield* keyPairs(config, certificates);
+  yield* statusListeners(config, certificates);
+  if (config.enable_ssl) yield* clientTls(config, certificates);
+  if (!config.enable_ssl && config.disable_http) {
+    const message = "neither http nor https listener is enabled: router.enable_ssl: false, router.disable_http: true";
+    yield { message, key: "disable_http" };
+  }
+  yield* choices(config);
+  yield* trust(config, certificates);
+  yield* domains(config, certificates);
+}
+
+/** The Routing API client is on (control-plane §1.2). */
+function routingApiOn(config: Config): boolean {
+  return config.routing_api.uri !== "" && config.routing_api.port !== 0;
+}
+
+/** Rows 2 to 7. */
+function* keyPairs(config: Config, certificates: CertificateCheck): Generator<Violation> {
+  const { backends, route_services: services, routing_api: api, nats } = config;
+  if (backends.cert_chain !== "" && backends.private_key !== "") yield* keyPair("backends", backends, certificates);
+  if (services.cert_chain !== "" && services.private_key !== "") {
+    yield* keyPair("route_services", services, certificates);
+  }
+  if (routingApiOn(config)) {
+    yield* keyPair("routing_api", api, certificates);
+    if (!certificates.hasCertificate(api.ca_certs)) yield routingApiPool(api.ca_certs, "routing_api.ca_certs");
+  }
+  if (nats.tls_enabled) {
+    const fault = certificates.keyPairFault(nats.cert_chain, nats.private_key);
+    if (fault !== undefined) yield { message: `Error loading NATS key pair: ${fault}`, key: "nats.cert_chain" };
+    if (!certificates.hasCertificate(nats.ca_certs)) yield routingApiPool(nats.ca_certs, "nats.ca_certs");
+  }
+}
+
+function* keyPair(
+  section: string,
+  pair: { readonly cert_chain: string; readonly private_key: string },
+  certificates: CertificateCheck,
+): Generator<Violation> {
+  const fault = certificates.keyPairFault(pair.cert_chain, pair.private_key);
+  if (fault !== undefined) yield { message: `Error loading key pair: ${fault}`, key: `${section}.cert_chain` };
+}
+
+/** Upstream says "routing-api" for NATS too (row 7). */
+function routingApiPool(pem: string, key: string): Violation {
+  return { message: `Error while adding CACerts to gorouter's routing-api cert pool: \n${pem}\n`, key };
+}
+
+/** Rows 8 to 12. */
+function* statusListeners(config: Config, certificates: CertificateCheck | undefined): Generator<Violation> {
+  const { tls } = config.status;
+  if (tls.port === 8443 && tls.certificate === "" && tls.key === "") {
+    if (!config.status.enable_nontls_health_checks) {
+      const message = "Neither TLS nor non-TLS health endpoints are enabled. Refusing to start gorouter.";
+      yield { message, key: "status.enable_nontls_health_checks" };
+    }
+    return;
+  }
+  if (tls.key === "") yield { message: "router.status.tls.key must be provided", key: "status.tls.key" };
+  if (tls.certificate === "") {
+    yield { message: "router.status.tls.certificate must be provided", key: "status.tls.certificate" };
+  }
+  if (tls.port === 0) yield { message: "router.status.tls.port must not be 0", key: "status.tls.port" };
+  const fault = certificates?.keyPairFault(tls.certificate, tls.key);
+  if (fault !== undefined) {
+    const message = `Error loading router.status.tls certificate/key pair: ${fault}`;
+    yield { message, key: "status.tls.certificate" };
+  }
+}
+
+/** Rows 13 to 20. */
+function* clientTls(config: Config, certificates: CertificateCheck | undefined): Generator<Violation> {
+  if (config.client_cert_validation === "" || !allows("client_cert_validation", config.client_cert_validation)) {
+    const message = "router.client_cert_validation must be one of 'none', 'request' or 'require'.";
+    yield { message, key: "client_cert_validation" };
+  }
+  if (!allows("min_tls_version", config.min_tls_version)) {
+    const message = 'router.min_tls_version should be one of "", "TLSv1.3", "TLSv1.2", "TLSv1.1", "TLSv1.0"';
+    yield { message, key: "min_tls_version" };
+  }
+  if (!allows("max_tls_version", config.max_tls_version)) {
+    const message = 'router.max_tls_version should be one of "TLSv1.2" or "TLSv1.3"';
+    yield { message, key: "max_tls_version" };
+  }
+  if (config.tls_pem.length === 0) {
+    const message = "router.tls_pem must be provided if router.enable_ssl is set to true";
+    yield { message, key: "tls_pem" };
+  }
+  for (const [index, pair] of config.tls_pem.entries()) {
+    if (pair.cert_chain === "" || pair.private_key === "") {
+      const message = "Error parsing PEM blocks of router.tls_pem, missing cert or key.";
+      yield { message, key: `tls_pem[${index}]` };
+    } else if (certificates !== undefined) yield* keyPair(`tls_pem[${index}]`, pair, certificates);
+  }
+  if (config.cipher_suites.trim() === "") {
+    yield { message: "must specify list of cipher suite when ssl is enabled", key: "cipher_suites" };
+    return;
+  }
+  for (const name of config.cipher_suites.split(":")) {
+    if (cipherSuiteNames.has(name)) continue;
+    const known = [...cipherSuiteNames].join(" ");
+    const message = `Invalid cipher string configuration: ${name}, please choose from [${known}]`;
+    yield { message, key: "cipher_suites" };
+  }
+}
+
+/** Rows 22 to 28. */
+function* choices(config: Config): Generator<Violation> {
+  yield* choice("Invalid load balancing algorithm ", "balancing_algorithm", config.balancing_algorithm);
+  const preference = config.balancing_algorithm_az_preference;
+  yield* choice("Invalid load balancing AZ preference ", "balancing_algorithm_az_preference", preference);
+  if (config.load_balancer_healthy_threshold < 0) {
+    const shown = formatGoDuration(config.load_balancer_healthy_threshold);
+    yield { message: `Invalid load balancer healthy threshold: ${shown}`, key: "load_balancer_healthy_threshold" };
+  }
+  yield* choice("Invalid forwarded client cert mode: ", "forwarded_client_cert", config.forwarded_client_cert);
+  yield* choice("Invalid sharding mode: ", "routing_table_sharding_mode", config.routing_table_sharding_mode);
+  if (config.routing_table_sharding_mode === "segments" && config.isolation_segments.length === 0) {
+    const message = "Expected isolation segments; routing table sharding mode set to segments and none provided.";
+    yield { message, key: "isolation_segments" };
+  }
+  const redaction = config.logging.redact_query_params;
+  yield* choice("Invalid query param redaction mode: ", "logging.redact_query_params", redaction);
+}
+
+function* choice(prefix: string, key: string, word: string): Generator<Violation> {
+  if (allows(key, word)) return;
+  yield { message: `${prefix}${word}. Allowed values are [${optionsOf(key).join(" ")}]`, key };
+}
+
+/** Rows 29 to 34. */
+function* trust(config: Config, certificates: CertificateCheck | undefined): Generator<Violation> {
+  const systemFault = certificates?.systemPoolFault();
+  if (systemFault !== undefined) yield { message: systemFault, key: "" };
+  for (const [index, pem] of config.ca_certs.entries()) {
+    if (certificates === undefined || certificates.hasCertificate(pem)) continue;
+    const message = `Error while adding ${index} cert in CACerts to gorouter's cert pool`;
+    yield { message, key: `ca_certs[${index}]` };
+  }
+  const { client_ca_certs: clientCaCerts, client_cert_validation: validation } = config;
+  const asks = config.enable_ssl && validation !== "none";
+  if (config.only_trust_client_ca_certs && clientCaCerts === "" && asks) {
+    const message =
+      "router.client_ca_certs cannot be empty if router.only_trust_client_ca_certs is 'true' and " +
+      "router.client_cert_validation is set to 'request' or 'require'.";
+    yield { message, key: "client_ca_certs" };
+  }
+  if (certificates === undefined) return;
+  if (clientCaCerts !== "" && !certificates.hasCertificate(clientCaCerts)) {
+    const message = `Error while adding ClientCACerts to gorouter's client cert pool: \n${clientCaCerts}\n`;
+    yield { message, key: "client_ca_certs" };
+  }
+  if (!config.enable_verify_client_certificate_metadata) return;
+  const fault = certificates.metadataRulesFault(clientCaCerts, config.verify_client_certificate_metadata);
+  if (fault !== undefined) yield { message: fault, key: "verify_client_certificate_metadata" };
+}
+
+/** The texts of control-plane §9.2. */
+function* domains(config: Config, certificates: CertificateCheck | undefined): Generator<Violation> {
+  for (const [index, domain] of config.domains.entries()) {
+    const at = `domains[${index}].`;
+    if (domain.domain === "") yield { message: `${at}domain is required`, key: `${at}domain` };
+    if (domain.ca_certs === "") yield { message: `${at}ca_certs is required`, key: `${at}ca_certs` };
+    else if (certificates?.hasCertificate(domain.ca_certs) === false) {
+      yield { message: `${at}ca_certs contains invalid certificates`, key: `${at}ca_certs` };
+    }
+    for (const name of ["forwarded_client_cert", "xfcc_format"] as const) {
+      const options = optionsOf(`domains.${name}`);
+      if (options.includes(domain[name])) continue;
+      yield { message: `${at}${name} must be one of ${options.join(", ")}`, key: at + name };
+    }
+  }
+}
+
+function allows(key: string, word: string): boolean {
+  return optionsOf(key).includes(word);
+}
+
+/** The words that the schema allows for a choice, by dotted key. */
+function optionsOf(key: string): readonly string[] {
+  let section: SectionShape = configShape;
+  for (const name of key.split(".")) {
+    const entry = section.entries.get(name);
+    if (entry?.kind === "scalar") return entry.options ?? [];
+    const inner = entry?.kind === "list" ? entry.item : entry;
+    if (inner?.kind !== "section") break;
+    section = inner;
+  }
+  throw new Error(`cannot list the words allowed for ${JSON.stringify(key)}: no such choice in the schema`);
+}

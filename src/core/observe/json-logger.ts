@@ -1,0 +1,64 @@
+import type { Clock } from "../clock.ts";
+import { Level, type LogData, type Logger } from "./log.ts";
+import { logLine } from "./log-line.ts";
+import { createTimestamps, type TimestampFormat } from "./log-timestamp.ts";
+
+interface LoggerOptions {
+  /** Takes one line with its line feed. */
+  readonly write: (line: string) => void;
+  readonly clock: Clock;
+  /** `logging.syslog`, or `gorouter.stdout` when that is empty (control-plane §6.2). */
+  readonly source: string;
+  readonly level: Level;
+  readonly timestamps: TimestampFormat;
+}
+
+/** The logger of the program: JSON lines (control-plane §6.1). */
+export function createLogger({ write, clock, source, level, timestamps }: LoggerOptions): Logger {
+  return new JsonLogger({ write, level, timestamp: createTimestamps(timestamps, clock) }, source);
+}
+
+/** What all loggers of the program share. */
+interface Output {
+  readonly write: (line: string) => void;
+  readonly level: Level;
+  readonly timestamp: () => string;
+}
+
+class JsonLogger implements Logger {
+  readonly #output: Output;
+  readonly #source: string;
+
+  constructor(output: Output, source: string) {
+    this.#output = output;
+    this.#source = source;
+  }
+
+  get level(): Level {
+    return this.#output.level;
+  }
+
+  debug(message: string, data?: LogData): void {
+    if (this.#output.level <= Level.debug) this.#write(Level.debug, message, data);
+  }
+
+  info(message: string, data?: LogData): void {
+    if (this.#output.level <= Level.info) this.#write(Level.info, message, data);
+  }
+
+  warn(message: string, data?: LogData): void {
+    if (this.#output.level <= Level.warn) this.#write(Level.warn, message, data);
+  }
+
+  error(message: string, data?: LogData): void {
+    if (this.#output.level <= Level.error) this.#write(Level.error, message, data);
+  }
+
+  source(suffix: string): Logger {
+    return new JsonLogger(this.#output, `${this.#source}.${suffix}`);
+  }
+
+  #write(level: Level, message: string, data: LogData | undefined): void {
+    this.#output.write(logLine(level, this.#output.timestamp(), message, this.#source, data));
+  }
+}

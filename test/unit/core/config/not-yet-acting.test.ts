@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { loadConfig } from "../../../../src/cli/load-config.ts";
+import { inertByDesign, keysNotYetActing, notYetActing } from "../../../../src/core/config/not-yet-acting.ts";
+import { configShape, type Shape } from "../../../../src/core/config/shape.ts";
+
+describe("keys that do not act", () => {
+  for (const key of [...Object.keys(notYetActing), ...Object.keys(inertByDesign)]) {
+    it(`${key} is a key of the schema`, () => {
+      let shape: Shape | undefined = configShape;
+      for (const name of key.split(".")) shape = shape?.kind === "section" ? shape.entries.get(name) : undefined;
+      assert.ok(shape);
+    });
+  }
+
+  const told = (document: string | undefined) => keysNotYetActing(loadConfig(document).config);
+
+  it("are told about when they are set, but not when they are given a default", () => {
+    const document =
+      "enable_http2: true\ntrace_key: x\nprometheus: {port: 9, meters: {}}\nport: 9\npid_file: x\nca_certs: [a]";
+    assert.deepEqual(told(document), ["trace_key", "ca_certs", "prometheus.port"]);
+    assert.deepEqual(told("trace_key: 22"), []);
+  });
+
+  it("are told about with TLS, which must not fail the start", () => {
+    const document =
+      "enable_ssl: true\nclient_cert_validation: require\ncipher_suites: AES128-SHA\nmax_tls_version: TLSv1.3\n" +
+      "tls_pem: [{cert_chain: c, private_key: k}]";
+    const keys = ["enable_ssl", "tls_pem", "cipher_suites", "max_tls_version", "client_cert_validation"];
+    assert.deepEqual(told(document), keys);
+  });
+
+  it("are not told about because of derived values, or without a file", () => {
+    assert.deepEqual(told("endpoint_dial_timeout: 1s"), []);
+    assert.deepEqual(told("endpoint_dial_timeout: 1s\nwebsocket_dial_timeout: 2s"), ["websocket_dial_timeout"]);
+    assert.deepEqual(told(undefined), []);
+  });
+});
