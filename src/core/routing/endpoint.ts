@@ -1,5 +1,5 @@
 /** Modification tag of the Routing API (control-plane §3.5); NATS registrations always have the empty one. */
-export interface ModificationTag {
+interface ModificationTag {
   readonly guid: string;
   readonly index: number;
 }
@@ -26,6 +26,16 @@ export interface EndpointFields {
   readonly protocol?: string;
   readonly loadBalancing?: string;
   readonly modificationTag?: ModificationTag;
+}
+
+/** Whether `next` may take the place of `old` (control-plane §3.5): an empty or another guid, or a higher index. */
+export function isSucceededBy(old: ModificationTag, next: ModificationTag): boolean {
+  return old.guid === "" || next.guid === "" || old.guid !== next.guid || old.index < next.index;
+}
+
+/** Whether two tags are the same. */
+export function sameTag(a: ModificationTag, b: ModificationTag): boolean {
+  return a.guid === b.guid && a.index === b.index;
 }
 
 const noTag: ModificationTag = { guid: "", index: 0 };
@@ -55,6 +65,8 @@ export class Endpoint {
   readonly loadBalancing: string;
   readonly modificationTag: ModificationTag;
 
+  /** Number of pools that hold the object; 0: the transport may forget it. The registry counts. */
+  routes = 0;
   /** Requests sent whose response head has not arrived yet. */
   inFlight = 0;
   /** The transport's own: its pool of connections to this endpoint. Carried over when a replacement has the same SAN. */
@@ -79,4 +91,36 @@ export class Endpoint {
     this.loadBalancing = fields.loadBalancing ?? "";
     this.modificationTag = fields.modificationTag ?? noTag;
   }
+}
+
+/**
+ * Whether a registration brings nothing new (control-plane §3.5). The availability zone is not compared: a change of
+ * the zone alone never takes effect while the entry lives.
+ */
+export function sameRegistration(a: Endpoint, b: Endpoint): boolean {
+  return (
+    a.address === b.address &&
+    a.tls === b.tls &&
+    a.updatedAtNs === b.updatedAtNs &&
+    a.applicationId === b.applicationId &&
+    a.privateInstanceId === b.privateInstanceId &&
+    a.privateInstanceIndex === b.privateInstanceIndex &&
+    a.staleThresholdSeconds === b.staleThresholdSeconds &&
+    a.serverCertDomainSan === b.serverCertDomainSan &&
+    a.routeServiceUrl === b.routeServiceUrl &&
+    a.protocol === b.protocol &&
+    a.isolationSegment === b.isolationSegment &&
+    a.loadBalancing === b.loadBalancing &&
+    sameTag(a.modificationTag, b.modificationTag) &&
+    sameTags(a.tags, b.tags)
+  );
+}
+
+/** No tags and an empty set of tags are the same. */
+function sameTags(a: ReadonlyMap<string, string> | null, b: ReadonlyMap<string, string> | null): boolean {
+  if (a === b) return true;
+  if ((a?.size ?? 0) !== (b?.size ?? 0)) return false;
+  if (a === null || b === null) return true;
+  for (const [name, value] of a) if (b.get(name) !== value) return false;
+  return true;
 }

@@ -1,0 +1,46 @@
+import type { Endpoint } from "../routing/endpoint.ts";
+import type { Pool } from "../routing/pool.ts";
+import type { Member } from "../routing/pool-state.ts";
+import type { Selection } from "./selection.ts";
+import { isLocal, wantsLocal } from "./zone-preference.ts";
+
+/**
+ * The endpoint with the fewest requests in flight among those below `max_conns`, ties at random; a local one first,
+ * while wanted (data-plane §3.6).
+ *
+ * Beyond Gorouter: failure marks count as in round-robin (an unmarked endpoint is preferred; all marks are erased when
+ * none is left), and an endpoint that this request tried is taken only when none is left untried, marked or not.
+ *
+ * @param now `Clock.monotonic` milliseconds.
+ */
+export function leastConnection(pool: Pool, selection: Selection, now: number): Endpoint | undefined {
+  const { members, settings, state } = pool;
+  const local = wantsLocal(settings, selection.attempt);
+  let best: Endpoint | undefined;
+  let bestRank = 0;
+  let ties = 0;
+  let anyUnmarked = false;
+  for (const member of members) {
+    const { endpoint } = member;
+    if (pool.isFull(endpoint)) continue;
+    const marked = state.isMarked(member, now, settings.failureMemoryMs);
+    if (!marked) anyUnmarked = true;
+    const rank = rankOf(member, marked, local && !isLocal(settings, endpoint), selection);
+    if (best === undefined || rank < bestRank || (rank === bestRank && endpoint.inFlight < best.inFlight)) {
+      best = endpoint;
+      bestRank = rank;
+      ties = 1;
+    } else if (rank === bestRank && endpoint.inFlight === best.inFlight) {
+      // Each of n equals ends up chosen with probability 1/n, like the first of a random order.
+      ties++;
+      if (settings.random() * ties < 1) best = endpoint;
+    }
+  }
+  if (best !== undefined && !anyUnmarked) state.clearMarks(members);
+  return best;
+}
+
+/** Lower is better: untried before tried, unmarked before marked, local before remote. */
+function rankOf(member: Member, marked: boolean, remote: boolean, selection: Selection): number {
+  return (selection.hasTried(member.endpoint) ? 4 : 0) + (marked ? 2 : 0) + (remote ? 1 : 0);
+}

@@ -1,0 +1,158 @@
+import type { Logger } from "../observe/log.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { Member, PoolState } from "./pool-state.ts";
+
+/** Balancing algorithms a pool can use (data-plane §3.1). */
+export type Algorithm = "round-robin" | "least-connection";
+
+/** What all pools of a registry share. */
+export interface PoolSettings {
+  /** `backends.max_conns`: requests in flight per endpoint; 0: no limit, negative: every pool is overloaded. */
+  readonly maxConns: number;
+  /** Own availability zone. */
+  readonly zone: string;
+  /** `balancing_algorithm_az_preference` is `locally-optimistic`. */
+  readonly locallyOptimistic: boolean;
+  /** How long a failure is remembered, milliseconds: a quarter of `droplet_stale_threshold`. */
+  readonly failureMemoryMs: number;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly log: Logger;
+}
+
+/** Endpoints of one route, in registration order (control-plane §3.2, §3.5). It may be empty for a while. */
+export class Pool {
+  /** Trie key of the route (`/routes` shows it). */
+  readonly key: string;
+  /** Host of the first registration, original case. */
+  readonly host: string;
+  /** Context path of the first registration, original case; the path of the sticky cookie. */
+  readonly contextPath: string;
+  readonly settings: PoolSettings;
+  /** Made for one request by an instance header (§3.12): what happens to it changes nothing in the table. */
+  readonly detached: boolean;
+  readonly state = new PoolState();
+  algorithm: Algorithm;
+  /** Route service of the latest registration; empty: none (§3.7). */
+  routeServiceUrl = "";
+  /** `Clock.monotonic` milliseconds of creation, or of the last put or removal. */
+  lastChange: number;
+
+  #members: Member[] = [];
+  // Most pools have one endpoint and need no index; once made, the two stay.
+  #byAddress: Map<string, Member> | undefined;
+  #byInstance: Map<string, Member> | undefined;
+
+  constructor(
+    key: string,
+    host: string,
+    contextPath: string,
+    settings: PoolSettings,
+    algorithm: Algorithm,
+    now: number,
+    detached = false,
+  ) {
+    this.key = key;
+    this.host = host;
+    this.contextPath = contextPath;
+    this.settings = settings;
+    this.algorithm = algorithm;
+    this.lastChange = now;
+    this.detached = detached;
+  }
+
+  /** In registration order; removal shifts the later ones down. Read live; only the pool changes it. */
+  get members(): readonly Member[] {
+    return this.#members;
+  }
+
+  /** Number of endpoints. */
+  get size(): number {
+    return this.#members.length;
+  }
+
+  /** Every endpoint is at `max_conns`: the request gets 503 (data-plane §3.2). False for an empty pool. */
+  get overloaded(): boolean {
+    const limit = this.settings.maxConns;
+    if (limit === 0 || this.#members.length === 0) return false;
+    for (const member of this.#members) if (member.endpoint.inFlight < limit) return false;
+    return true;
+  }
+
+  /** The endpoint may not get another request now (data-plane §3.2). */
+  isFull(endpoint: Endpoint): boolean {
+    const limit = this.settings.maxConns;
+    return limit > 0 && endpoint.inFlight >= limit;
+  }
+
+  /** The member with exactly this `host:port`. */
+  find(address: string): Member | undefined {
+    if (this.#byAddress !== undefined) return this.#byAddress.get(address);
+    const only = this.#members[0];
+    return only?.endpoint.address === address ? only : undefined;
+  }
+
+  /** The member a sticky id names: an instance id, or a `host:port` (index quirk, control-plane §3.13). */
+  findSticky(id: string): Member | undefined {
+    if (this.#byInstance !== undefined) return this.#byInstance.get(id) ?? this.find(id);
+    const only = this.#members[0];
+    return only?.endpoint.privateInstanceId === id ? only : this.find(id);
+  }
+
+  /** Appends an endpoint whose address is not in the pool. */
+  add(endpoint: Endpoint, now: number): void {
+    const member = new Member(endpoint, now);
+    if (this.#members.length === 0) {
+      // A literal holds room for one; push on an empty array would reserve room for many, a million times over.
+      this.#members = [member];
+    } else {
+      this.#members.push(member);
+    }
+    if (this.#byAddress === undefined && this.#members.length > 1) this.#makeIndex();
+    else this.#index(member);
+  }
+
+  #makeIndex(): void {
+    this.#byAddress = new Map();
+    this.#byInstance = new Map();
+    for (const member of this.#members) this.#index(member);
+  }
+
+  #index(member: Member): void {
+    this.#byAddress?.set(member.endpoint.address, member);
+    if (member.endpoint.privateInstanceId !== "") this.#byInstance?.set(member.endpoint.privateInstanceId, member);
+  }
+
+  /** Puts another endpoint of the same address in the member's place; its failure mark survives (§3.5). */
+  replace(member: Member, endpoint: Endpoint): void {
+    const previous = member.endpoint.privateInstanceId;
+    member.endpoint = endpoint;
+    if (previous === endpoint.privateInstanceId) return;
+    this.#byInstance?.delete(previous);
+    this.#index(member);
+  }
+
+  /** Takes a member out. An instance id that several members share is forgotten with the first (§3.13). */
+  remove(member: Member, now: number): void {
+    this.#members.splice(this.#members.indexOf(member), 1);
+    this.#forget(member);
+    this.lastChange = now;
+  }
+
+  /** Takes out every member for which `gone` holds and returns them in order. */
+  removeAll(gone: (member: Member) => boolean, now: number): Member[] {
+    const removed: Member[] = [];
+    const left: Member[] = [];
+    for (const member of this.#members) (gone(member) ? removed : left).push(member);
+    if (removed.length === 0) return removed;
+    this.#members = left;
+    for (const member of removed) this.#forget(member);
+    this.lastChange = now;
+    return removed;
+  }
+
+  #forget(member: Member): void {
+    this.#byAddress?.delete(member.endpoint.address);
+    this.#byInstance?.delete(member.endpoint.privateInstanceId);
+  }
+}

@@ -1,0 +1,358 @@
+import type { Clock } from "../clock.ts";
+import type { FailureKind } from "../forwarding/failure.ts";
+import { Level, type Logger } from "../observe/log.ts";
+import { type Endpoint, isSucceededBy, sameRegistration, sameTag } from "./endpoint.ts";
+import { registrationData, routeEndpointData } from "./endpoint-lines.ts";
+import { appInstancePool, type InstanceSelector, processInstancePool } from "./instance-lookup.ts";
+import { type Algorithm, Pool, type PoolSettings } from "./pool.ts";
+import type { Member } from "./pool-state.ts";
+import { inShard, type ShardingMode } from "./sharding.ts";
+import { Trie, type TrieNode } from "./trie.ts";
+import { compareBytewise, contextPathOf, hostOf, routeKey, trieKey, withoutTrailingSlash } from "./uri.ts";
+
+/** The configuration the table needs; names as in gorouter.yml, durations in milliseconds. */
+export interface RegistrySettings {
+  readonly zone: string;
+  readonly backends: { readonly max_conns: number };
+  readonly balancing_algorithm: Algorithm;
+  readonly balancing_algorithm_az_preference: "none" | "locally-optimistic";
+  readonly empty_pool_response_code_503: boolean;
+  readonly empty_pool_timeout: number;
+  readonly droplet_stale_threshold: number;
+  readonly isolation_segments: readonly string[];
+  readonly routing_table_sharding_mode: ShardingMode;
+}
+
+/** What a registration did (control-plane §3.5). */
+type RegistrationResult = "added" | "updated" | "unmodified";
+
+/** Hears what the metrics count (control-plane §3.14). `component` is the tag of that name, or empty. */
+export interface RegistryObserver {
+  registered(component: string, action: RegistrationResult): void;
+  unregistered(component: string): void;
+  /** Endpoints removed from one pool by pruning. */
+  pruned(endpoints: number): void;
+  /** From `endpoint_updated_at_ns` to now; negative with skewed clocks. */
+  registrationLatency(milliseconds: number): void;
+  /** Duration of one lookup. */
+  lookedUp(nanoseconds: number): void;
+}
+
+/** What a registry is made of. */
+interface RegistryParts {
+  readonly settings: RegistrySettings;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** Logger of the source `registry`. */
+  readonly log: Logger;
+  readonly observer?: RegistryObserver | undefined;
+  /** The endpoint left its last pool: `Transport.forget`. */
+  readonly forget?: ((endpoint: Endpoint) => void) | undefined;
+}
+
+/** The routing table: which endpoints serve which route (control-plane §3). */
+export class Registry {
+  /** `Clock.monotonic` milliseconds of the latest registration, unmodified ones included; -1: there was none. */
+  lastUpdate = -1;
+
+  readonly #settings: RegistrySettings;
+  readonly #pools: PoolSettings;
+  readonly #segments: ReadonlySet<string>;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #observer: RegistryObserver | undefined;
+  readonly #forget: ((endpoint: Endpoint) => void) | undefined;
+  readonly #trie = new Trie();
+
+  constructor(parts: RegistryParts) {
+    const { settings, clock, log } = parts;
+    this.#settings = settings;
+    this.#segments = new Set(settings.isolation_segments);
+    this.#clock = clock;
+    this.#log = log;
+    this.#observer = parts.observer;
+    this.#forget = parts.forget;
+    this.#pools = {
+      maxConns: settings.backends.max_conns,
+      zone: settings.zone,
+      locallyOptimistic: settings.balancing_algorithm_az_preference === "locally-optimistic",
+      failureMemoryMs: settings.droplet_stale_threshold / 4,
+      random: parts.random,
+      log,
+    };
+  }
+
+  /** Number of pools, empty ones included. */
+  get totalRoutes(): number {
+    return this.#trie.size;
+  }
+
+  /** Number of distinct addresses over all pools; counts them anew. */
+  get endpointCount(): number {
+    const addresses = new Set<string>();
+    for (const { pool } of this.#trie.nodes()) {
+      for (const { endpoint } of pool?.members ?? []) addresses.add(endpoint.address);
+    }
+    return addresses.size;
+  }
+
+  /** All routes with their pools, in bytewise order of their keys (control-plane §4.3). */
+  routes(): Array<readonly [key: string, pool: Pool]> {
+    const routes: Array<readonly [string, Pool]> = [];
+    for (const { pool } of this.#trie.nodes()) if (pool !== undefined) routes.push([pool.key, pool]);
+    return routes.sort((a, b) => compareBytewise(a[0], b[0]));
+  }
+
+  /**
+   * Registers an endpoint for one uri (control-plane §3.5). The endpoint's stale threshold is capped in place. One
+   * object may be registered for several uris. Undefined: not in this router's shard, no trace is left.
+   */
+  register(uri: string, endpoint: Endpoint): RegistrationResult | undefined {
+    if (!inShard(this.#settings.routing_table_sharding_mode, this.#segments, endpoint.isolationSegment))
+      return undefined;
+    const key = routeKey(uri);
+    const now = this.#clock.monotonic();
+    const pool = this.#trie.find(trieKey(key))?.pool ?? this.#addPool(uri, key, now);
+    const limit = this.#settings.droplet_stale_threshold / 1000;
+    if (endpoint.staleThresholdSeconds > limit || endpoint.staleThresholdSeconds === 0) {
+      endpoint.staleThresholdSeconds = limit;
+    }
+    const result = this.#put(pool, endpoint, now);
+    this.lastUpdate = now;
+    this.#observer?.registered(componentOf(endpoint), result);
+    if (result === "added") {
+      if (endpoint.updatedAtNs !== 0n) {
+        this.#observer?.registrationLatency(this.#clock.now() - toMilliseconds(endpoint.updatedAtNs));
+      }
+      this.#log.info("endpoint-registered", registrationData(withoutTrailingSlash(uri), endpoint));
+    } else if (this.#log.level <= Level.debug) {
+      const message = result === "updated" ? "endpoint-registered" : "endpoint-not-registered";
+      this.#log.debug(message, registrationData(withoutTrailingSlash(uri), endpoint));
+    }
+    return result;
+  }
+
+  #addPool(uri: string, key: string, now: number): Pool {
+    const name = withoutTrailingSlash(uri);
+    const path = trieKey(key);
+    const algorithm = this.#settings.balancing_algorithm;
+    const pool = new Pool(path, hostOf(name), contextPathOf(name), this.#pools, algorithm, now);
+    this.#trie.insert(path, pool);
+    this.#log.info("route-registered", { uri: key });
+    if (this.#log.level <= Level.debug) this.#log.debug("uri-added", { uri: key });
+    return pool;
+  }
+
+  #put(pool: Pool, endpoint: Endpoint, now: number): RegistrationResult {
+    const member = pool.find(endpoint.address);
+    if (member === undefined) {
+      pool.add(endpoint, now);
+      endpoint.routes++;
+    } else if (member.endpoint !== endpoint && !sameRegistration(member.endpoint, endpoint)) {
+      if (!isSucceededBy(member.endpoint.modificationTag, endpoint.modificationTag)) return "unmodified";
+      this.#replace(pool, member, endpoint);
+    }
+    pool.routeServiceUrl = endpoint.routeServiceUrl;
+    if (endpoint.loadBalancing !== "") this.#useAlgorithm(pool, endpoint.loadBalancing);
+    pool.lastChange = now;
+    if (member === undefined) return "added";
+    member.updatedAt = now;
+    return "updated";
+  }
+
+  #replace(pool: Pool, member: Member, endpoint: Endpoint): void {
+    const previous = member.endpoint;
+    pool.replace(member, endpoint);
+    endpoint.routes++;
+    // Connections of another kind must not be used for the new endpoint: §3.5 names the SAN, the others are ours.
+    const usable =
+      previous.serverCertDomainSan === endpoint.serverCertDomainSan &&
+      previous.tls === endpoint.tls &&
+      previous.protocol === endpoint.protocol;
+    // They move, and are not shared: the previous object may live on in other pools and be forgotten there.
+    if (usable && endpoint.connections === undefined) {
+      endpoint.connections = previous.connections;
+      previous.connections = undefined;
+    }
+    this.#release(previous);
+  }
+
+  /** The endpoint left a pool; with its last one it is forgotten. */
+  #release(endpoint: Endpoint): void {
+    endpoint.routes--;
+    if (endpoint.routes === 0) this.#forget?.(endpoint);
+  }
+
+  /** The latest valid option wins, an empty one changes nothing (control-plane §3.9). */
+  #useAlgorithm(pool: Pool, wanted: string): void {
+    if (wanted === pool.algorithm) return;
+    if (wanted === "round-robin" || wanted === "least-connection") {
+      pool.algorithm = wanted;
+      const data = { endpointLBAlgorithm: wanted, poolLBAlgorithm: wanted };
+      this.#log.debug("setting-pool-load-balancing-algorithm-to-that-of-an-endpoint", data);
+    } else {
+      const data = { endpointLBAlgorithm: wanted, poolLBAlgorithm: pool.algorithm };
+      this.#log.error("invalid-endpoint-load-balancing-algorithm-provided-keeping-pool-lb-algo", data);
+    }
+  }
+
+  /** Takes the endpoint of the same address out of a route, whatever else differs (control-plane §3.6). */
+  unregister(uri: string, endpoint: Endpoint): void {
+    if (!inShard(this.#settings.routing_table_sharding_mode, this.#segments, endpoint.isolationSegment)) return;
+    const key = routeKey(uri);
+    const node = this.#trie.find(trieKey(key));
+    if (node?.pool !== undefined) this.#take(node, node.pool, key, endpoint);
+    this.#observer?.unregistered(componentOf(endpoint));
+  }
+
+  #take(node: TrieNode, pool: Pool, key: string, endpoint: Endpoint): void {
+    const now = this.#clock.monotonic();
+    const member = pool.find(endpoint.address);
+    const stored = member?.endpoint.modificationTag;
+    const given = endpoint.modificationTag;
+    if (member !== undefined && stored !== undefined && (sameTag(stored, given) || isSucceededBy(stored, given))) {
+      this.#remove(pool, member, now);
+      this.#log.info("endpoint-unregistered", registrationData(key, endpoint));
+    } else {
+      this.#log.info("endpoint-not-unregistered", registrationData(key, endpoint));
+    }
+    if (!this.#mayGo(pool, now)) return;
+    this.#trie.remove(node);
+    this.#log.info("route-unregistered", { uri: key });
+  }
+
+  #remove(pool: Pool, member: Member, now: number): void {
+    pool.remove(member, now);
+    if (!pool.detached) this.#release(member.endpoint);
+  }
+
+  /** Whether a pool is empty and has been kept long enough (control-plane §3.8). */
+  #mayGo(pool: Pool, now: number): boolean {
+    if (pool.size > 0) return false;
+    const { empty_pool_response_code_503: kept, empty_pool_timeout: timeout } = this.#settings;
+    return !kept || timeout <= 0 || now - pool.lastChange > timeout;
+  }
+
+  /**
+   * The pool that serves a request, possibly empty; undefined: unknown route (control-plane §3.3).
+   *
+   * @param host as received, without port, one character per byte.
+   * @param path percent-encoded, without query: `routeKeyPath(target)`.
+   */
+  lookup(host: string, path: string): Pool | undefined {
+    if (this.#observer === undefined) return this.#trie.lookup(host, path);
+    const start = this.#clock.monotonic();
+    const pool = this.#trie.lookup(host, path);
+    this.#observer.lookedUp((this.#clock.monotonic() - start) * 1e6);
+    return pool;
+  }
+
+  /** A pool of its own with the one endpoint that `X-CF-App-Instance` asks for (control-plane §3.12). */
+  lookupAppInstance(host: string, path: string, selector: InstanceSelector): Pool | undefined {
+    const pool = this.lookup(host, path);
+    return pool === undefined ? undefined : appInstancePool(pool, selector, this.#clock.monotonic());
+  }
+
+  /** A pool of its own with all endpoints that `X-CF-Process-Instance` asks for (control-plane §3.12). */
+  lookupProcessInstance(host: string, path: string, selector: InstanceSelector): Pool | undefined {
+    const pool = this.lookup(host, path);
+    return pool === undefined ? undefined : processInstancePool(pool, selector, this.#clock.monotonic());
+  }
+
+  /**
+   * A request to the endpoint failed (control-plane §3.11, data-plane §4.5): a TLS endpoint leaves the pool when it
+   * cannot be reached or is not who it should be, others are marked; a reset marks either; nothing else matters.
+   */
+  endpointFailed(pool: Pool, endpoint: Endpoint, kind: FailureKind): void {
+    const unreachable = isUnreachable(kind);
+    if (!unreachable && kind !== "reset") return;
+    const member = pool.find(endpoint.address);
+    if (member === undefined) return;
+    const now = this.#clock.monotonic();
+    const data = { "route-endpoint": routeEndpointData(endpoint) };
+    if (unreachable && member.endpoint.tls) {
+      this.#remove(pool, member, now);
+      this.#log.error("prune-failed-endpoint", data);
+    } else {
+      pool.state.mark(member, now);
+      this.#log.error("endpoint-marked-as-ineligible", data);
+    }
+  }
+
+  /**
+   * Removes what expired, and empty pools whose time has come (control-plane §3.8, §3.10). TLS endpoints never expire.
+   *
+   * @param now `Clock.monotonic` milliseconds.
+   */
+  prune(now: number): void {
+    for (const _ of this.pruneInSlices(now, Number.POSITIVE_INFINITY));
+  }
+
+  /** `prune` in slices of so many pools, for tables too large for one go; the table may change between slices. */
+  *pruneInSlices(now: number, pools: number): Generator<void, void> {
+    let left = pools;
+    for (const node of this.#trie.nodes()) {
+      if (node.pool !== undefined) this.#prunePool(node, node.pool, now);
+      if (--left > 0) continue;
+      left = pools;
+      yield;
+    }
+  }
+
+  #prunePool(node: TrieNode, pool: Pool, now: number): void {
+    if (hasStale(pool, now)) {
+      const removed = pool.removeAll((member) => isStale(member, now), now);
+      for (const { endpoint } of removed) this.#release(endpoint);
+      this.#log.info("pruned-route", {
+        uri: pool.key,
+        endpoints: removed.map(({ endpoint }) => endpoint.address),
+        isolation_segment: removed[0]?.endpoint.isolationSegment || "-",
+      });
+      this.#observer?.pruned(removed.length);
+    }
+    if (this.#mayGo(pool, now)) this.#trie.snip(node);
+  }
+
+  /** Gives every endpoint a fresh update time, when pruning was suspended (control-plane §2.8). */
+  refreshAll(now: number): void {
+    for (const { pool } of this.#trie.nodes()) {
+      for (const member of pool?.members ?? []) member.updatedAt = now;
+    }
+  }
+}
+
+/** Last registered longer ago than it promised; endpoints with TLS never are (control-plane §3.10). */
+function isStale(member: Member, now: number): boolean {
+  return !member.endpoint.tls && member.updatedAt < now - member.endpoint.staleThresholdSeconds * 1000;
+}
+
+function hasStale(pool: Pool, now: number): boolean {
+  for (const member of pool.members) if (isStale(member, now)) return true;
+  return false;
+}
+
+/** In two parts, since nanoseconds of today do not fit a number exactly. */
+function toMilliseconds(nanoseconds: bigint): number {
+  return Number(nanoseconds / 1_000_000n) + Number(nanoseconds % 1_000_000n) / 1e6;
+}
+
+function componentOf(endpoint: Endpoint): string {
+  return endpoint.tags?.get("component") ?? "";
+}
+
+/** The failures that prune a TLS endpoint and mark any other (data-plane §4.4). */
+function isUnreachable(kind: FailureKind): boolean {
+  switch (kind) {
+    case "dial":
+    case "tls-not-tls":
+    case "tls-name":
+    case "tls-untrusted":
+    case "tls-alert-certificate":
+    case "tls-alert-handshake":
+    case "tls-timeout":
+      return true;
+    default:
+      return false;
+  }
+}
