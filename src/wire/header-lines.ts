@@ -1,0 +1,230 @@
+import type { MessageHeaders } from "../core/message.ts";
+import { CLASSES, CR, HTAB, LF, SP, sameWord, skipBlanks, TOKEN, trimEnd } from "./octets.ts";
+
+/**
+ * Marks of a head without lines. Marks of n lines are 2n + 1 offsets into the text: for each line where it starts and
+ * where its colon is (-1: the line was removed), then where the last line ends. A line ends with CRLF.
+ */
+const NO_MARKS: number[] = [0];
+
+/** A field value without blanks and line ends around it, as Fetch normalises it; checked to be one line of bytes. */
+function checkedValue(name: string, value: string): string {
+  let from = 0;
+  let to = value.length;
+  while (from < to && isLineSpace(value.charCodeAt(from))) from++;
+  while (to > from && isLineSpace(value.charCodeAt(to - 1))) to--;
+  for (let i = from; i < to; i++) {
+    const code = value.charCodeAt(i);
+    if (code === CR || code === LF || code === 0 || code > 0xff) {
+      throw new TypeError(
+        `cannot set header ${name}: its value ${JSON.stringify(value)} has a character that cannot go on the wire ` +
+          `(at ${i}); use characters U+0001 to U+00FF without line ends`,
+      );
+    }
+  }
+  return to - from === value.length ? value : value.substring(from, to);
+}
+
+function isLineSpace(code: number): boolean {
+  return code === SP || code === HTAB || code === CR || code === LF;
+}
+
+function checkName(name: string): void {
+  let valid = name.length > 0;
+  for (let i = 0; i < name.length; i++) {
+    const code = name.charCodeAt(i);
+    if (code > 0xff || (CLASSES[code]! & TOKEN) === 0) valid = false;
+  }
+  if (!valid)
+    throw new TypeError(`cannot set header ${JSON.stringify(name)}: use a token (RFC 9110 §5.6.2) as its name`);
+}
+
+/**
+ * Header fields as a view over the received head (architecture §2, §8): offsets into its text, marks for removed
+ * lines, and added lines behind them. Received lines keep order, spelling and value bytes; writing copies each run of
+ * untouched ones as one slice. Text is one byte per character. Names are matched without regard to case.
+ *
+ * Iteration gives one entry for each line, in wire order and spelling; Fetch's own `Headers` sorts and joins.
+ */
+export class HeaderLines implements MessageHeaders {
+  private text = "";
+  private marks = NO_MARKS;
+  /** Lines of the received head that were not removed. */
+  private kept = 0;
+  /** Name, value, name, value, … of the added lines. */
+  private added: string[] = [];
+
+  /**
+   * The view over `text` that `marks` describe (see above): regular lines ending in CRLF. The array belongs to the
+   * view from now on.
+   */
+  static received(text: string, marks: number[]): HeaderLines {
+    const lines = new HeaderLines();
+    lines.text = text;
+    lines.marks = marks;
+    let kept = 0;
+    for (let at = 1; at < marks.length; at += 2) if (marks[at] !== -1) kept++;
+    lines.kept = kept;
+    return lines;
+  }
+
+  /** Header fields of another kind, platform `Headers` for example, copied. Throws as `append` does. */
+  static from(headers: Iterable<[string, string]>): HeaderLines {
+    const lines = new HeaderLines();
+    for (const [name, value] of headers) lines.append(name, value);
+    return lines;
+  }
+
+  /** Number of lines. */
+  get lineCount(): number {
+    return this.kept + this.added.length / 2;
+  }
+
+  /** Values of all lines with that name, joined with `, ` as Fetch does; null when there is none. */
+  get(name: string): string | null {
+    let joined: string | null = null;
+    for (let at = this.receivedLine(name, 0); at !== -1; at = this.receivedLine(name, at + 2)) {
+      const value = this.receivedValue(at);
+      joined = joined === null ? value : `${joined}, ${value}`;
+    }
+    for (let at = this.addedLine(name, 0); at !== -1; at = this.addedLine(name, at + 2)) {
+      const value = this.added[at + 1]!;
+      joined = joined === null ? value : `${joined}, ${value}`;
+    }
+    return joined;
+  }
+
+  /** Value of the first line with that name; null when there is none. */
+  first(name: string): string | null {
+    const received = this.receivedLine(name, 0);
+    if (received !== -1) return this.receivedValue(received);
+    const added = this.addedLine(name, 0);
+    return added === -1 ? null : this.added[added + 1]!;
+  }
+
+  has(name: string): boolean {
+    return this.receivedLine(name, 0) !== -1 || this.addedLine(name, 0) !== -1;
+  }
+
+  /** Replaces all lines with that name by one. Throws `TypeError` as `append` does. */
+  set(name: string, value: string): void {
+    checkName(name);
+    const line = checkedValue(name, value);
+    this.deleteReceived(name);
+    const at = this.addedLine(name, 0);
+    if (at === -1) {
+      this.added.push(name, line);
+      return;
+    }
+    this.added[at] = name;
+    this.added[at + 1] = line;
+    this.deleteAdded(name, at + 2);
+  }
+
+  /**
+   * Adds a line behind the others. As with Fetch, blanks and line ends around the value go, and a name that is no token
+   * or a value with NUL, CR, LF or a character above U+00FF throws `TypeError`: nothing can smuggle in a second line.
+   */
+  append(name: string, value: string): void {
+    checkName(name);
+    this.added.push(name, checkedValue(name, value));
+  }
+
+  delete(name: string): void {
+    this.deleteReceived(name);
+    this.deleteAdded(name, 0);
+  }
+
+  /** Values of all `Set-Cookie` lines, one by one. */
+  getSetCookie(): string[] {
+    const values: string[] = [];
+    for (let at = this.receivedLine("set-cookie", 0); at !== -1; at = this.receivedLine("set-cookie", at + 2)) {
+      values.push(this.receivedValue(at));
+    }
+    for (let at = this.addedLine("set-cookie", 0); at !== -1; at = this.addedLine("set-cookie", at + 2)) {
+      values.push(this.added[at + 1]!);
+    }
+    return values;
+  }
+
+  *[Symbol.iterator](): Iterator<[string, string]> {
+    const { text, marks } = this;
+    for (let at = 0; at < marks.length - 1; at += 2) {
+      if (marks[at + 1] !== -1) yield [text.substring(marks[at]!, marks[at + 1]!), this.receivedValue(at)];
+    }
+    for (let at = 0; at < this.added.length; at += 2) yield [this.added[at]!, this.added[at + 1]!];
+  }
+
+  /** An independent copy; the text of the head is shared. */
+  fork(): HeaderLines {
+    const copy = new HeaderLines();
+    copy.text = this.text;
+    copy.marks = this.marks.slice();
+    copy.kept = this.kept;
+    copy.added = this.added.slice();
+    return copy;
+  }
+
+  /** All lines as they go on the wire, `Name: value\r\n` each, without the closing empty line. */
+  toWire(): string {
+    let wire = this.receivedToWire();
+    const { added } = this;
+    for (let at = 0; at < added.length; at += 2) wire += `${added[at]}: ${added[at + 1]}\r\n`;
+    return wire;
+  }
+
+  private receivedToWire(): string {
+    const { text, marks } = this;
+    const last = marks.length - 1;
+    if (this.kept * 2 === last) return text.substring(marks[0]!, marks[last]!);
+    let wire = "";
+    let run = -1;
+    for (let at = 0; at < last; at += 2) {
+      if (marks[at + 1] === -1) {
+        if (run !== -1) wire += text.substring(run, marks[at]!);
+        run = -1;
+      } else if (run === -1) {
+        run = marks[at]!;
+      }
+    }
+    return run === -1 ? wire : wire + text.substring(run, marks[last]!);
+  }
+
+  /** Index into the marks of the first received line with that name, from index `from` on; -1: none. */
+  private receivedLine(name: string, from: number): number {
+    const { text, marks } = this;
+    const length = name.length;
+    for (let at = from; at < marks.length - 1; at += 2) {
+      const start = marks[at]!;
+      if (marks[at + 1]! - start === length && sameWord(text, start, name)) return at;
+    }
+    return -1;
+  }
+
+  private receivedValue(at: number): string {
+    const { text, marks } = this;
+    const end = marks[at + 2]! - 2;
+    const start = skipBlanks(text, marks[at + 1]! + 1, end);
+    return text.substring(start, trimEnd(text, start, end));
+  }
+
+  private addedLine(name: string, from: number): number {
+    const { added } = this;
+    for (let at = from; at < added.length; at += 2) {
+      const other = added[at]!;
+      if (other === name || (other.length === name.length && sameWord(other, 0, name))) return at;
+    }
+    return -1;
+  }
+
+  private deleteReceived(name: string): void {
+    for (let at = this.receivedLine(name, 0); at !== -1; at = this.receivedLine(name, at + 2)) {
+      this.marks[at + 1] = -1;
+      this.kept--;
+    }
+  }
+
+  private deleteAdded(name: string, from: number): void {
+    for (let at = this.addedLine(name, from); at !== -1; at = this.addedLine(name, at)) this.added.splice(at, 2);
+  }
+}
