@@ -18,6 +18,11 @@ export interface MessageHeaders extends HeadersLike {
   first?(name: string): string | null;
   /** Number of lines. Absent on platform `Headers`: count by iterating. */
   readonly lineCount?: number;
+  /**
+   * What all lines take on the wire: name, value and 4 bytes each; or anything above that.
+   * Absent: computed by iterating where it is needed (data-plane §1.4.12).
+   */
+  readonly byteLength?: number;
 }
 
 /** An incoming request. `url` is for embedders; the router reads `Client.target` only (RFC 9112 §3.2 forms survive there). */
@@ -30,6 +35,16 @@ export interface ResponseLike extends Pick<Response, "status" | "statusText" | "
   readonly headers: MessageHeaders;
   /** Trailer fields (RFC 9110 §6.5), once the body has been read; absent or undefined when there are none. */
   readonly trailers?: Promise<HeadersLike | undefined>;
+  /**
+   * The whole body, one character per byte, when it is at hand: `body` gives the same as a stream.
+   * Present on answers of the router's own, which announce its length in `Content-Length`.
+   */
+  readonly content?: string;
+  /**
+   * Everything to be sent, one character per byte, instead of status line, headers and body; the connection is closed
+   * after it. A listener that cannot (HTTP/2, native serving) sends the response as usual.
+   */
+  readonly raw?: string;
 }
 
 /** What a tunnel's far end must at least be able to do; the wire layer knows more about it. */
@@ -48,6 +63,11 @@ export interface Tunnel {
 /** Tells a tunnel from a response. */
 export function isTunnel(result: ResponseLike | Tunnel): result is Tunnel {
   return (result as Tunnel).tunnel !== undefined;
+}
+
+/** Value of the first line with that name, as far as the implementation can tell it from the others. */
+export function firstValue(headers: MessageHeaders, name: string): string | null {
+  return headers.first === undefined ? headers.get(name) : headers.first(name);
 }
 
 const copies = (headers: HeadersLike): MessageHeaders => new Headers([...headers]);

@@ -25,6 +25,14 @@ function checkedValue(name: string, value: string): string {
   return to - from === value.length ? value : value.substring(from, to);
 }
 
+/**
+ * One of 32 bits that stands for names of that length and first letter. The bits of a message's names tell most names
+ * that it has not without looking at its lines: the router asks for some thirty that few messages have.
+ */
+function nameBit(length: number, first: number): number {
+  return 1 << ((length * 7 + (first | 0x20)) & 31);
+}
+
 function isLineSpace(code: number): boolean {
   return code === SP || code === HTAB || code === CR || code === LF;
 }
@@ -53,6 +61,8 @@ export class HeaderLines implements MessageHeaders {
   private kept = 0;
   /** Name, value, name, value, … of the added lines. */
   private added: string[] = [];
+  /** `nameBit` of every line there is, and maybe of some that were removed. */
+  private names = 0;
 
   /**
    * The view over `text` that `marks` describe (see above): regular lines ending in CRLF. The array belongs to the
@@ -63,8 +73,16 @@ export class HeaderLines implements MessageHeaders {
     lines.text = text;
     lines.marks = marks;
     let kept = 0;
-    for (let at = 1; at < marks.length; at += 2) if (marks[at] !== -1) kept++;
+    let names = 0;
+    for (let at = 0; at < marks.length - 1; at += 2) {
+      const start = marks[at]!;
+      const colon = marks[at + 1]!;
+      if (colon === -1) continue;
+      kept++;
+      names |= nameBit(colon - start, text.charCodeAt(start));
+    }
     lines.kept = kept;
+    lines.names = names;
     return lines;
   }
 
@@ -80,8 +98,16 @@ export class HeaderLines implements MessageHeaders {
     return this.kept + this.added.length / 2;
   }
 
+  /** What the lines take on the wire; removed ones of the received head count all the same. */
+  get byteLength(): number {
+    let bytes = this.marks[this.marks.length - 1]! - this.marks[0]!;
+    for (const text of this.added) bytes += text.length + 2;
+    return bytes;
+  }
+
   /** Values of all lines with that name, joined with `, ` as Fetch does; null when there is none. */
   get(name: string): string | null {
+    if (this.lacks(name)) return null;
     let joined: string | null = null;
     for (let at = this.receivedLine(name, 0); at !== -1; at = this.receivedLine(name, at + 2)) {
       const value = this.receivedValue(at);
@@ -96,6 +122,7 @@ export class HeaderLines implements MessageHeaders {
 
   /** Value of the first line with that name; null when there is none. */
   first(name: string): string | null {
+    if (this.lacks(name)) return null;
     const received = this.receivedLine(name, 0);
     if (received !== -1) return this.receivedValue(received);
     const added = this.addedLine(name, 0);
@@ -103,17 +130,21 @@ export class HeaderLines implements MessageHeaders {
   }
 
   has(name: string): boolean {
-    return this.receivedLine(name, 0) !== -1 || this.addedLine(name, 0) !== -1;
+    return !this.lacks(name) && (this.receivedLine(name, 0) !== -1 || this.addedLine(name, 0) !== -1);
   }
 
   /** Replaces all lines with that name by one. Throws `TypeError` as `append` does. */
   set(name: string, value: string): void {
     checkName(name);
     const line = checkedValue(name, value);
+    if (this.lacks(name)) {
+      this.add(name, line);
+      return;
+    }
     this.deleteReceived(name);
     const at = this.addedLine(name, 0);
     if (at === -1) {
-      this.added.push(name, line);
+      this.add(name, line);
       return;
     }
     this.added[at] = name;
@@ -127,10 +158,11 @@ export class HeaderLines implements MessageHeaders {
    */
   append(name: string, value: string): void {
     checkName(name);
-    this.added.push(name, checkedValue(name, value));
+    this.add(name, checkedValue(name, value));
   }
 
   delete(name: string): void {
+    if (this.lacks(name)) return;
     this.deleteReceived(name);
     this.deleteAdded(name, 0);
   }
@@ -138,6 +170,7 @@ export class HeaderLines implements MessageHeaders {
   /** Values of all `Set-Cookie` lines, one by one. */
   getSetCookie(): string[] {
     const values: string[] = [];
+    if (this.lacks("set-cookie")) return values;
     for (let at = this.receivedLine("set-cookie", 0); at !== -1; at = this.receivedLine("set-cookie", at + 2)) {
       values.push(this.receivedValue(at));
     }
@@ -162,6 +195,7 @@ export class HeaderLines implements MessageHeaders {
     copy.marks = this.marks.slice();
     copy.kept = this.kept;
     copy.added = this.added.slice();
+    copy.names = this.names;
     return copy;
   }
 
@@ -171,6 +205,16 @@ export class HeaderLines implements MessageHeaders {
     const { added } = this;
     for (let at = 0; at < added.length; at += 2) wire += `${added[at]}: ${added[at + 1]}\r\n`;
     return wire;
+  }
+
+  /** True when there is certainly no line with that name. */
+  private lacks(name: string): boolean {
+    return (this.names & nameBit(name.length, name.charCodeAt(0))) === 0;
+  }
+
+  private add(name: string, value: string): void {
+    this.names |= nameBit(name.length, name.charCodeAt(0));
+    this.added.push(name, value);
   }
 
   private receivedToWire(): string {

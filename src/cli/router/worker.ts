@@ -54,7 +54,7 @@ export class Worker {
       maxIdle: config.max_idle_conns,
       idleTimeoutMs: idleBackendMs,
       maxResponseHeadBytes: config.max_response_header_bytes,
-      maxResponseHeaderLines: 0,
+      maxResponseHeaderLines: config.max_response_headers,
     });
   }
 

@@ -1,8 +1,8 @@
 /** Who failed. */
-export type FailureSource = "client" | "router" | "backend" | "route-service";
+type FailureSource = "client" | "router" | "backend" | "route-service";
 
 /** Whether sending the request again can help: never, always, or only when the connection had been used before. */
-export type Retry = "never" | "always" | "reused-only";
+type Retry = "never" | "always" | "reused-only";
 
 /** Everything that can go wrong on the way of a request (data-plane §2.3, §4.4). */
 export type FailureKind =

@@ -1,6 +1,7 @@
-import type { Endpoint } from "../routing/endpoint.ts";
 import type { AbortCause } from "../client.ts";
 import type { HeadersLike, MessageHeaders, RequestLike, ResponseLike, Tunnel } from "../message.ts";
+import type { Endpoint } from "../routing/endpoint.ts";
+import type { Failure } from "./failure.ts";
 
 /**
  * What happened during one attempt to send a request; the transport fills it in, retry rules, log lines and the
@@ -42,6 +43,16 @@ export interface Outgoing {
   sending: Sending | undefined;
   /** Passes an interim response of the backend (1xx but 101) to the client. */
   interim(status: number, headers: HeadersLike): void;
+  /** The response body ended early, after its head was handed over (data-plane §2.4, §4.7): for the log. */
+  bodyFailed(failure: Failure): void;
+}
+
+/**
+ * What a backend answered. The core writes the standard reason phrase into `statusText` (data-plane §5.5) and changes
+ * `headers` in place, so both must be open to it.
+ */
+export interface BackendResponse extends Omit<ResponseLike, "statusText"> {
+  statusText: string;
 }
 
 /** Something under way that can be given up. */
@@ -52,7 +63,7 @@ export interface Sending {
 /** The way to the backends. `wire` implements it; a `fetch`-based one serves native embedding. */
 export interface Transport {
   /** Sends and resolves at the response head (or the 101). Rejects with a `Failure`. */
-  send(endpoint: Endpoint, outgoing: Outgoing): Promise<ResponseLike | Tunnel>;
+  send(endpoint: Endpoint, outgoing: Outgoing): Promise<BackendResponse | Tunnel>;
   /** The endpoint left the table or was replaced: its idle connections can go. */
   forget(endpoint: Endpoint): void;
 }

@@ -1,0 +1,50 @@
+import type { HeadersLike } from "../message.ts";
+
+/** True when a comma-separated list has the token, without regard to case (RFC 9110 §5.6.1). `token` is lower-case. */
+export function hasToken(list: string, token: string): boolean {
+  if (list.length === token.length) return list.toLowerCase() === token;
+  if (list.length < token.length || !list.includes(",")) return list.trim().toLowerCase() === token;
+  return list.split(",").some((part) => part.trim().toLowerCase() === token);
+}
+
+const hopByHop = [
+  "Proxy-Connection",
+  "Keep-Alive",
+  "Proxy-Authenticate",
+  "Proxy-Authorization",
+  "Te",
+  "Trailer",
+  "Transfer-Encoding",
+  "Upgrade",
+];
+
+/**
+ * Takes out the hop-by-hop fields of a message: those named in `Connection`, then the known ones (data-plane §5.3, §5.5).
+ * `Trailer` stays where trailers can follow: on chunked messages, which it announces them for (§5.4, §5.6).
+ */
+export function removeHopByHop(headers: HeadersLike): void {
+  const connection = headers.get("Connection");
+  if (connection !== null) {
+    if (connection.length !== 10 || connection.toLowerCase() !== "keep-alive") {
+      for (const part of connection.split(",")) {
+        const name = part.trim();
+        if (isToken(name) && headers.has(name)) headers.delete(name);
+      }
+    }
+    headers.delete("Connection");
+  }
+  const chunked = headers.has("Transfer-Encoding");
+  for (const name of hopByHop) {
+    if (headers.has(name) && !(chunked && name === "Trailer")) headers.delete(name);
+  }
+}
+
+/** Platform `Headers` throw on names that are no tokens (RFC 9110 §5.6.2); such a name stands for no field. */
+function isToken(name: string): boolean {
+  if (name === "") return false;
+  for (let i = 0; i < name.length; i++) {
+    const code = name.charCodeAt(i);
+    if (code <= 0x20 || code >= 0x7f || '"(),/:;<=>?@[\\]{}'.includes(name[i]!)) return false;
+  }
+  return true;
+}

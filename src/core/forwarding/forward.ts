@@ -1,0 +1,151 @@
+import { selectEndpoint } from "../balancing/select.ts";
+import type { Exchange } from "../exchange.ts";
+import { isTunnel, type ResponseLike, type Tunnel } from "../message.ts";
+import { failedAttemptFields } from "../observe/attempt-log.ts";
+import { Level } from "../observe/log.ts";
+import { answerPanic } from "../pipeline/panic-check.ts";
+import { rewriteResponse } from "../pipeline/response-rewrite.ts";
+import type { Endpoint } from "../routing/endpoint.ts";
+import { routeEndpointData } from "../routing/endpoint-lines.ts";
+import type { Pool } from "../routing/pool.ts";
+import { beginRoundTrip, endRoundTrip } from "../routing/pool-state.ts";
+import { endpointFailure } from "./endpoint-failure.ts";
+import { Failure } from "./failure.ts";
+import { identify, makeOutbound } from "./outbound-headers.ts";
+import { addRouterHeaders, finishResponseHeaders } from "./response-headers.ts";
+import { judge } from "./retry.ts";
+import { reasonPhrase } from "./status-text.ts";
+import { readSession } from "./sticky-session.ts";
+import { Attempt, type BackendResponse } from "./transport.ts";
+import { readUpgrade, switchesAsAsked } from "./upgrade.ts";
+
+const clientGone = (): Failure => new Failure("client-gone", "client", "never", "context canceled");
+const noEndpoints = (): Failure => new Failure("no-endpoints", "router", "never", "No endpoints available");
+const refusedSwitch = (message: string): Failure => new Failure("switching-protocols", "router", "never", message);
+
+/** What a transport rejected with; anything but a `Failure` is a defect and goes on as it is. */
+function failureOf(error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  throw error;
+}
+
+/** Writes the lines about a failed attempt and tells the registry (data-plane §4.1.5, §4.5). True: try again. */
+function noteFailure(exchange: Exchange, pool: Pool, endpoint: Endpoint, failure: Failure, endpoints: number): boolean {
+  const { router, attempt, requestId } = exchange;
+  const tooMany = failure.kind === "too-many-response-headers";
+  const verdict = judge(exchange, failure);
+  if (!tooMany) {
+    exchange.failedAttempts += 1;
+    exchange.lastFailureAt = router.clock.monotonic();
+  }
+  if (failure.kind === "deadline") {
+    const fields = {
+      "route-endpoint": routeEndpointData(endpoint),
+      error: failure.message,
+      vcap_request_id: requestId,
+    };
+    router.logger.error("backend-request-timeout", fields);
+  }
+  const number = exchange.selection.attempt;
+  const { text: error, retriable } = verdict;
+  router.logger.error(
+    tooMany ? "backend-too-many-response-headers" : "backend-endpoint-failed",
+    failedAttemptFields({ endpoint, number, requestId, endpointsAtStart: endpoints, attempt, error, retriable }),
+  );
+  router.registry.endpointFailed(pool, endpoint, failure.kind);
+  return retriable;
+}
+
+/** Makes a backend's answer the client's: tunnels are checked against what was asked for (data-plane §5.5, §6.2). */
+function passOn(exchange: Exchange, endpoint: Endpoint, answer: BackendResponse | Tunnel): ResponseLike | Tunnel {
+  exchange.successful = exchange.attempt;
+  if (exchange.websocket) exchange.router.metrics.websocketUpgrades += 1;
+  if (isTunnel(answer)) {
+    if (!exchange.client.takesTunnel || !switchesAsAsked(exchange, answer.headers)) {
+      answer.tunnel.destroy();
+      return fail(exchange, refusedSwitch("the backend switched to a protocol that was not asked for"));
+    }
+    addRouterHeaders(exchange, endpoint, answer.headers);
+    return exchange.answeredByBackend(answer, true);
+  }
+  answer.statusText = reasonPhrase(answer.status);
+  finishResponseHeaders(exchange, endpoint, answer.headers);
+  return exchange.answeredByBackend(answer, false);
+}
+
+/** The answer to a request that no attempt served. */
+function fail(exchange: Exchange, failure: Failure): ResponseLike {
+  let final = failure;
+  if (exchange.abortCause !== undefined || failure.kind === "client-gone") {
+    exchange.router.logger.error("gateway-error-and-original-request-context-cancelled", { error: failure.message });
+    final = clientGone();
+  }
+  const response = endpointFailure(exchange, final);
+  rewriteResponse(response.headers, exchange.router.compiled);
+  return exchange.answeredByRouter(response);
+}
+
+/** Nothing could be selected: the error of an earlier attempt says more, if there was one (data-plane §4.1.4). */
+function nothingSelected(exchange: Exchange, pool: Pool, last: Failure | undefined): ResponseLike {
+  const failure = last ?? noEndpoints();
+  exchange.router.logger.error("select-endpoint-failed", { host: pool.host, error: failure.message });
+  return fail(exchange, failure);
+}
+
+function beginAttempt(exchange: Exchange, endpoint: Endpoint): void {
+  const { router } = exchange;
+  exchange.endpoint = endpoint;
+  if (exchange.selection.attempt > 1) exchange.attempt = new Attempt();
+  identify(exchange, endpoint);
+  router.metrics.countAttempt(endpoint.tags?.get("component") ?? "");
+  if (router.logger.level <= Level.debug) {
+    const data = { "route-endpoint": routeEndpointData(endpoint), attempt: exchange.selection.attempt };
+    router.logger.debug("backend", data);
+  }
+}
+
+/** What comes before the first attempt; an answer when the request cannot be forwarded at all. */
+function prepare(exchange: Exchange): ResponseLike | undefined {
+  exchange.backendPhaseAt = exchange.router.clock.monotonic();
+  if (!readUpgrade(exchange)) return fail(exchange, refusedSwitch("the protocol to upgrade to is not printable"));
+  exchange.timeoutMs = exchange.websocket ? 0 : exchange.router.compiled.endpointTimeout;
+  makeOutbound(exchange);
+  readSession(exchange);
+  return undefined;
+}
+
+/**
+ * Sends the request to an endpoint of its pool, to another when that fails in a way that allows it, and makes the
+ * answer (data-plane §4). Never rejects.
+ */
+export async function forward(exchange: Exchange): Promise<ResponseLike | Tunnel> {
+  try {
+    const { router, selection, pool } = exchange;
+    if (pool === undefined) throw new Error("cannot forward a request that was not looked up");
+    const refusal = prepare(exchange);
+    if (refusal !== undefined) return refusal;
+    const endpoints = pool.size;
+    let last: Failure | undefined;
+    while (selection.attempt < router.compiled.maxAttempts) {
+      const now = last === undefined ? exchange.backendPhaseAt : router.clock.monotonic();
+      const endpoint = selectEndpoint(pool, selection, now);
+      if (endpoint === undefined) return nothingSelected(exchange, pool, last);
+      if (last !== undefined && selection.exhausted(pool)) return fail(exchange, last);
+      beginAttempt(exchange, endpoint);
+      beginRoundTrip(endpoint);
+      let answer: BackendResponse | Tunnel | undefined;
+      try {
+        answer = await router.transport.send(endpoint, exchange);
+      } catch (error) {
+        last = failureOf(error);
+      } finally {
+        endRoundTrip(endpoint);
+      }
+      if (answer !== undefined) return passOn(exchange, endpoint, answer);
+      if (last === undefined || !noteFailure(exchange, pool, endpoint, last, endpoints)) break;
+    }
+    return fail(exchange, last ?? noEndpoints());
+  } catch (error) {
+    return answerPanic(exchange, error);
+  }
+}

@@ -1,0 +1,28 @@
+import type { Exchange } from "../exchange.ts";
+import { firstValue, type MessageHeaders } from "../message.ts";
+import { rewriteResponse } from "../pipeline/response-rewrite.ts";
+import type { Endpoint } from "../routing/endpoint.ts";
+import { removeHopByHop } from "./connection-tokens.ts";
+import { writeSession } from "./sticky-session.ts";
+
+/** What every answer of a backend gets, 101 included: session, request id, and debugging headers (data-plane §5.5). */
+export function addRouterHeaders(exchange: Exchange, endpoint: Endpoint, headers: MessageHeaders): void {
+  const { router, requestId } = exchange;
+  writeSession(exchange, endpoint, headers);
+  const id = firstValue(headers, "X-Vcap-Request-Id");
+  if (id === null) headers.append("X-Vcap-Request-Id", requestId);
+  else if (id === "") headers.set("X-Vcap-Request-Id", requestId);
+  const key = router.settings.trace_key;
+  if (key !== "" && firstValue(exchange.headers, "X-Vcap-Trace") === key) {
+    headers.set("X-Vcap-Router", router.address);
+    headers.set("X-Vcap-Backend", endpoint.address);
+    headers.set("X-Cf-Routeendpoint", endpoint.address);
+  }
+}
+
+/** Turns a backend's response header fields into those of the answer, in place (data-plane §5.5). */
+export function finishResponseHeaders(exchange: Exchange, endpoint: Endpoint, headers: MessageHeaders): void {
+  removeHopByHop(headers);
+  addRouterHeaders(exchange, endpoint, headers);
+  rewriteResponse(headers, exchange.router.compiled);
+}

@@ -1,0 +1,132 @@
+import type { Client } from "../client.ts";
+import type { Attempt } from "../forwarding/transport.ts";
+import { firstValue, type MessageHeaders } from "../message.ts";
+import type { CompiledSettings, ExtraField } from "../pipeline/settings.ts";
+import type { Endpoint } from "../routing/endpoint.ts";
+import { escapeLogValue, utf8Bytes } from "./access-log-quote.ts";
+import { logSeconds, logTime } from "./access-log-time.ts";
+import { sha1Hex } from "./sha1.ts";
+
+/** Where access log lines go. The text is one character per byte and has no line end. */
+export interface AccessLogSink {
+  write(line: string): void;
+}
+
+/** What a line tells about a finished exchange. Times are monotonic milliseconds, -1 when there was no such moment. */
+export interface LoggedExchange {
+  readonly client: Client;
+  readonly method: string;
+  readonly host: string;
+  /** Path as it is routed: percent-encoded, maybe empty. */
+  readonly encodedPath: string;
+  readonly query: string | undefined;
+  /** Milliseconds since the epoch. */
+  readonly receivedAt: number;
+  readonly startedAt: number;
+  readonly backendPhaseAt: number;
+  readonly lastFailureAt: number;
+  readonly endedAt: number;
+  /** 0 when nothing that has a status was sent. */
+  readonly status: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** Header fields of the request, as the chain changed them. */
+  readonly headers: MessageHeaders;
+  /** Those sent to the backend; the same as `headers` when no request was built. */
+  readonly outbound: MessageHeaders;
+  /** `X-Vcap-Request-Id` of both legs; empty before it is known. */
+  readonly requestId: string;
+  /** `X-Forwarded-For` as sent to the backend; undefined when no request was built. */
+  readonly forwardedFor: string | undefined;
+  readonly endpoint: Endpoint | undefined;
+  readonly routerError: string;
+  readonly failedAttempts: number;
+  /** The attempt that brought a response. */
+  readonly successful: Attempt | undefined;
+}
+
+const none = '"-"';
+const quoted = (escaped: string): string => (escaped === "" ? none : `"${escaped}"`);
+const quotedHeader = (headers: MessageHeaders, name: string): string => {
+  const value = firstValue(headers, name);
+  return value === null || value === "" ? none : `"${escapeLogValue(value)}"`;
+};
+const quotedText = (text: string): string => (text === "" ? none : `"${escapeLogValue(utf8Bytes(text))}"`);
+
+function forwardedForField(exchange: LoggedExchange): string {
+  const sent = exchange.forwardedFor;
+  return sent === undefined ? quotedHeader(exchange.headers, "X-Forwarded-For") : `"${escapeLogValue(sent)}"`;
+}
+
+/** Path and query of the line, redacted (data-plane §9.4). */
+function logUri(exchange: LoggedExchange, redaction: "none" | "all" | "hash"): string {
+  const path = exchange.encodedPath === "" ? "/" : exchange.encodedPath;
+  const query = exchange.query;
+  if (query === undefined) return path;
+  if (redaction === "none" || query === "" || exchange.method !== "GET") return `${path}?${query}`;
+  return redaction === "all" ? path : `${path}?hash=${sha1Hex(query)}`;
+}
+
+/** A phase of the successful attempt: zero for one that did not happen, as on a reused connection. */
+const attemptSeconds = (attempt: Attempt | undefined, milliseconds: number): string =>
+  attempt === undefined ? none : logSeconds(attempt.reused ? 0 : Math.max(milliseconds, 0));
+
+function extraField(exchange: LoggedExchange, field: ExtraField): string {
+  const attempt = exchange.successful;
+  switch (field) {
+    case "backend_time": {
+      const from = exchange.lastFailureAt < 0 ? exchange.backendPhaseAt : exchange.lastFailureAt;
+      return attempt === undefined ? none : logSeconds(exchange.endedAt - from);
+    }
+    case "dial_time":
+      return attemptSeconds(attempt, attempt?.dialMs ?? -1);
+    case "dns_time":
+      return attemptSeconds(attempt, attempt?.dnsMs ?? -1);
+    case "tls_time":
+      return attemptSeconds(attempt, attempt?.tlsMs ?? -1);
+    case "failed_attempts":
+      return String(exchange.failedAttempts);
+    case "failed_attempts_time":
+      return exchange.lastFailureAt < 0 ? none : logSeconds(exchange.lastFailureAt - exchange.backendPhaseAt);
+    case "local_address":
+      return attempt === undefined ? none : quotedText(attempt.localAddress);
+  }
+}
+
+/** The router's own share: up to the backend phase, which lasts to the end; everything when it was not reached. */
+function gorouterTime(exchange: LoggedExchange): string {
+  if (exchange.endpoint === undefined) return "0.000000";
+  return logSeconds((exchange.backendPhaseAt < 0 ? exchange.endedAt : exchange.backendPhaseAt) - exchange.startedAt);
+}
+
+/**
+ * The access log line of an exchange that has ended, without line end (data-plane §9.2, §9.3). One character per byte.
+ */
+export function accessLogLine(exchange: LoggedExchange, settings: CompiledSettings): string {
+  const { client, endpoint, outbound } = exchange;
+  const logging = settings.source.logging;
+  const uri = logUri(exchange, logging.redact_query_params);
+  const request = escapeLogValue(`${exchange.method} ${uri} ${client.protocol}`);
+  const status = exchange.status === 0 ? none : String(exchange.status);
+  const source = logging.disable_log_source_ip ? none : `"${client.remoteAddress}:${client.remotePort}"`;
+  const forwardedFor = logging.disable_log_forwarded_for ? none : forwardedForField(exchange);
+  let line =
+    `${exchange.host} - [${logTime(exchange.receivedAt)}] "${request}" ${status} ${exchange.bytesIn} ` +
+    `${exchange.bytesOut} ${quotedHeader(outbound, "Referer")} ${quotedHeader(outbound, "User-Agent")} ${source} ` +
+    `${endpoint === undefined ? none : quotedText(endpoint.address)} x_forwarded_for:${forwardedFor} ` +
+    `x_forwarded_proto:${quotedHeader(outbound, "X-Forwarded-Proto")} ` +
+    `vcap_request_id:${quoted(exchange.requestId)} ` +
+    `response_time:${logSeconds(exchange.endedAt - exchange.startedAt)} gorouter_time:${gorouterTime(exchange)} `;
+  line +=
+    endpoint === undefined
+      ? 'app_id:"-" app_index:"-" instance_id:"-" '
+      : `app_id:${quotedText(endpoint.applicationId)} app_index:${quotedText(endpoint.privateInstanceIndex)} ` +
+        `instance_id:${quotedText(endpoint.privateInstanceId)} `;
+  for (const field of settings.extraFields) line += `${field}:${extraField(exchange, field)} `;
+  line += `x_cf_routererror:${quoted(escapeLogValue(exchange.routerError))}`;
+  for (const { name, prefix } of settings.loggedHeaders) {
+    const value = firstValue(exchange.headers, name);
+    line += value === null || value === "" ? `${prefix}-"` : `${prefix}${escapeLogValue(value)}"`;
+  }
+  return line;
+}

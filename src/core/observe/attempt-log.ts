@@ -1,0 +1,39 @@
+import type { Attempt } from "../forwarding/transport.ts";
+import type { Endpoint } from "../routing/endpoint.ts";
+import { routeEndpointData } from "../routing/endpoint-lines.ts";
+import type { LogData } from "./log.ts";
+
+const seconds = (milliseconds: number): number => (milliseconds < 0 ? 0 : milliseconds / 1000);
+
+/** Facts of a failed attempt as the line `backend-endpoint-failed` shows them. */
+interface FailedAttempt {
+  readonly endpoint: Endpoint;
+  /** From 1. */
+  readonly number: number;
+  readonly requestId: string;
+  /** Endpoints of the pool when the request began to be sent. */
+  readonly endpointsAtStart: number;
+  readonly attempt: Attempt;
+  readonly error: string;
+  readonly retriable: boolean;
+}
+
+/** Attributes of `backend-endpoint-failed` and `backend-too-many-response-headers`, in their order. */
+export function failedAttemptFields(failed: FailedAttempt): LogData {
+  const attempt = failed.attempt;
+  return {
+    "route-endpoint": routeEndpointData(failed.endpoint),
+    attempt: failed.number,
+    vcap_request_id: failed.requestId,
+    "num-endpoints": failed.endpointsAtStart,
+    "got-connection": attempt.gotConnection,
+    "wrote-headers": attempt.wroteHead,
+    "conn-reused": attempt.reused,
+    "dns-lookup-time": seconds(attempt.dnsMs),
+    "dial-time": seconds(attempt.dialMs),
+    "tls-handshake-time": seconds(attempt.tlsMs),
+    "local-address": attempt.localAddress,
+    error: failed.error,
+    retriable: failed.retriable,
+  };
+}

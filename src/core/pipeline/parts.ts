@@ -1,0 +1,40 @@
+import type { Clock } from "../clock.ts";
+import type { Transport } from "../forwarding/transport.ts";
+import type { MessageHeaders } from "../message.ts";
+import type { AccessLogSink } from "../observe/access-log-line.ts";
+import type { Logger } from "../observe/log.ts";
+import type { RequestMetrics } from "../observe/metrics.ts";
+import type { RandomSource } from "../random.ts";
+import type { Registry } from "../routing/registry.ts";
+import type { CompiledSettings, RouterSettings } from "./settings.ts";
+
+/** What the routing table does for requests. */
+type RouteTable = Pick<Registry, "lookup" | "lookupAppInstance" | "lookupProcessInstance" | "endpointFailed">;
+
+/** Process health as load balancers see it (data-plane §1.4.10); changed by the program's life cycle. */
+export interface Health {
+  state: "initializing" | "healthy" | "degraded";
+}
+
+/** Everything a router is made of. */
+export interface RouterParts {
+  readonly settings: RouterSettings;
+  readonly registry: RouteTable;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly logger: Logger;
+  /** Undefined: no access log. */
+  readonly accessLog: AccessLogSink | undefined;
+  readonly metrics: RequestMetrics;
+  readonly health: Health;
+  /** The router's own IP, for `X-Vcap-Router` (data-plane §5.5). */
+  readonly address: string;
+  /** Empty header fields, for answers of the router's own. Platform `Headers` fit, but lose the spelling of names. */
+  newHeaders(): MessageHeaders;
+}
+
+/** The parts as requests use them. */
+export interface RouterContext extends RouterParts {
+  readonly compiled: CompiledSettings;
+}
