@@ -98,6 +98,7 @@ export class HeadScan {
     } else if (end === MORE) {
       this.hold(bytes, bytes.length);
       this.piece = NOTHING;
+      this.pieceLength = 0;
     }
     return end;
   }

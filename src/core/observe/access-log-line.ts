@@ -99,6 +99,17 @@ function gorouterTime(exchange: LoggedExchange): string {
   return logSeconds((exchange.backendPhaseAt < 0 ? exchange.endedAt : exchange.backendPhaseAt) - exchange.startedAt);
 }
 
+/** What lines say of an endpoint; it is immutable, so once is enough. */
+function textOf(endpoint: Endpoint): NonNullable<Endpoint["logText"]> {
+  endpoint.logText ??= {
+    address: quotedText(endpoint.address),
+    identity:
+      `app_id:${quotedText(endpoint.applicationId)} app_index:${quotedText(endpoint.privateInstanceIndex)} ` +
+      `instance_id:${quotedText(endpoint.privateInstanceId)} `,
+  };
+  return endpoint.logText;
+}
+
 /**
  * The access log line of an exchange that has ended, without line end (data-plane §9.2, §9.3). One character per byte.
  */
@@ -113,17 +124,14 @@ export function accessLogLine(exchange: LoggedExchange, settings: CompiledSettin
   let line =
     `${exchange.host} - [${logTime(exchange.receivedAt)}] "${request}" ${status} ${exchange.bytesIn} ` +
     `${exchange.bytesOut} ${quotedHeader(outbound, "Referer")} ${quotedHeader(outbound, "User-Agent")} ${source} ` +
-    `${endpoint === undefined ? none : quotedText(endpoint.address)} x_forwarded_for:${forwardedFor} ` +
+    `${endpoint === undefined ? none : textOf(endpoint).address} x_forwarded_for:${forwardedFor} ` +
     `x_forwarded_proto:${quotedHeader(outbound, "X-Forwarded-Proto")} ` +
     `vcap_request_id:${quoted(exchange.requestId)} ` +
     `response_time:${logSeconds(exchange.endedAt - exchange.startedAt)} gorouter_time:${gorouterTime(exchange)} `;
-  line +=
-    endpoint === undefined
-      ? 'app_id:"-" app_index:"-" instance_id:"-" '
-      : `app_id:${quotedText(endpoint.applicationId)} app_index:${quotedText(endpoint.privateInstanceIndex)} ` +
-        `instance_id:${quotedText(endpoint.privateInstanceId)} `;
+  line += endpoint === undefined ? 'app_id:"-" app_index:"-" instance_id:"-" ' : textOf(endpoint).identity;
   for (const field of settings.extraFields) line += `${field}:${extraField(exchange, field)} `;
-  line += `x_cf_routererror:${quoted(escapeLogValue(exchange.routerError))}`;
+  const { routerError } = exchange;
+  line += routerError === "" ? 'x_cf_routererror:"-"' : `x_cf_routererror:"${escapeLogValue(routerError)}"`;
   for (const { name, prefix } of settings.loggedHeaders) {
     const value = firstValue(exchange.headers, name);
     line += value === null || value === "" ? `${prefix}-"` : `${prefix}${escapeLogValue(value)}"`;

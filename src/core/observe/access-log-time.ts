@@ -20,7 +20,8 @@ function textOfSecond(value: number): string {
  */
 export function logTime(milliseconds: number): string {
   const value = Math.floor(milliseconds / 1000);
-  const nanoseconds = Math.min(999_999_999, Math.round((milliseconds - value * 1000) * 1e6));
+  // `| 0` makes it an integer to the engine too: the texts of integers are cheaper.
+  const nanoseconds = Math.min(999_999_999, (milliseconds - value * 1000) * 1e6 + 0.5) | 0;
   return `${textOfSecond(value)}${String(nanoseconds + 1_000_000_000).slice(1)}Z`;
 }
 
@@ -28,6 +29,7 @@ export function logTime(milliseconds: number): string {
 export function logSeconds(milliseconds: number): string {
   if (milliseconds < 0) return '"-"';
   const microseconds = Math.round(milliseconds * 1000);
+  if (microseconds < 1e6) return `0.${String((microseconds | 0) + 1_000_000).slice(1)}`;
   const whole = Math.floor(microseconds / 1e6);
   return `${whole}.${String(microseconds - whole * 1e6 + 1e6).slice(1)}`;
 }

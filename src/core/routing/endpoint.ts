@@ -71,6 +71,8 @@ export class Endpoint {
   inFlight = 0;
   /** The transport's own: its pool of connections to this endpoint. Carried over when a replacement has the same SAN. */
   connections: unknown = undefined;
+  /** The access log's own: what its lines say of this endpoint, worked out once. */
+  logText: { readonly address: string; readonly identity: string } | undefined = undefined;
 
   constructor(fields: EndpointFields) {
     this.host = fields.host;

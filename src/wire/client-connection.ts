@@ -1,0 +1,289 @@
+import { Failure } from "../core/forwarding/failure.ts";
+import type { ByteStream, ByteStreamHandler, StreamError } from "../runtime/interface.ts";
+import { ChunkedDecoder } from "./chunked.ts";
+import { type BodyOrigin, ResponseBody } from "./client-body.ts";
+import type { Carrier, ClientExchange } from "./client-exchange.ts";
+import { badChunkFailure, cutFailure, type LostConnection, lostFailure } from "./client-failures.ts";
+import { ClientResponse } from "./client-response.ts";
+import { upgradeFailure } from "./client-upgrade.ts";
+import type { ConnectionPool, Poolable } from "./connection-pool.ts";
+import type { HeadLimits, Latin1 } from "./head-scan.ts";
+import { requestHead } from "./request-writer-head.ts";
+import { type ResponseHead, ResponseHeadParser } from "./response-head.ts";
+import { Deadline, type TimerWheel } from "./timer-wheel.ts";
+import { ByteTunnel } from "./tunnel.ts";
+
+/** Longest chunk-size line and trailer section of a response, in bytes. */
+const chunkLimits = { maxLineBytes: 4096, maxTrailerBytes: 65_536 };
+
+const nothing = new Uint8Array(0);
+
+/** What all connections of a transport share. */
+export interface ConnectionParts {
+  readonly wheel: TimerWheel;
+  readonly latin1: Latin1;
+  readonly headLimits: HeadLimits;
+  /** False: each connection serves one request (`disable_keep_alives`). */
+  readonly keepAlive: boolean;
+  /** Milliseconds that a connection may be idle. */
+  readonly idleTimeoutMs: number;
+  /** Sends the exchange on a new connection. */
+  redial(exchange: ClientExchange): void;
+}
+
+/** A connection to a backend: one exchange at a time (RFC 9112 §9.3), idle in its pool in between. */
+export class ClientConnection
+  extends Deadline
+  implements ByteStreamHandler, BodyOrigin, Carrier, Poolable, LostConnection
+{
+  readonly remote: string;
+  readonly serverName: string | undefined;
+  local = "";
+  readonly #parts: ConnectionParts;
+  readonly #pool: ConnectionPool<ClientConnection>;
+  readonly #parser: ResponseHeadParser;
+  #stream: ByteStream | undefined;
+  #exchange: ClientExchange | undefined;
+  #body: ResponseBody | undefined;
+  /** The connection has carried a request before. */
+  #used = false;
+  /** An interim response of the current exchange came. */
+  #heard = false;
+  /** The response allows another request. */
+  #persistent = false;
+  #paused = false;
+  #idle = false;
+  /** The peer ended it, or we did. */
+  #over = false;
+  #cause: StreamError | undefined;
+
+  /** `remote`: the backend's `host:port`; `serverName`: what its certificate must be good for, undefined without TLS. */
+  constructor(
+    parts: ConnectionParts,
+    pool: ConnectionPool<ClientConnection>,
+    remote: string,
+    serverName: string | undefined,
+  ) {
+    super();
+    this.#parts = parts;
+    this.#pool = pool;
+    this.remote = remote;
+    this.serverName = serverName;
+    this.#parser = new ResponseHeadParser(parts.latin1, parts.headLimits);
+  }
+
+  /** The dial succeeded. */
+  opened(stream: ByteStream): void {
+    this.#stream = stream;
+    const { localAddress, localPort } = stream;
+    this.local = localAddress.includes(":") ? `[${localAddress}]:${localPort}` : `${localAddress}:${localPort}`;
+  }
+
+  /** Sends the exchange's request. The connection is new, or fresh from the pool. */
+  carry(exchange: ClientExchange): void {
+    const stream = this.#stream!;
+    const { outgoing, writer } = exchange;
+    this.#idle = false;
+    this.#heard = false;
+    this.#exchange = exchange;
+    exchange.carriedBy(this, this.local, this.#used);
+    this.#used = true;
+    if (this.#over) {
+      this.#lost(exchange, this.#cause);
+      return;
+    }
+    const head = requestHead(outgoing, exchange.bodyLength, !this.#parts.keepAlive && !outgoing.upgrade);
+    if (writer !== undefined) writer.begin(stream, head);
+    else {
+      stream.writeText(head);
+      outgoing.attempt.wroteHead = true;
+    }
+  }
+
+  /** Goes into the pool; closes when that is full. */
+  rest(): void {
+    if (this.#over || !this.#parts.keepAlive || !this.#pool.give(this)) {
+      this.close();
+      return;
+    }
+    this.#idle = true;
+    this.#parts.wheel.arm(this, this.#parts.idleTimeoutMs);
+  }
+
+  close(): void {
+    this.#over = true;
+    this.#parts.wheel.disarm(this);
+    this.#stream?.destroy();
+  }
+
+  drop(): void {
+    this.#exchange = undefined;
+    this.#body = undefined;
+    this.close();
+  }
+
+  /** Idle for too long. Left armed while it is in use, as arming again is all that the next rest needs. */
+  override expired(): void {
+    if (this.#idle) this.#leave();
+  }
+
+  data(bytes: Uint8Array): void {
+    if (this.#body !== undefined) this.#bodyBytes(this.#body, bytes);
+    else if (this.#exchange !== undefined) this.#headBytes(this.#exchange, bytes);
+    else this.#leave();
+  }
+
+  drained(): void {
+    this.#exchange?.writer?.drained();
+  }
+
+  ended(): void {
+    this.#ended(undefined);
+  }
+
+  closed(cause: StreamError | undefined): void {
+    this.#ended(cause);
+  }
+
+  bodyResumed(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#stream!.resume();
+  }
+
+  bodyCancelled(): void {
+    const exchange = this.#exchange;
+    this.drop();
+    exchange?.complete();
+  }
+
+  /** Something came that an idle connection must not say: it is no good any more. */
+  #leave(): void {
+    if (this.#idle) this.#pool.remove(this);
+    this.#idle = false;
+    this.close();
+  }
+
+  #headBytes(exchange: ClientExchange, bytes: Uint8Array): void {
+    let rest = bytes;
+    do {
+      let head: ResponseHead | undefined;
+      try {
+        head = this.#parser.push(rest);
+      } catch (failure) {
+        exchange.fail(failure as Failure);
+        return;
+      }
+      if (head === undefined) return;
+      rest = this.#parser.rest;
+      if (head.status >= 200) {
+        this.#answer(exchange, head, rest);
+        return;
+      }
+      if (head.status === 101) {
+        this.#switch(exchange, head, rest);
+        return;
+      }
+      this.#heard = true;
+      exchange.interim(head.status, head.headers);
+    } while (rest.length > 0 && this.#exchange === exchange);
+  }
+
+  #answer(exchange: ClientExchange, head: ResponseHead, rest: Uint8Array): void {
+    const { status } = head;
+    const bodiless = status === 204 || status === 304 || exchange.outgoing.method === "HEAD";
+    const chunked = head.chunked && !bodiless;
+    const decoder = chunked ? new ChunkedDecoder(this.#parts.latin1, chunkLimits) : undefined;
+    const body = new ResponseBody(bodiless ? 0 : chunked ? -1 : head.contentLength, decoder, this);
+    this.#persistent = head.persistent && !head.irregular && !exchange.closes;
+    this.#body = body;
+    exchange.answered(new ClientResponse(status, head.reason, head.headers, body), body);
+    if (rest.length > 0 || body.length === 0) this.#bodyBytes(body, rest);
+    // A final answer ends the wait for a 100: a backend that goes on listening gets the body (data-plane §5.7).
+    if (this.#persistent && this.#exchange === exchange) exchange.writer?.proceed();
+  }
+
+  #bodyBytes(body: ResponseBody, bytes: Uint8Array): void {
+    let end: number;
+    try {
+      end = body.receive(bytes);
+    } catch (error) {
+      this.#exchange?.fail(badChunkFailure(error));
+      return;
+    }
+    if (this.#body !== body) return;
+    if (end >= 0) this.#complete(body, end === bytes.length);
+    else if (body.congested) {
+      this.#paused = true;
+      this.#stream!.pause();
+    }
+  }
+
+  /** The response is complete; the connection is free before its reader hears so. `clean`: nothing came behind it. */
+  #complete(body: ResponseBody, clean: boolean): void {
+    const exchange = this.#exchange!;
+    const written = exchange.writer === undefined || exchange.writer.complete;
+    this.#exchange = undefined;
+    this.#body = undefined;
+    // An idle connection must not keep the buffer of its last answer alive.
+    this.#parser.rest = nothing;
+    exchange.complete();
+    if (clean && written && this.#persistent) this.rest();
+    else this.close();
+    body.finish();
+  }
+
+  #switch(exchange: ClientExchange, head: ResponseHead, rest: Uint8Array): void {
+    const failure = upgradeFailure(exchange.outgoing, head.headers) ?? unfinishedFailure(exchange);
+    if (failure !== undefined) {
+      exchange.fail(failure);
+      return;
+    }
+    this.#exchange = undefined;
+    this.#parts.wheel.disarm(this);
+    this.#stream!.pause();
+    exchange.switched(new ByteTunnel(head.status, head.reason, head.headers, this.#stream!, rest));
+  }
+
+  #ended(cause: StreamError | undefined): void {
+    const exchange = this.#exchange;
+    if (exchange === undefined) {
+      if (this.#over) return;
+      this.#cause = cause;
+      this.#leave();
+      return;
+    }
+    const body = this.#body;
+    if (body === undefined) this.#lost(exchange, cause);
+    else if (body.untilClose && cause === undefined) {
+      this.#persistent = false;
+      this.#complete(body, true);
+    } else exchange.fail(cutFailure(this, cause));
+  }
+
+  /** The connection ended before the response head was there. */
+  #lost(exchange: ClientExchange, cause: StreamError | undefined): void {
+    const silent = !this.#heard && !this.#parser.started;
+    const { replayable } = exchange;
+    if (silent && exchange.outgoing.attempt.reused && replayable) {
+      this.drop();
+      exchange.detach();
+      this.#parts.redial(exchange);
+      return;
+    }
+    exchange.fail(
+      lostFailure(this, cause, {
+        heard: !silent,
+        wroteHead: exchange.outgoing.attempt.wroteHead,
+        replayable: replayable && exchange.writer === undefined,
+        bodyTouched: !exchange.bodyUntouched,
+      }),
+    );
+  }
+}
+
+/** A backend may not switch before it has the whole request: the rest of the body would be taken for the new protocol. */
+function unfinishedFailure(exchange: ClientExchange): Failure | undefined {
+  if (exchange.writer === undefined || exchange.writer.complete) return undefined;
+  return new Failure("switching-protocols", "backend", "never", "backend switched protocols before the request ended");
+}

@@ -1,0 +1,194 @@
+import { Failure, type FailureKind } from "../core/forwarding/failure.ts";
+import type { Endpoint } from "../core/routing/endpoint.ts";
+import { StreamError, type StreamErrorKind } from "../runtime/interface.ts";
+
+/** What upstream's HTTP library puts before errors of a connection that it gives up (data-plane §2.3). */
+const broken = "net/http: HTTP/1.x transport connection broken: ";
+
+/** TLS failures that need nothing but a name; texts as operators know them (data-plane §2.3). */
+const tlsFailures: Partial<Record<StreamErrorKind, readonly [kind: FailureKind, text: string]>> = {
+  "tls-not-tls": ["tls-not-tls", "tls: first record does not look like a TLS handshake"],
+  "tls-untrusted": [
+    "tls-untrusted",
+    "tls: failed to verify certificate: x509: certificate signed by unknown authority",
+  ],
+  "tls-expired": [
+    "tls-untrusted",
+    "tls: failed to verify certificate: x509: certificate has expired or is not yet valid",
+  ],
+  "tls-alert-handshake": ["tls-alert-handshake", "remote error: tls: handshake failure"],
+};
+
+/** Alerts about our own certificate, by the last words of the runtimes' error codes (runtimes.md §4). */
+const certificateAlerts: readonly (readonly [code: string, text: string])[] = [
+  ["UNKNOWN_CA", "unknown certificate authority"],
+  ["BAD_CERTIFICATE", "bad certificate"],
+  ["CERTIFICATE_UNKNOWN", "unknown certificate"],
+  ["CERTIFICATE_EXPIRED", "expired certificate"],
+  ["CERTIFICATE_REVOKED", "revoked certificate"],
+];
+
+function certificateAlert(error: StreamError): string {
+  const code = error.code ?? "";
+  return certificateAlerts.find(([ending]) => code.endsWith(ending))?.[1] ?? "certificate required";
+}
+
+/** How the certificate misses the expected name; the runtimes' message lists the names that it has. */
+function misnamed(message: string, serverName: string): string {
+  const names = /cert's (?:altnames|list): (.*)$/.exec(message)?.[1] ?? "";
+  const valid = names.replaceAll(/(?:DNS|IP Address):/g, "").trim();
+  if (valid !== "") return `certificate is valid for ${valid}, not ${serverName}`;
+  if (/^[\d.]+$|:/.test(serverName)) {
+    return `cannot validate certificate for ${serverName} because it doesn't contain any IP SANs`;
+  }
+  return message.includes("is not cert's CN")
+    ? "certificate relies on legacy Common Name field, use SANs instead"
+    : `certificate is not valid for any names, but wanted to match ${serverName}`;
+}
+
+/** A TLS failure as a `Failure`, or undefined when the error is none of TLS. `serverName` is the name that was expected. */
+function tlsFailure(error: StreamError, serverName: string): Failure | undefined {
+  const { kind } = error;
+  const known = tlsFailures[kind];
+  if (known !== undefined) return new Failure(known[0], "backend", "always", known[1], error);
+  if (kind === "tls-name") {
+    const text = `tls: failed to verify certificate: x509: ${misnamed(error.message, serverName)}`;
+    return new Failure("tls-name", "backend", "always", text, error);
+  }
+  if (kind === "tls-alert-certificate") {
+    const text = `remote error: tls: ${certificateAlert(error)}`;
+    return new Failure("tls-alert-certificate", "backend", "always", text, error);
+  }
+  if (kind === "tls-other") return new Failure("tls-other", "backend", "always", `tls: ${error.message}`, error);
+  return undefined;
+}
+
+/** Reasons that a dial failed, behind `dial tcp HOST:PORT: `. */
+const dialReasons: Partial<Record<StreamErrorKind, string>> = {
+  refused: "connect: connection refused",
+  "timed-out": "i/o timeout",
+  unreachable: "connect: no route to host",
+  reset: "connect: connection reset by peer",
+  permission: "connect: permission denied",
+};
+
+/** Why no connection to the endpoint came about: always worth another attempt, but for our own lack of descriptors. */
+export function dialFailure(endpoint: Endpoint, error: unknown, serverName: string | undefined): Failure {
+  if (!(error instanceof StreamError)) {
+    return new Failure("internal", "router", "never", `cannot dial ${endpoint.address}: ${String(error)}`, error);
+  }
+  if (error.kind === "descriptors") {
+    const text = `dial tcp ${endpoint.address}: socket: too many open files`;
+    return new Failure("descriptors", "router", "never", text, error);
+  }
+  if (serverName !== undefined) {
+    const failure = tlsFailure(error, serverName) ?? handshakeFailure(endpoint, error);
+    if (failure !== undefined) return failure;
+  }
+  const text =
+    error.kind === "name-not-found"
+      ? `dial tcp: lookup ${endpoint.host}: no such host`
+      : error.code === "ENETUNREACH"
+        ? `dial tcp ${endpoint.address}: connect: network is unreachable`
+        : `dial tcp ${endpoint.address}: ${dialReasons[error.kind] ?? error.message}`;
+  return new Failure("dial", "backend", "always", text, error);
+}
+
+/** Ends of a handshake that are no matter of TLS itself: the connection was there already. */
+function handshakeFailure(endpoint: Endpoint, error: StreamError): Failure | undefined {
+  if (error.syscall === "connect" || error.syscall === "getaddrinfo") return undefined;
+  if (error.kind === "timed-out") {
+    return new Failure("tls-timeout", "backend", "always", "net/http: TLS handshake timeout", error);
+  }
+  if (error.kind === "ended") return new Failure("eof", "backend", "always", "EOF", error);
+  if (error.kind === "reset") {
+    const text = `read tcp ->${endpoint.address}: read: connection reset by peer`;
+    return new Failure("reset", "backend", "always", text, error);
+  }
+  return undefined;
+}
+
+/** The facts about a connection that texts need. */
+export interface LostConnection {
+  /** `ip:port` of our side. */
+  readonly local: string;
+  /** `host:port` of the backend. */
+  readonly remote: string;
+  /** Name expected of the backend's certificate; undefined without TLS. */
+  readonly serverName: string | undefined;
+}
+
+/** What the retry rules want to know about an exchange whose connection ended before the response head was complete. */
+interface LostExchange {
+  /** Part of an answer was there. */
+  readonly heard: boolean;
+  /** The request head was handed to the stream; if not, the attempt is "incomplete" (data-plane §4.4). */
+  readonly wroteHead: boolean;
+  /** The request may be sent again after an `EOF` (data-plane §4.4). */
+  readonly replayable: boolean;
+  /** The request body was asked for: there is no second one for another attempt. */
+  readonly bodyTouched: boolean;
+}
+
+/**
+ * Why a connection ended before the response head was complete. `cause`: the stream's, undefined for an orderly end.
+ */
+export function lostFailure(
+  connection: LostConnection,
+  cause: StreamError | undefined,
+  exchange: LostExchange,
+): Failure {
+  const backend = (kind: FailureKind, text: string, again: boolean): Failure => {
+    const retry = !exchange.bodyTouched && (again || !exchange.wroteHead) ? "always" : "never";
+    return new Failure(kind, "backend", retry, text, cause);
+  };
+  if (cause === undefined || cause.kind === "ended") {
+    if (exchange.heard) return backend("eof", `${broken}unexpected EOF`, false);
+    return backend("eof", "EOF", exchange.replayable);
+  }
+  if (connection.serverName !== undefined) {
+    // With TLS 1.3 a backend refuses our certificate only after the request was written.
+    const known = tlsFailure(cause, connection.serverName);
+    if (known !== undefined) return backend(known.kind, known.message, true);
+  }
+  const { local, remote } = connection;
+  if (cause.kind === "broken-pipe") return backend("write", `write tcp ${local}->${remote}: write: broken pipe`, false);
+  if (cause.kind === "reset" && cause.syscall === "write") {
+    return backend("write", `write tcp ${local}->${remote}: write: connection reset by peer`, false);
+  }
+  return backend(cause.kind === "timed-out" ? "eof" : "reset", readText(connection, cause), false);
+}
+
+function readText({ local, remote }: LostConnection, cause: StreamError): string {
+  const reason = cause.kind === "timed-out" ? "connection timed out" : "connection reset by peer";
+  return `read tcp ${local}->${remote}: read: ${reason}`;
+}
+
+/** The backend's body ended early (data-plane §2.4). */
+export function cutFailure(connection: LostConnection, cause: StreamError | undefined): Failure {
+  const text = cause === undefined ? "unexpected EOF" : readText(connection, cause);
+  return new Failure("body-cut", "backend", "never", text, cause);
+}
+
+/** `endpoint_timeout` expired (data-plane §4.7); while still connecting another attempt is worth it (§4.4). */
+export function deadlineFailure(connected: boolean): Failure {
+  return new Failure("deadline", "backend", connected ? "never" : "always", "context deadline exceeded");
+}
+
+/** A sixth interim response (data-plane §5.7). */
+export function interimFailure(): Failure {
+  const text = `${broken}net/http: too many 1xx informational responses`;
+  return new Failure("too-many-interim", "backend", "never", text);
+}
+
+/** An attempt before this one took the request body (data-plane §4.2). `length`: -1 when unknown. */
+export function bodyTakenFailure(length: number): Failure {
+  const text = `${broken}http: ContentLength=${length} with Body length 0`;
+  return new Failure("body-taken", "router", "never", text);
+}
+
+/** A chunk of the response body is bad; `reason` says how. */
+export function badChunkFailure(reason: unknown): Failure {
+  const text = reason instanceof Error ? reason.message : String(reason);
+  return new Failure("malformed-response", "backend", "never", text, reason);
+}

@@ -1,0 +1,125 @@
+import type { BackendResponse, Outgoing, Transport } from "../core/forwarding/transport.ts";
+import type { Tunnel } from "../core/message.ts";
+import type { Endpoint } from "../core/routing/endpoint.ts";
+import type { ByteStream, ClientTls, ConnectOptions, Runtime } from "../runtime/interface.ts";
+import { ClientConnection, type ConnectionParts } from "./client-connection.ts";
+import { ClientExchange } from "./client-exchange.ts";
+import { dialFailure } from "./client-failures.ts";
+import { ConnectionPool } from "./connection-pool.ts";
+import type { TimerWheel } from "./timer-wheel.ts";
+
+/** 10 MiB, the limit of upstream's library (control-plane §1, `max_response_header_bytes`). */
+const defaultHeadBytes = 10 * 1024 * 1024;
+/** Connections that upstream's library keeps per host when told 0. */
+const defaultIdlePerEndpoint = 2;
+
+/** How to reach backends; durations in milliseconds. */
+export interface TransportOptions {
+  /** Name resolution and TCP connect (`endpoint_dial_timeout`). */
+  readonly dialTimeoutMs: number;
+  /** TCP keep-alive idle time and interval (`endpoint_keep_alive_probe_interval`); 0 or negative: off. */
+  readonly keepAliveProbeMs: number;
+  /** False: a new connection for each request, which says `Connection: close` (`disable_keep_alives`). */
+  readonly keepAlive: boolean;
+  /** Idle connections of one endpoint (`max_idle_conns_per_host`); 0 means 2, negative none. */
+  readonly maxIdlePerEndpoint: number;
+  /** The same, as `max_idle_conns` limits an endpoint too (data-plane §4.8); 0: no limit. */
+  readonly maxIdle: number;
+  /** How long a connection may be idle; 90 s upstream. */
+  readonly idleTimeoutMs: number;
+  /** Longest response head in bytes; 0 or absent: 10 MiB. */
+  readonly maxResponseHeadBytes?: number;
+  /** Most header lines of a response; 0: unlimited. */
+  readonly maxResponseHeaderLines: number;
+  /** TLS towards an endpoint that is registered with a TLS port (data-plane §7.3). Without it such endpoints get plain HTTP. */
+  readonly tls?: (endpoint: Endpoint) => ClientTls;
+}
+
+/** The way to HTTP/1.1 backends over byte streams: a pool of connections per endpoint object (data-plane §4.8). */
+class WireTransport implements Transport, ConnectionParts {
+  readonly wheel: TimerWheel;
+  readonly latin1: Runtime["latin1"];
+  readonly headLimits: ConnectionParts["headLimits"];
+  readonly keepAlive: boolean;
+  readonly idleTimeoutMs: number;
+  readonly #runtime: Runtime;
+  readonly #options: TransportOptions;
+  readonly #idleLimit: number;
+
+  constructor(runtime: Runtime, wheel: TimerWheel, options: TransportOptions) {
+    this.#runtime = runtime;
+    this.#options = options;
+    this.wheel = wheel;
+    this.latin1 = (bytes, start, end) => runtime.latin1(bytes, start, end);
+    this.headLimits = {
+      maxBytes: options.maxResponseHeadBytes || defaultHeadBytes,
+      maxLines: options.maxResponseHeaderLines,
+    };
+    this.keepAlive = options.keepAlive;
+    this.idleTimeoutMs = options.idleTimeoutMs;
+    const perEndpoint = options.maxIdlePerEndpoint === 0 ? defaultIdlePerEndpoint : options.maxIdlePerEndpoint;
+    this.#idleLimit = Math.min(perEndpoint, options.maxIdle > 0 ? options.maxIdle : Number.POSITIVE_INFINITY);
+  }
+
+  send(endpoint: Endpoint, outgoing: Outgoing): Promise<BackendResponse | Tunnel> {
+    const exchange = new ClientExchange(endpoint, outgoing, this.wheel);
+    if (exchange.over) return exchange.promise;
+    const idle = this.#poolOf(endpoint).take();
+    if (idle === undefined) this.redial(exchange);
+    else idle.carry(exchange);
+    return exchange.promise;
+  }
+
+  forget(endpoint: Endpoint): void {
+    const pool = endpoint.connections as ConnectionPool<ClientConnection> | undefined;
+    endpoint.connections = undefined;
+    pool?.close();
+  }
+
+  redial(exchange: ClientExchange): void {
+    const { endpoint } = exchange;
+    const { attempt } = exchange.outgoing;
+    const { clock } = this.#runtime;
+    const tls = endpoint.tls ? this.#options.tls?.(endpoint) : undefined;
+    const connection = new ClientConnection(this, this.#poolOf(endpoint), endpoint.address, tls?.serverName);
+    const begun = clock.monotonic();
+    this.#runtime.connect(this.#connectOptions(endpoint, tls), connection).then(
+      (stream: ByteStream) => {
+        if (!exchange.over) attempt.dialMs = clock.monotonic() - begun;
+        connection.opened(stream);
+        // Given up meanwhile: the next request can have the connection.
+        if (exchange.over) connection.rest();
+        else connection.carry(exchange);
+      },
+      (error: unknown) => {
+        if (!exchange.over) attempt.dialMs = clock.monotonic() - begun;
+        exchange.fail(dialFailure(endpoint, error, tls?.serverName));
+      },
+    );
+  }
+
+  #connectOptions(endpoint: Endpoint, tls: ClientTls | undefined): ConnectOptions {
+    const { dialTimeoutMs, keepAliveProbeMs } = this.#options;
+    const { host } = endpoint;
+    return {
+      host: host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host,
+      port: endpoint.port,
+      timeoutMs: dialTimeoutMs > 0 ? dialTimeoutMs : undefined,
+      keepAliveMs: keepAliveProbeMs > 0 ? keepAliveProbeMs : undefined,
+      tls,
+    };
+  }
+
+  #poolOf(endpoint: Endpoint): ConnectionPool<ClientConnection> {
+    endpoint.connections ??= new ConnectionPool<ClientConnection>(this.#idleLimit);
+    return endpoint.connections as ConnectionPool<ClientConnection>;
+  }
+}
+
+/**
+ * The transport of the router's own listener: HTTP/1.1 on the runtime's byte streams, with keep-alive pools, deadlines
+ * on `wheel`, interim responses, upgrades and bodies that move without stream objects.
+ */
+export function createTransport(runtime: Runtime, wheel: TimerWheel, options: TransportOptions): Transport {
+  return new WireTransport(runtime, wheel, options);
+}
