@@ -1,0 +1,305 @@
+import { Endpoint } from "../core/routing/endpoint.ts";
+import { type JsonKind, JsonReader, JsonSyntaxError, quoteByte } from "./json-reader.ts";
+
+/** A registry message (control-plane §2.4) after decoding; absent fields hold their zero value. */
+export interface RegistryMessage {
+  readonly host: string;
+  readonly port: number;
+  /** 0: none. Otherwise this port is used, with TLS. */
+  readonly tlsPort: number;
+  readonly uris: readonly string[];
+  readonly app: string;
+  readonly privateInstanceId: string;
+  readonly privateInstanceIndex: string;
+  readonly serverCertDomainSan: string;
+  /** Null when the message had none. */
+  readonly tags: ReadonlyMap<string, string> | null;
+  readonly staleThresholdSeconds: number;
+  readonly isolationSegment: string;
+  readonly availabilityZone: string;
+  readonly routeServiceUrl: string;
+  readonly endpointUpdatedAtNs: bigint;
+  readonly protocol: string;
+  /** `options.loadbalancing`. */
+  readonly loadBalancing: string;
+}
+
+/** A message that must be dropped. Its message is the text for the `validation-error` line. */
+export class MessageError extends Error {
+  override readonly name = "MessageError";
+}
+
+type Draft = { -readonly [Key in keyof RegistryMessage]: RegistryMessage[Key] } & {
+  /** The first type mismatch; reported only if the rest of the text is well-formed JSON, as Go does. */
+  mismatch: string | undefined;
+};
+
+/** How one JSON field is read into the draft. `path` and `type` are what Go calls them in its error texts. */
+interface Field {
+  readonly path: string;
+  readonly type: string;
+  readonly read: (reader: JsonReader, field: Field, draft: Draft) => void;
+}
+
+type TextKey = { [Key in keyof Draft]: Draft[Key] extends string ? Key : never }[keyof Draft];
+type NumberKey = { [Key in keyof Draft]: Draft[Key] extends number ? Key : never }[keyof Draft];
+
+const struct = "RegistryMessage";
+const optionsStruct = "RegistryMessageOpts";
+
+function mismatch(draft: Draft, field: Field, found: string, type = field.type): void {
+  draft.mismatch ??= `json: cannot unmarshal ${found} into Go struct field ${field.path} of type ${type}`;
+}
+
+/** `null` leaves a scalar as it was. True when the value is of the wanted kind and was not consumed. */
+function expect(reader: JsonReader, wanted: JsonKind, field: Field, draft: Draft): boolean {
+  const kind = reader.kind();
+  if (kind === wanted) return true;
+  reader.skip();
+  if (kind !== "null") mismatch(draft, field, kind);
+  return false;
+}
+
+function text(key: TextKey, path: string): Field {
+  return {
+    path,
+    type: "string",
+    read(reader, field, draft) {
+      if (expect(reader, "string", field, draft)) draft[key] = reader.string();
+    },
+  };
+}
+
+/** The digits of an integer within bounds, judged on the text as written: `1.0` and `1e3` are no integers. */
+function integer(reader: JsonReader, field: Field, draft: Draft, minimum: bigint, maximum: bigint): bigint | undefined {
+  const written = reader.number();
+  const whole = /^-?\d{1,20}$/.test(written);
+  const value = whole ? BigInt(written) : 0n;
+  // An unsigned field refuses the sign itself, so "-0" too.
+  if (whole && value >= minimum && value <= maximum && !(minimum === 0n && written.startsWith("-"))) return value;
+  mismatch(draft, field, `number ${written}`);
+  return undefined;
+}
+
+function number(key: NumberKey, name: string, type: string, minimum: bigint, maximum: bigint): Field {
+  return {
+    path: `${struct}.${name}`,
+    type,
+    read(reader, field, draft) {
+      if (!expect(reader, "number", field, draft)) return;
+      const value = integer(reader, field, draft, minimum, maximum);
+      if (value !== undefined) draft[key] = Number(value);
+    },
+  };
+}
+
+const int64Minimum = -(2n ** 63n);
+const int64Maximum = 2n ** 63n - 1n;
+
+const uriType = "route.Uri";
+const urisField: Field = {
+  path: `${struct}.uris`,
+  type: `[]${uriType}`,
+  read(reader, field, draft) {
+    const kind = reader.kind();
+    if (kind === "array") {
+      const list: string[] = [];
+      draft.uris = list;
+      reader.array((each) => {
+        const kind = each.kind();
+        if (kind === "string") list.push(each.string());
+        else {
+          each.skip();
+          if (kind === "null") list.push("");
+          else mismatch(draft, field, kind, uriType);
+        }
+      }, undefined);
+      return;
+    }
+    reader.skip();
+    if (kind === "null") draft.uris = [];
+    else mismatch(draft, field, kind);
+  },
+};
+
+const tagsField: Field = {
+  path: `${struct}.tags`,
+  type: "map[string]string",
+  read(reader, field, draft) {
+    const kind = reader.kind();
+    if (kind === "object") {
+      // A second `tags` object adds to the first.
+      const tags = new Map(draft.tags);
+      draft.tags = tags;
+      reader.object((each, key) => {
+        const kind = each.kind();
+        if (kind === "string") tags.set(key, each.string());
+        else {
+          each.skip();
+          if (kind === "null") tags.set(key, "");
+          else mismatch(draft, field, kind, "string");
+        }
+      }, undefined);
+      return;
+    }
+    reader.skip();
+    if (kind === "null") draft.tags = null;
+    else mismatch(draft, field, kind);
+  },
+};
+
+const optionFields: ReadonlyMap<string, Field> = new Map([
+  ["loadbalancing", text("loadBalancing", `${optionsStruct}.options.loadbalancing`)],
+]);
+
+const optionsField: Field = {
+  path: `${struct}.options`,
+  type: `mbus.${optionsStruct}`,
+  read(reader, field, draft) {
+    if (expect(reader, "object", field, draft)) reader.object(readOption, draft);
+  },
+};
+
+/** Every key of a registry message; any other is ignored. */
+const fields: ReadonlyMap<string, Field> = new Map([
+  ["host", text("host", `${struct}.host`)],
+  ["port", number("port", "port", "uint16", 0n, 65535n)],
+  ["tls_port", number("tlsPort", "tls_port", "uint16", 0n, 65535n)],
+  ["uris", urisField],
+  ["app", text("app", `${struct}.app`)],
+  ["private_instance_id", text("privateInstanceId", `${struct}.private_instance_id`)],
+  ["private_instance_index", text("privateInstanceIndex", `${struct}.private_instance_index`)],
+  ["server_cert_domain_san", text("serverCertDomainSan", `${struct}.server_cert_domain_san`)],
+  ["tags", tagsField],
+  [
+    "stale_threshold_in_seconds",
+    number("staleThresholdSeconds", "stale_threshold_in_seconds", "int", int64Minimum, int64Maximum),
+  ],
+  ["isolation_segment", text("isolationSegment", `${struct}.isolation_segment`)],
+  ["availability_zone", text("availabilityZone", `${struct}.availability_zone`)],
+  ["route_service_url", text("routeServiceUrl", `${struct}.route_service_url`)],
+  [
+    "endpoint_updated_at_ns",
+    {
+      path: `${struct}.endpoint_updated_at_ns`,
+      type: "int64",
+      read(reader, field, draft) {
+        if (!expect(reader, "number", field, draft)) return;
+        const value = integer(reader, field, draft, int64Minimum, int64Maximum);
+        if (value !== undefined) draft.endpointUpdatedAtNs = value;
+      },
+    },
+  ],
+  ["protocol", text("protocol", `${struct}.protocol`)],
+  ["options", optionsField],
+]);
+
+/** Go matches keys by simple case folding, under which long s and the Kelvin sign are letters of ASCII. */
+function fieldFor(table: ReadonlyMap<string, Field>, key: string): Field | undefined {
+  return table.get(key) ?? table.get(key.replaceAll("\u017f", "s").toLowerCase());
+}
+
+function readMember(reader: JsonReader, key: string, draft: Draft): void {
+  const field = fieldFor(fields, key);
+  if (field === undefined) reader.skip();
+  else field.read(reader, field, draft);
+}
+
+function readOption(reader: JsonReader, key: string, draft: Draft): void {
+  const field = fieldFor(optionFields, key);
+  if (field === undefined) reader.skip();
+  else field.read(reader, field, draft);
+}
+
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Text of a payload; what is no UTF-8 becomes U+FFFD. */
+export function payloadText(payload: Uint8Array): string {
+  return utf8.decode(payload);
+}
+
+/**
+ * The byte behind a syntax error at `position` of the decoded text. Outside of strings a character beyond ASCII is
+ * wrong at once, so the one in question is the first of its run, and ASCII bytes are never lost in decoding.
+ */
+function byteAt(payload: Uint8Array, decoded: string, position: number): number {
+  let ascii = 0;
+  for (let i = 0; i < position; i++) if (decoded.charCodeAt(i) < 0x80) ascii++;
+  let at = 0;
+  for (let seen = 0; seen < ascii; at++) if (payload[at]! < 0x80) seen++;
+  return payload[at]!;
+}
+
+function goSyntaxText(error: JsonSyntaxError, payload: Uint8Array, decoded: string): string {
+  const code = decoded.charCodeAt(error.position);
+  if (!(code >= 0x80)) return error.message;
+  return error.message.replace(quoteByte(code), quoteByte(byteAt(payload, decoded, error.position)));
+}
+
+/**
+ * Decodes and validates a registry message with the rules and the error texts of Go's decoder (control-plane §2.4):
+ * keys match without regard to case, a later duplicate wins, integers are judged by their digits, any mismatch
+ * rejects the whole message. A top-level `null` is an empty message. Throws `MessageError`.
+ */
+export function decodeRegistryMessage(payload: Uint8Array): RegistryMessage {
+  const decoded = utf8.decode(payload);
+  const draft: Draft = {
+    host: "",
+    port: 0,
+    tlsPort: 0,
+    uris: [],
+    app: "",
+    privateInstanceId: "",
+    privateInstanceIndex: "",
+    serverCertDomainSan: "",
+    tags: null,
+    staleThresholdSeconds: 0,
+    isolationSegment: "",
+    availabilityZone: "",
+    routeServiceUrl: "",
+    endpointUpdatedAtNs: 0n,
+    protocol: "",
+    loadBalancing: "",
+    mismatch: undefined,
+  };
+  try {
+    const reader = new JsonReader(decoded);
+    const kind = reader.kind();
+    if (kind === "object") reader.object(readMember, draft);
+    else {
+      reader.skip();
+      if (kind !== "null") draft.mismatch = `json: cannot unmarshal ${kind} into Go value of type mbus.${struct}`;
+    }
+    reader.end();
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) throw new MessageError(goSyntaxText(error, payload, decoded));
+    throw error;
+  }
+  if (draft.mismatch !== undefined) throw new MessageError(draft.mismatch);
+  if (draft.routeServiceUrl !== "" && !draft.routeServiceUrl.startsWith("https"))
+    throw new MessageError("Unable to validate message. route_service_url must be https");
+  return draft;
+}
+
+/** The endpoint that a message describes; `http2` false turns protocol `http2` into `http1` (control-plane §2.4). */
+export function endpointOf(message: RegistryMessage, http2: boolean): Endpoint {
+  const tls = message.tlsPort !== 0;
+  const protocol = message.protocol === "" || (message.protocol === "http2" && !http2) ? "http1" : message.protocol;
+  return new Endpoint({
+    host: message.host,
+    port: tls ? message.tlsPort : message.port,
+    tls,
+    serverCertDomainSan: message.serverCertDomainSan,
+    applicationId: message.app,
+    privateInstanceId: message.privateInstanceId,
+    privateInstanceIndex: message.privateInstanceIndex,
+    tags: message.tags,
+    staleThresholdSeconds: message.staleThresholdSeconds,
+    isolationSegment: message.isolationSegment,
+    availabilityZone: message.availabilityZone,
+    routeServiceUrl: message.routeServiceUrl,
+    updatedAtNs: message.endpointUpdatedAtNs,
+    protocol,
+    loadBalancing: message.loadBalancing,
+  });
+}

@@ -1,0 +1,127 @@
+import { Level, type Logger } from "../core/observe/log.ts";
+import type { Endpoint } from "../core/routing/endpoint.ts";
+import type { Clock, Runtime } from "../runtime/interface.ts";
+import type { Bus, BusMessage } from "./bus.ts";
+import { MessageQueue } from "./message-queue.ts";
+import { decodeRegistryMessage, endpointOf, payloadText } from "./messages.ts";
+import { encodeStartMessage } from "./start-message.ts";
+
+/** Where registrations go: the registry. */
+interface RouteTable {
+  register(uri: string, endpoint: Endpoint): void;
+  unregister(uri: string, endpoint: Endpoint): void;
+}
+
+/** What the subscriber needs to know of the configuration. */
+interface SubscriberOptions {
+  /** `index`: the first part of the router's id. */
+  readonly index: number;
+  /** `start_response_delay_interval` in milliseconds. */
+  readonly startResponseDelayMs: number;
+  /** `droplet_stale_threshold` in milliseconds. */
+  readonly staleThresholdMs: number;
+  /** `enable_http2`. */
+  readonly http2: boolean;
+}
+
+/** What the subscriber uses of a runtime. */
+interface SubscriberRuntime extends Pick<Runtime, "localIp" | "uuid"> {
+  readonly clock: Clock;
+}
+
+/** A running subscriber. */
+export interface Subscriber {
+  /** Messages received and not yet applied (metric `buffered_messages`). */
+  readonly pending: number;
+  /** Messages dropped because too many were pending (metric `total_dropped_messages`). */
+  readonly dropped: number;
+  /** Ends the subscriptions and drops what is pending. */
+  close(): void;
+}
+
+/** Applies one message of `router.*` (control-plane §2.4); a bad one is logged and harms nothing. */
+function applyMessage(table: RouteTable, logger: Logger, http2: boolean, { subject, payload }: BusMessage): void {
+  try {
+    // Decoded before the subject is looked at: garbage on any `router.*` subject is logged.
+    const message = decodeRegistryMessage(payload);
+    if (subject === "router.register") {
+      const endpoint = endpointOf(message, http2);
+      for (const uri of message.uris) table.register(uri, endpoint);
+    } else if (subject === "router.unregister") {
+      const endpoint = endpointOf(message, http2);
+      for (const uri of message.uris) table.unregister(uri, endpoint);
+      if (logger.level <= Level.debug) logger.debug("unregister-route", { message: payloadText(payload) });
+    }
+  } catch (error) {
+    logger.error("validation-error", { error: (error as Error).message, payload: payloadText(payload), subject });
+  }
+}
+
+/**
+ * Announces the router and feeds registrations to the table (control-plane §2.2-2.6). `logger` is the one with source
+ * `.subscriber`. Rejects when the local address cannot be found.
+ */
+export async function startSubscriber(
+  bus: Bus,
+  runtime: SubscriberRuntime,
+  logger: Logger,
+  table: RouteTable,
+  options: SubscriberOptions,
+): Promise<Subscriber> {
+  const id = `${options.index}-${runtime.uuid()}`;
+  const startMessage = async (): Promise<string> =>
+    encodeStartMessage({
+      id,
+      host: await runtime.localIp(),
+      registerIntervalSeconds: Math.trunc(options.startResponseDelayMs / 1000),
+      pruneThresholdSeconds: Math.trunc(options.staleThresholdMs / 1000),
+    });
+
+  logger.info("subscriber-starting");
+  bus.publish("router.start", await startMessage());
+  const queue = new MessageQueue(runtime.clock, (message) => applyMessage(table, logger, options.http2, message));
+
+  const greet = async (reply: string): Promise<void> => {
+    const answer = await startMessage().catch(() => "");
+    try {
+      bus.publish(reply, answer);
+    } catch {
+      // As upstream: whoever greets will greet again.
+    }
+  };
+  const announceAgain = async (): Promise<void> => {
+    try {
+      bus.publish("router.start", await startMessage());
+    } catch (error) {
+      logger.error("failed-to-send-start-message", { error: (error as Error).message });
+    }
+  };
+
+  const subscriptions = [
+    bus.subscribe("router.greet", ({ reply }) => {
+      if (reply !== "") void greet(reply);
+    }),
+    bus.subscribe("router.*", (message) => queue.push(message)),
+  ];
+  let open = true;
+  bus.onReconnect(() => {
+    if (open) void announceAgain();
+  });
+  logger.info("subscriber-started");
+
+  return {
+    get pending() {
+      return queue.pending;
+    },
+    get dropped() {
+      return queue.dropped;
+    },
+    close() {
+      if (!open) return;
+      open = false;
+      for (const subscription of subscriptions) subscription.unsubscribe();
+      queue.clear();
+      logger.info("exited");
+    },
+  };
+}

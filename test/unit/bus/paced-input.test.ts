@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { PacedInput } from "../../../src/bus/paced-input.ts";
+
+/** A stream, a clock and an event loop that are turned by hand. */
+class Rig {
+  time = 0;
+  paused = false;
+  turns: number[][] = [[]];
+  bytes: number[] = [];
+  due: (() => void)[] = [];
+  readonly input: PacedInput;
+  constructor(perTurn: number) {
+    const clock = {
+      now: () => this.time,
+      monotonic: () => this.time,
+      after: (_ms: number, callback: () => void) => {
+        this.due.push(callback);
+        return { cancel() {} };
+      },
+    };
+    const stream = {
+      pause: () => {
+        this.paused = true;
+      },
+      resume: () => {
+        this.paused = false;
+      },
+    };
+    this.input = new PacedInput(clock, stream, perTurn, (bytes) => {
+      this.turns.at(-1)!.push(bytes.length);
+      this.bytes.push(...bytes);
+    });
+  }
+  turn(): void {
+    this.time += 1;
+    this.turns.push([]);
+    const due = this.due;
+    this.due = [];
+    for (const callback of due) callback();
+  }
+}
+
+const bytes = (from: number, length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => from + i);
+
+describe("paced input", () => {
+  it("lets quiet input through at once, without a timer", () => {
+    const rig = new Rig(10);
+    for (let i = 0; i < 5; i++) {
+      rig.input.data(bytes(i * 10, 10));
+      rig.time += 5;
+    }
+    assert.deepEqual([rig.turns, rig.due.length, rig.paused], [[[10, 10, 10, 10, 10]], 0, false]);
+  });
+
+  it("spreads a burst over turns, in order, and pauses the stream meanwhile", () => {
+    const rig = new Rig(10);
+    rig.input.data(bytes(0, 4));
+    rig.input.data(bytes(4, 30));
+    assert.equal(rig.paused, true);
+    rig.turn();
+    rig.turn();
+    assert.equal(rig.paused, true);
+    rig.turn();
+    assert.equal(rig.paused, false);
+    assert.deepEqual(rig.turns, [[4, 6], [10], [10], [4]]);
+    assert.deepEqual(rig.bytes, [...bytes(0, 34)]);
+    assert.equal(rig.due.length, 0);
+  });
+
+  it("keeps the order of what arrives although the stream is paused", () => {
+    const rig = new Rig(4);
+    rig.input.data(bytes(0, 6));
+    rig.input.data(bytes(6, 1));
+    rig.input.data(bytes(7, 5));
+    while (rig.paused) rig.turn();
+    assert.deepEqual(rig.bytes, [...bytes(0, 12)]);
+    assert.ok(rig.turns.every((turn) => turn.reduce((sum, length) => sum + length, 0) <= 4));
+  });
+
+  it("delivers what waits when the stream ends", () => {
+    const rig = new Rig(4);
+    rig.input.data(bytes(0, 12));
+    rig.input.finish();
+    assert.deepEqual(rig.bytes, [...bytes(0, 12)]);
+    rig.turn();
+    assert.equal(rig.bytes.length, 12);
+  });
+});
