@@ -36,7 +36,11 @@ export class StreamError extends Error {
   readonly code: string | undefined;
   /** The system call that failed: `connect`, `read`, `write`, `listen`, `getaddrinfo`, … or empty. */
   readonly syscall: string;
-  constructor(kind: StreamErrorKind, message: string, options: { code?: string | undefined; syscall?: string; cause?: unknown } = {}) {
+  constructor(
+    kind: StreamErrorKind,
+    message: string,
+    options: { code?: string | undefined; syscall?: string; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.kind = kind;
     this.code = options.code;
@@ -50,7 +54,10 @@ export interface ByteStreamHandler {
   data(bytes: Uint8Array): void;
   /** After a `write` returned false: everything was taken, go on. */
   drained(): void;
-  /** The peer sent FIN: no more data; writing is still possible. At most once, before `closed`. */
+  /**
+   * The peer sent FIN: no more data; writing is still possible. At most once, before `closed`, and never before data
+   * that is held back; it may come while paused when nothing is held back.
+   */
   ended(): void;
   /** The last call, exactly once: both directions are over. `cause` is undefined after an orderly end. */
   closed(cause: StreamError | undefined): void;
@@ -76,7 +83,10 @@ export interface ByteStream {
   write(bytes: Uint8Array): boolean;
   /** Sends text, one byte per character (code points 0-255), directly followed by `bytes`, in one system call when small. */
   writeText(text: string, bytes?: Uint8Array): boolean;
-  /** Stops reading; the peer feels it once the kernel's buffers are full. */
+  /**
+   * Stops reading; the peer feels it once the kernel's buffers are full. Until the next bytes arrive (one chunk is
+   * read and held back) a paused stream still learns of the peer's FIN and RST.
+   */
   pause(): void;
   resume(): void;
   /** Half-close: FIN after everything pending; the peer may go on sending. */
@@ -144,6 +154,16 @@ export interface ListenOptions {
   readonly reusePort?: boolean;
   readonly backlog?: number;
   readonly tls?: ServerTls;
+  /**
+   * Streams may be handed to `secureServer`. A runtime may have a cheaper kind of plain stream that cannot be taken
+   * over by TLS; without this option `secureServer` may refuse them.
+   */
+  readonly takeover?: boolean;
+  /**
+   * One byte per character, sent to a client that is turned away because descriptors run short (a complete
+   * `503` response, say) before its connection is closed; `accept` never hears of it. TLS clients are just closed.
+   */
+  readonly excess?: string;
 }
 
 /** A bound listener. */
@@ -163,6 +183,8 @@ export interface ConnectOptions {
   /** TCP keep-alive idle time and interval in milliseconds; undefined: off. */
   readonly keepAliveMs?: number;
   readonly tls?: ClientTls;
+  /** The stream may be handed to `secureClient`; see `ListenOptions.takeover`. */
+  readonly takeover?: boolean;
 }
 
 /** A one-shot timer that can be taken back. */
@@ -204,7 +226,12 @@ export interface Runtime {
   /** Dials; with `tls`, resolves after the handshake. Rejects with a `StreamError`. */
   connect(options: ConnectOptions, handler: ByteStreamHandler): Promise<ByteStream>;
   /** Takes a plain accepted stream over as TLS server, `already` being bytes read before (PROXY protocol, ClientHello). */
-  secureServer(stream: ByteStream, already: Uint8Array, tls: ServerTls, handler: ByteStreamHandler): Promise<ByteStream>;
+  secureServer(
+    stream: ByteStream,
+    already: Uint8Array,
+    tls: ServerTls,
+    handler: ByteStreamHandler,
+  ): Promise<ByteStream>;
   /** Takes a plain dialled stream over as TLS client (NATS starts TLS after INFO). */
   secureClient(stream: ByteStream, tls: ClientTls, handler: ByteStreamHandler): Promise<ByteStream>;
 
@@ -216,9 +243,10 @@ export interface Runtime {
   randomBytes(length: number): Uint8Array;
 
   readTextFile(path: string): Promise<string>;
-  openAppend(path: string, onError: (error: Error) => void): Promise<AppendFile>;
-  /** Writes to standard output or error; in order, without waiting. */
-  writeOut(text: string): void;
+  /** Opens (and creates) a file for appending; with `latin1` text goes out as one byte per character, else as UTF-8. */
+  openAppend(path: string, onError: (error: Error) => void, latin1?: boolean): Promise<AppendFile>;
+  /** Writes to standard output or error; in order, without waiting. `latin1` as in `openAppend`. */
+  writeOut(text: string, latin1?: boolean): void;
   writeError(text: string): void;
   /** Resolves when everything handed to `writeOut` and `writeError` has left the process. */
   flushOutput(): Promise<void>;

@@ -1,0 +1,33 @@
+import { setTimeout } from "node:timers";
+import type { Clock, Timer } from "../interface.ts";
+
+class RuntimeTimer implements Timer {
+  private readonly timer: NodeJS.Timeout;
+  constructor(timer: NodeJS.Timeout) {
+    this.timer = timer;
+  }
+  cancel(): void {
+    clearTimeout(this.timer);
+  }
+}
+
+let epochOffset = Date.now() - performance.now();
+
+/** The runtime's clock. `now` follows jumps of the system clock and has the fraction that `Date.now` lacks. */
+export const clock: Clock = {
+  now() {
+    const whole = Date.now();
+    const ticks = performance.now();
+    const ahead = ticks + epochOffset - whole;
+    // `Date.now` is the truth, cut to whole milliseconds; the fast counter only adds the fraction.
+    if (ahead < 0) epochOffset -= ahead;
+    else if (ahead >= 1) epochOffset -= ahead - 0.999;
+    return ticks + epochOffset;
+  },
+  monotonic: () => performance.now(),
+  after(ms, callback, background = false) {
+    const timer = setTimeout(callback, ms);
+    if (background) timer.unref();
+    return new RuntimeTimer(timer);
+  },
+};

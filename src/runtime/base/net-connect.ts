@@ -1,0 +1,82 @@
+import { connect, type NetConnectOpts, type Socket } from "node:net";
+import { type ByteStream, type ByteStreamHandler, type ConnectOptions, StreamError } from "../interface.ts";
+import { showAddress } from "./address.ts";
+import { descriptorClosed, descriptorOpened, roomToDial } from "./descriptors.ts";
+import { NetStream } from "./net-stream.ts";
+import { streamError } from "./stream-error.ts";
+import { handshakeAsClient } from "./tls-client.ts";
+import type { MakeGate } from "./tls-server.ts";
+
+/** The error of a dial that is not even tried because descriptors run short. */
+export function noDescriptor(action: string): StreamError {
+  return new StreamError("descriptors", `${action}: too many open files; raise the limit (ulimit -n)`, {
+    code: "EMFILE",
+    syscall: "socket",
+  });
+}
+
+/** The error of a dial that took longer than it may. */
+export function dialTimeout(action: string, timeoutMs: number): StreamError {
+  return new StreamError("timed-out", `${action}: no connection within ${timeoutMs} ms`, {
+    code: "ETIMEDOUT",
+    syscall: "connect",
+  });
+}
+
+/** A connected socket that nobody reads from yet. */
+function dial(options: ConnectOptions, action: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const { host, port = 0, path, timeoutMs, keepAliveMs } = options;
+    const alive = keepAliveMs === undefined ? {} : { keepAlive: true, keepAliveInitialDelay: keepAliveMs };
+    const where = path === undefined ? { host: host ?? "127.0.0.1", port } : { path };
+    let socket: Socket;
+    try {
+      socket = connect({ ...where, ...alive, allowHalfOpen: true, noDelay: true } as NetConnectOpts);
+    } catch (error) {
+      // A port out of range, say.
+      reject(streamError(error, action, "connect"));
+      return;
+    }
+    descriptorOpened();
+    socket.once("close", descriptorClosed);
+    const failed = (error: Error): void => {
+      clearTimeout(timer);
+      reject(streamError(error, action, "connect"));
+      socket.on("error", ignored);
+      socket.destroy();
+    };
+    const timer =
+      timeoutMs === undefined ? undefined : setTimeout(() => failed(dialTimeout(action, timeoutMs)), timeoutMs);
+    socket.once("error", failed);
+    socket.once("connect", () => {
+      clearTimeout(timer);
+      socket.off("error", failed);
+      resolve(socket);
+    });
+  });
+}
+
+function ignored(): void {}
+
+/** `Runtime.connect` on `node:net`. */
+export async function connectNet(
+  options: ConnectOptions,
+  handler: ByteStreamHandler,
+  makeGate?: MakeGate,
+): Promise<ByteStream> {
+  const action = `dial ${showAddress(options)}`;
+  if (!roomToDial()) throw noDescriptor(action);
+  const socket = await dial(options, action);
+  if (options.tls === undefined) {
+    const stream = new NetStream(socket);
+    stream.handler = handler;
+    return stream;
+  }
+  return await new Promise<ByteStream>((resolve, reject) => {
+    const secured = (stream: NetStream): void => {
+      stream.handler = handler;
+      resolve(stream);
+    };
+    handshakeAsClient(socket, options.tls!, action, makeGate, { secured, failed: reject });
+  });
+}

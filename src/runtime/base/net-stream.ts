@@ -1,0 +1,169 @@
+import { Buffer } from "node:buffer";
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import type { StreamError, TlsFacts } from "../interface.ts";
+import { plainAddress } from "./address.ts";
+import { pendingLimit, StreamCore } from "./stream-core.ts";
+import { streamError } from "./stream-error.ts";
+
+/** Below a TLS socket: how to stop and reset the TCP connection that carries it. */
+export interface Carrier {
+  /** The TCP or unix socket. */
+  readonly socket: Socket;
+  /** Stops and restarts the flow of TCP bytes into the TLS engine, where pausing the TLS socket itself does not. */
+  readonly gate?: { hold(): void; release(): void };
+}
+
+const owner = Symbol("stream");
+
+interface Owned {
+  [owner]?: NetStream | undefined;
+}
+
+// One set of listeners for all streams, told apart by `this`: no closures per stream.
+function onData(this: Owned, chunk: Buffer): void {
+  this[owner]?.arrived(chunk);
+}
+function onEnd(this: Owned): void {
+  this[owner]?.peerEnded();
+}
+function onDrain(this: Owned): void {
+  this[owner]?.flushed();
+}
+function onError(this: Owned, error: Error): void {
+  this[owner]?.failed(error);
+}
+function onClose(this: Owned): void {
+  this[owner]?.socketClosed();
+}
+
+/** A byte stream on a socket of `node:net` or `node:tls`. The socket must be connected, `allowHalfOpen`, and nobody else's. */
+export class NetStream extends StreamCore {
+  readonly socket: Socket | TLSSocket;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  private readonly carrier: Carrier | undefined;
+  private waiting = false;
+  private cause: StreamError | undefined;
+
+  constructor(socket: Socket | TLSSocket, tls?: TlsFacts, carrier?: Carrier) {
+    super(tls);
+    this.socket = socket;
+    this.carrier = carrier;
+    const addressed = carrier?.socket ?? socket;
+    this.remoteAddress = plainAddress(addressed.remoteAddress);
+    this.remotePort = addressed.remotePort ?? 0;
+    this.localAddress = this.remoteAddress === "" ? "" : plainAddress(addressed.localAddress);
+    this.localPort = addressed.localPort ?? 0;
+    (socket as Owned)[owner] = this;
+    socket.on("end", onEnd);
+    socket.on("drain", onDrain);
+    socket.on("error", onError);
+    socket.on("close", onClose);
+    socket.on("data", onData);
+  }
+
+  get pending(): number {
+    return this.over ? 0 : this.socket.writableLength;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.over || this.ending || bytes.length === 0) return true;
+    this.socket.write(bytes);
+    return this.goOn();
+  }
+
+  writeText(text: string, bytes?: Uint8Array): boolean {
+    if (this.over || this.ending) return true;
+    if (bytes === undefined || bytes.length === 0) {
+      if (text.length > 0) this.socket.write(text, "latin1");
+    } else if (bytes.length <= 16 * 1024) {
+      const joined = Buffer.allocUnsafe(text.length + bytes.length);
+      joined.write(text, 0, "latin1");
+      joined.set(bytes, text.length);
+      this.socket.write(joined);
+    } else {
+      this.socket.cork();
+      this.socket.write(text, "latin1");
+      this.socket.write(bytes);
+      this.socket.uncork();
+    }
+    return this.goOn();
+  }
+
+  end(): void {
+    if (this.over || this.ending) return;
+    this.ending = true;
+    this.socket.end();
+  }
+
+  /** Lets go of the socket so that TLS can take it over; the bytes that were held back come first from now on. */
+  release(already?: Uint8Array): Socket {
+    const socket = this.socket;
+    socket.off("data", onData);
+    socket.off("end", onEnd);
+    socket.off("drain", onDrain);
+    socket.off("error", onError);
+    socket.off("close", onClose);
+    (socket as Owned)[owner] = undefined;
+    socket.pause();
+    const held = this.takeHeld();
+    if (already !== undefined) held.unshift(already);
+    this.over = true;
+    const bytes = Buffer.concat(held);
+    if (bytes.length > 0) socket.unshift(bytes);
+    return socket;
+  }
+
+  override arrived(bytes: Uint8Array): void {
+    super.arrived(bytes);
+  }
+
+  override peerEnded(): void {
+    super.peerEnded();
+  }
+
+  /** Everything written was taken. */
+  flushed(): void {
+    if (!this.waiting || this.over) return;
+    this.waiting = false;
+    this.handler.drained();
+  }
+
+  /** The socket failed; it closes next. */
+  failed(error: Error): void {
+    this.cause ??= streamError(error, `use the connection with ${this.remoteAddress}:${this.remotePort}`);
+  }
+
+  /** The socket closed. After `destroy` its failures are nobody's business. */
+  socketClosed(): void {
+    // The TCP connection goes with its TLS, even where the runtime would wait for the peer's FIN.
+    this.carrier?.socket.destroySoon();
+    this.gone(this.over ? undefined : this.cause);
+  }
+
+  protected stopReading(): void {
+    if (this.carrier?.gate === undefined) this.socket.pause();
+    else this.carrier.gate.hold();
+  }
+
+  protected startReading(): void {
+    if (this.carrier?.gate === undefined) this.socket.resume();
+    else this.carrier.gate.release();
+  }
+
+  protected closeSocket(withReset: boolean): void {
+    // Not on a TLS socket: Node throws there (runtimes.md §4).
+    if (withReset) (this.carrier?.socket ?? (this.socket as Socket)).resetAndDestroy();
+    this.socket.destroy();
+    this.carrier?.socket.destroy();
+  }
+
+  private goOn(): boolean {
+    if (this.socket.writableLength <= pendingLimit) return true;
+    this.waiting = true;
+    return false;
+  }
+}

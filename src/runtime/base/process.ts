@@ -1,0 +1,86 @@
+import { createSocket } from "node:dgram";
+import { readFileSync } from "node:fs";
+import { availableParallelism, networkInterfaces } from "node:os";
+import { basename } from "node:path";
+import process from "node:process";
+import type { Signal } from "../interface.ts";
+import { streamError } from "./stream-error.ts";
+
+/** `Runtime.args`. */
+export const args: readonly string[] = process.argv.slice(2);
+
+/** `Runtime.programName`. */
+export const programName: string = basename(process.argv[1] ?? process.argv0);
+
+/** `Runtime.env`. */
+export function env(name: string): string | undefined {
+  return process.env[name];
+}
+
+/** `Runtime.onSignal`. */
+export function onSignal(signal: Signal, callback: () => void): void {
+  process.on(signal, callback);
+}
+
+/** `Runtime.exit`. */
+export function exit(code: number): never {
+  process.exit(code);
+}
+
+/** `Runtime.residentBytes`. */
+export function residentBytes(): number {
+  return process.memoryUsage().rss;
+}
+
+/** `Runtime.cpuCount`. */
+export function cpuCount(): number {
+  return availableParallelism();
+}
+
+/** Name of the network interface of the default route, from the kernel's table; undefined when it cannot be read. */
+function defaultInterface(): string | undefined {
+  try {
+    for (const line of readFileSync("/proc/net/route", "latin1").split("\n").slice(1)) {
+      const [name, destination] = line.split("\t");
+      if (destination === "00000000") return name;
+    }
+  } catch {
+    // Not Linux, or no permission.
+  }
+  return undefined;
+}
+
+/** For a runtime whose UDP sockets do not tell their address (Deno): the default route's, else the first outside one. */
+function interfaceAddress(): string | undefined {
+  const interfaces = networkInterfaces();
+  const preferred = interfaces[defaultInterface() ?? ""] ?? [];
+  const all = [...preferred, ...Object.values(interfaces).flatMap((addresses) => addresses ?? [])];
+  return all.find((address) => address.family === "IPv4" && !address.internal)?.address;
+}
+
+/** `Runtime.localIp`: the source address the kernel picks for a UDP socket towards 1.2.3.4 port 1; nothing is sent. */
+export function localIp(): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket("udp4");
+    const failed = (error: unknown): void => {
+      socket.close();
+      reject(streamError(error, "find the own address", "connect"));
+    };
+    socket.once("error", failed);
+    try {
+      socket.connect(1, "1.2.3.4", () => {
+        const { address } = socket.address();
+        const found = address === "0.0.0.0" ? interfaceAddress() : address;
+        if (found === undefined) {
+          failed(new Error("no network interface has an address"));
+          return;
+        }
+        socket.off("error", failed);
+        socket.close();
+        resolve(found);
+      });
+    } catch (error) {
+      failed(error);
+    }
+  });
+}

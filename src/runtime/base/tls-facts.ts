@@ -1,0 +1,56 @@
+import type { PeerCertificate, TLSSocket } from "node:tls";
+import type { TlsFacts } from "../interface.ts";
+
+interface ChainLink extends PeerCertificate {
+  issuerCertificate?: ChainLink;
+}
+
+/** The peer's certificates, leaf first, DER; the chain of `getPeerCertificate` ends in a certificate that issued itself. */
+function chainOf(socket: TLSSocket): Uint8Array[] {
+  const chain: Uint8Array[] = [];
+  const seen = new Set<string>();
+  let link = socket.getPeerCertificate(true) as ChainLink | null | undefined;
+  while (link?.raw !== undefined && !seen.has(link.fingerprint256)) {
+    seen.add(link.fingerprint256);
+    chain.push(link.raw);
+    link = link.issuerCertificate;
+  }
+  return chain;
+}
+
+/** Facts of a TLS socket after its handshake. */
+export class SocketTlsFacts implements TlsFacts {
+  readonly version: string;
+  readonly cipher: string;
+  readonly serverName: string;
+  readonly alpn: string;
+  readonly verified: boolean;
+  private readonly socket: TLSSocket;
+  private chain: readonly Uint8Array[] | undefined;
+
+  constructor(socket: TLSSocket, serverName: string, verified: boolean) {
+    const cipher = socket.getCipher();
+    this.socket = socket;
+    this.version = socket.getProtocol() ?? "";
+    this.cipher = cipher?.standardName ?? cipher?.name ?? "";
+    this.serverName = serverName;
+    this.alpn = typeof socket.alpnProtocol === "string" ? socket.alpnProtocol : "";
+    this.verified = verified;
+  }
+
+  /** Read from the socket when first asked for: parsing a chain costs more than the rest. */
+  get peerCertificates(): readonly Uint8Array[] {
+    this.chain ??= chainOf(this.socket);
+    return this.chain;
+  }
+}
+
+/** What a server knows of a stream; `asked`: client certificates were asked for. */
+export function serverFacts(socket: TLSSocket, asked: boolean): TlsFacts {
+  const serverName = (socket as { servername?: string | false | null }).servername || "";
+  // Deno calls a client without any certificate authorized when none was asked for.
+  const facts = new SocketTlsFacts(socket, serverName, asked && socket.authorized);
+  // Read now: the client may be gone when somebody asks.
+  if (asked) void facts.peerCertificates;
+  return facts;
+}

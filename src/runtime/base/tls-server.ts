@@ -1,0 +1,140 @@
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { createServer, type Server, type TLSSocket, type TlsOptions } from "node:tls";
+import { type ServerTls, StreamError } from "../interface.ts";
+import { plainAddress } from "./address.ts";
+import { type Carrier, NetStream } from "./net-stream.ts";
+import { handshakeError } from "./stream-error.ts";
+import { serverFacts } from "./tls-facts.ts";
+import { certificateChoice } from "./tls-key-pairs.ts";
+
+const defaultHandshakeTimeoutMs = 10_000;
+
+/** What a TLS engine reads from and writes to in place of the socket, and the gate that stops it (Deno). */
+export interface GatedCarrier extends Carrier {
+  readonly duplex: Duplex;
+}
+
+/** Puts a gate between a TCP socket and the TLS engine, where the runtime needs one. */
+export type MakeGate = (socket: Socket) => GatedCarrier;
+
+/** Hears how a handshake ends. */
+export interface HandshakeEnd {
+  secured(stream: NetStream): void;
+  failed(error: StreamError): void;
+}
+
+/** A handshake under way. */
+interface Handshake {
+  readonly carrier: Carrier;
+  readonly end: HandshakeEnd;
+  readonly timer: ReturnType<typeof setTimeout>;
+}
+
+/**
+ * TLS handshakes as a server, on sockets that others accepted. One `tls.Server` that never listens does the work:
+ * a bare `TLSSocket` does not verify client certificates everywhere (runtimes.md §4).
+ */
+export class TlsAcceptor {
+  private readonly tls: ServerTls;
+  private readonly makeGate: MakeGate | undefined;
+  private readonly options: TlsOptions;
+  /** Without gates one server serves all connections. */
+  private readonly server: Server | undefined;
+  private readonly handshakes = new Map<Duplex, Handshake>();
+
+  /** @throws Error when a certificate and its key do not fit. */
+  constructor(tls: ServerTls, makeGate: MakeGate | undefined) {
+    this.tls = tls;
+    this.makeGate = makeGate;
+    const versions = { minVersion: tls.minVersion, maxVersion: tls.maxVersion };
+    const asked = tls.clientCertificates !== "none";
+    const authorities = asked ? tls.clientAuthorities : undefined;
+    const choice = certificateChoice(tls.keyPairs, authorities, versions);
+    const first = tls.keyPairs[0]!;
+    this.options = {
+      // Behind a gate the certificate comes from SNICallback, always called there; parsing it for each server is dear.
+      ...(makeGate === undefined ? { cert: first.certificate, key: first.key } : {}),
+      ...(authorities === undefined ? {} : { ca: [...authorities] }),
+      ...versions,
+      // Synchronous, and never without a context: Deno needs both.
+      SNICallback: (name, give) => give(null, choice.find(name)),
+      ...(tls.alpn === undefined ? {} : { ALPNProtocols: [...tls.alpn] }),
+      requestCert: asked,
+      // With "request" a client without a certificate is welcome, one with a bad certificate is not: told apart below.
+      rejectUnauthorized: tls.clientCertificates === "require",
+    };
+    if (makeGate === undefined) this.server = this.createServer((socket) => carrierOf(socket));
+  }
+
+  /** Starts the handshake on a connected socket that nobody else reads from. */
+  accept(socket: Socket, end: HandshakeEnd): void {
+    const gated = this.makeGate?.(socket);
+    const below: Duplex = gated?.duplex ?? socket;
+    const timer = setTimeout(() => socket.destroy(), this.tls.handshakeTimeoutMs ?? defaultHandshakeTimeoutMs);
+    this.handshakes.set(below, { carrier: gated ?? { socket }, end, timer });
+    // Whatever way it ends, the handshake is over with its socket.
+    socket.on("error", ignored);
+    socket.once("close", () => this.take(below)?.end.failed(handshakeError(closedEarly, "accept a TLS client")));
+    // A client that ends in the middle of its handshake is gone; half-open comes after it, in `secured`.
+    socket.allowHalfOpen = false;
+    if (gated !== undefined) socket.once("end", () => this.handshakes.has(below) && socket.destroy());
+    // A TLS socket does not lead back to a gate: there each connection has a server of its own.
+    const server = this.server ?? this.createServer(() => below);
+    server.emit("connection", below);
+  }
+
+  private createServer(belowOf: (socket: TLSSocket) => Duplex | undefined): Server {
+    const server = createServer(this.options);
+    server.on("secureConnection", (socket) => this.secured(socket, belowOf(socket)));
+    server.on("tlsClientError", (error, socket) => this.failed(error, socket, belowOf(socket)));
+    return server;
+  }
+
+  private take(below: Duplex | undefined): Handshake | undefined {
+    const handshake = below === undefined ? undefined : this.handshakes.get(below);
+    if (handshake === undefined) return undefined;
+    this.handshakes.delete(below!);
+    clearTimeout(handshake.timer);
+    return handshake;
+  }
+
+  private secured(socket: TLSSocket, below: Duplex | undefined): void {
+    const handshake = this.take(below);
+    if (handshake === undefined) {
+      socket.destroy();
+      return;
+    }
+    socket.allowHalfOpen = true;
+    handshake.carrier.socket.allowHalfOpen = true;
+    const asked = this.tls.clientCertificates !== "none";
+    const facts = serverFacts(socket, asked);
+    if (!asked || facts.verified || facts.peerCertificates.length === 0) {
+      handshake.end.secured(new NetStream(socket, facts, handshake.carrier));
+      return;
+    }
+    socket.on("error", ignored);
+    socket.destroy();
+    handshake.carrier.socket.destroy();
+    const code = String(socket.authorizationError);
+    const from = plainAddress(handshake.carrier.socket.remoteAddress);
+    const message = `accept a TLS client from ${from}: its certificate is not trusted (${code})`;
+    handshake.end.failed(new StreamError("tls-untrusted", message, { code }));
+  }
+
+  private failed(error: Error, socket: TLSSocket, below: Duplex | undefined): void {
+    const handshake = this.take(below);
+    socket.destroy();
+    handshake?.carrier.socket.destroy();
+    handshake?.end.failed(handshakeError(error, "accept a TLS client"));
+  }
+}
+
+const closedEarly = Object.assign(new Error("closed"), { code: "ECONNRESET" });
+
+function ignored(): void {}
+
+/** The TCP socket below a TLS socket. Not documented, but the only way from one to the other, and the same everywhere. */
+function carrierOf(socket: TLSSocket): Duplex | undefined {
+  return (socket as unknown as { _parent?: Duplex })._parent;
+}

@@ -1,0 +1,55 @@
+import { basename } from "node:path";
+import process from "node:process";
+import { clock } from "./base/clock.ts";
+import { descriptorLimit } from "./base/descriptors.ts";
+import { openAppend, readTextFile } from "./base/files.ts";
+import { connectNet } from "./base/net-connect.ts";
+import { listenNet } from "./base/net-listen.ts";
+import { flushOutput, writeError, writeOut } from "./base/output.ts";
+import { args, cpuCount, env, exit, localIp, onSignal, programName, residentBytes } from "./base/process.ts";
+import { secureClientNet, secureServerNet } from "./base/takeover.ts";
+import { fromLatin1, latin1, randomBytes, uuid } from "./base/text.ts";
+import { connectBun, listenBun } from "./bun/sockets.ts";
+import type { ConnectOptions, ListenOptions, Runtime } from "./interface.ts";
+
+/** In a binary of `bun build --compile` the script has no name of its own; the binary may be called by several. */
+const compiled = process.argv[1]?.startsWith("/$bunfs/") ?? false;
+
+/** TLS runs on sockets of `node:net` and `node:tls` only. */
+function needsNet(options: ListenOptions | ConnectOptions): boolean {
+  return options.tls !== undefined || options.takeover === true;
+}
+
+/** Bun: the base, with plain TCP and unix sockets on Bun's own sockets, which cost a fifth less. */
+export const runtime: Runtime = {
+  name: "bun",
+  version: process.versions["bun"] ?? "",
+  clock,
+
+  listen: (options, accept) => (needsNet(options) ? listenNet(options, accept) : listenBun(options, accept)),
+  connect: (options, handler) => (needsNet(options) ? connectNet(options, handler) : connectBun(options, handler)),
+  secureServer: secureServerNet,
+  secureClient: secureClientNet,
+
+  latin1,
+  fromLatin1,
+  uuid,
+  randomBytes,
+
+  readTextFile,
+  openAppend,
+  writeOut,
+  writeError,
+  flushOutput,
+
+  args,
+  programName: compiled ? basename(process.argv0) : programName,
+  env,
+  onSignal,
+  exit,
+  localIp,
+
+  descriptorLimit,
+  residentBytes,
+  cpuCount,
+};

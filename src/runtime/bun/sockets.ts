@@ -1,0 +1,133 @@
+import { unlinkSync } from "node:fs";
+import type { SocketHandler } from "bun";
+import { showAddress } from "../base/address.ts";
+import { descriptorClosed, descriptorOpened, roomToAccept, roomToDial } from "../base/descriptors.ts";
+import { dialTimeout, noDescriptor } from "../base/net-connect.ts";
+import type { Accept } from "../base/net-listen.ts";
+import { streamError } from "../base/stream-error.ts";
+import { turnAway } from "../base/turn-away.ts";
+import type { ByteStream, ByteStreamHandler, ConnectOptions, Listener, ListenOptions } from "../interface.ts";
+import { BunStream, type StreamSocket } from "./stream.ts";
+
+type Handlers = SocketHandler<BunStream | undefined>;
+
+function ignored(): void {}
+
+/** What every socket does after it was opened. */
+const shared = {
+  data: (socket, bytes) => socket.data?.arrived(bytes),
+  drain: (socket) => socket.data?.flush(),
+  end: (socket) => socket.data?.peerEnded(),
+  // The cause of a failure comes with `close`.
+  error: ignored,
+  close(socket, error) {
+    descriptorClosed();
+    const stream = socket.data;
+    const peer =
+      stream === undefined ? "" : ` with ${showAddress({ host: stream.remoteAddress, port: stream.remotePort })}`;
+    stream?.socketClosed(error ? streamError(error, `use the connection${peer}`, "read") : undefined);
+  },
+} satisfies Handlers;
+
+/** `Runtime.listen` for plain TCP and unix sockets on `Bun.listen`. */
+export async function listenBun(options: ListenOptions, accept: Accept): Promise<Listener> {
+  const { path, host, port = 0, reusePort = false, excess } = options;
+  const socket: Handlers = {
+    ...shared,
+    open(opened) {
+      const room = roomToAccept();
+      descriptorOpened();
+      const stream = new BunStream(opened as StreamSocket, path !== undefined);
+      opened.data = stream;
+      if (room) stream.handler = accept(stream);
+      else turnAway(stream, excess);
+    },
+  };
+  const common = { socket, allowHalfOpen: true, data: undefined as BunStream | undefined };
+  try {
+    if (path !== undefined) {
+      const listener = Bun.listen({ ...common, unix: path });
+      const close = async (): Promise<void> => {
+        listener.stop();
+        unlinkQuietly(path);
+      };
+      return { host: "", port: 0, close };
+    }
+    const tcp = { ...common, port, exclusive: !reusePort, reusePort };
+    const listener = listenTcp(host, (hostname) => Bun.listen({ ...tcp, hostname }));
+    return { host: listener.hostname, port: listener.port, close: async () => listener.stop() };
+  } catch (error) {
+    throw streamError(error, `listen on ${showAddress(options)}`, "listen");
+  }
+}
+
+function listenTcp<T>(host: string | undefined, listen: (hostname: string) => T): T {
+  if (host) return listen(host);
+  try {
+    return listen("::");
+  } catch (error) {
+    // A machine without IPv6.
+    const code = (error as { code?: string }).code;
+    if (code !== "EAFNOSUPPORT" && code !== "EADDRNOTAVAIL") throw error;
+    return listen("0.0.0.0");
+  }
+}
+
+function unlinkQuietly(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // Bun has removed it already, or somebody else did.
+  }
+}
+
+/** `Runtime.connect` for plain TCP and unix sockets on `Bun.connect`. */
+export function connectBun(options: ConnectOptions, handler: ByteStreamHandler): Promise<ByteStream> {
+  const action = `dial ${showAddress(options)}`;
+  if (!roomToDial()) return Promise.reject(noDescriptor(action));
+  const { path, host = "127.0.0.1", port = 0, timeoutMs, keepAliveMs } = options;
+  return new Promise((resolve, reject) => {
+    let late = false;
+    const timer =
+      timeoutMs === undefined
+        ? undefined
+        : setTimeout(() => {
+            // Bun cannot take a dial back: when it comes to an end, nobody wants it.
+            late = true;
+            reject(dialTimeout(action, timeoutMs));
+          }, timeoutMs);
+    const failed = (error: unknown): void => {
+      clearTimeout(timer);
+      reject(streamError(error, action, "connect"));
+    };
+    const socket: Handlers = {
+      ...shared,
+      open(opened) {
+        clearTimeout(timer);
+        if (late) {
+          opened.terminate();
+          return;
+        }
+        if (keepAliveMs !== undefined) opened.setKeepAlive(true, keepAliveMs);
+        const stream = new BunStream(opened as StreamSocket, path !== undefined);
+        opened.data = stream;
+        stream.handler = handler;
+        resolve(stream);
+      },
+      connectError(_socket, error) {
+        descriptorClosed();
+        failed(error);
+      },
+    };
+    const common = { socket, allowHalfOpen: true, data: undefined as BunStream | undefined };
+    try {
+      const dialled =
+        path === undefined ? Bun.connect({ ...common, hostname: host, port }) : Bun.connect({ ...common, unix: path });
+      descriptorOpened();
+      dialled.then(ignored, ignored);
+    } catch (error) {
+      // A port out of range, say.
+      failed(error);
+    }
+  });
+}

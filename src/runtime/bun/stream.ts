@@ -1,0 +1,141 @@
+import { Buffer } from "node:buffer";
+import type { Socket } from "bun";
+import { plainAddress } from "../base/address.ts";
+import { pendingLimit, StreamCore } from "../base/stream-core.ts";
+import type { StreamError } from "../interface.ts";
+
+/** A Bun socket knows its stream by its `data`. `close()` is FIN in both directions; Bun's types leave it out. */
+export type StreamSocket = Socket<BunStream | undefined> & { close(): void };
+
+/**
+ * Small writes are put together here. Bun's `write` has copied or sent what it says it took when it returns, so the
+ * same bytes serve every stream.
+ */
+const scratch = Buffer.allocUnsafeSlow(64 * 1024);
+/** Larger bodies are not copied: they go as a second write. */
+const smallBody = 16 * 1024;
+
+/** A byte stream on a socket of `Bun.listen` or `Bun.connect`: TCP without TLS, or a unix socket. */
+export class BunStream extends StreamCore {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  private readonly socket: StreamSocket;
+  /** What the kernel did not take yet, in order. */
+  private queue: Uint8Array[] = [];
+  private queued = 0;
+  private waiting = false;
+
+  constructor(socket: StreamSocket, unix: boolean) {
+    super(undefined);
+    this.socket = socket;
+    this.remoteAddress = unix ? "" : plainAddress(socket.remoteAddress);
+    this.remotePort = unix ? 0 : (socket.remotePort ?? 0);
+    this.localAddress = unix ? "" : plainAddress(socket.localAddress);
+    this.localPort = unix ? 0 : (socket.localPort ?? 0);
+  }
+
+  get pending(): number {
+    return this.over ? 0 : this.queued;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.over || this.ending) return true;
+    if (this.queued > 0) return this.enqueue(bytes);
+    const taken = this.socket.write(bytes);
+    if (taken === bytes.length || taken < 0) return true;
+    return this.enqueue(bytes.subarray(taken));
+  }
+
+  writeText(text: string, bytes?: Uint8Array): boolean {
+    if (this.over || this.ending) return true;
+    const length = text.length;
+    const more = bytes === undefined ? 0 : bytes.length;
+    if (this.queued > 0 || length > scratch.length - smallBody) {
+      const goOn = this.write(Buffer.from(text, "latin1"));
+      return more === 0 ? goOn : this.write(bytes!);
+    }
+    scratch.write(text, 0, "latin1");
+    let total = length;
+    if (more > 0 && more <= smallBody) {
+      scratch.set(bytes!, length);
+      total += more;
+    }
+    const taken = this.socket.write(scratch, 0, total);
+    if (taken < 0) return true;
+    const goOn = taken === total || this.enqueue(new Uint8Array(scratch.subarray(taken, total)));
+    return more > smallBody ? this.write(bytes!) : goOn;
+  }
+
+  end(): void {
+    if (this.over || this.ending) return;
+    this.ending = true;
+    if (this.queued === 0) this.socket.shutdown();
+  }
+
+  /** The kernel takes bytes again. */
+  flush(): void {
+    if (this.queued === 0 || this.over) return;
+    const queue = this.queue;
+    let sent = 0;
+    while (sent < queue.length) {
+      const bytes = queue[sent]!;
+      const taken = this.socket.write(bytes);
+      if (taken < 0) return;
+      this.queued -= taken;
+      if (taken < bytes.length) {
+        queue[sent] = bytes.subarray(taken);
+        break;
+      }
+      sent++;
+    }
+    queue.splice(0, sent);
+    if (this.queued > 0) return;
+    if (this.ending) this.socket.shutdown();
+    else if (this.waiting) {
+      this.waiting = false;
+      this.handler.drained();
+    }
+  }
+
+  /** The socket closed. Bun may say so from inside a call into it, so it is told a little later. */
+  socketClosed(cause: StreamError | undefined): void {
+    this.queue = [];
+    this.queued = 0;
+    queueMicrotask(() => {
+      // Bun does not tell the peer's FIN when it is what closes the socket.
+      if (cause === undefined) this.peerEnded();
+      this.gone(this.over ? undefined : cause);
+    });
+  }
+
+  override arrived(bytes: Uint8Array): void {
+    super.arrived(bytes);
+  }
+
+  override peerEnded(): void {
+    super.peerEnded();
+  }
+
+  protected stopReading(): void {
+    this.socket.pause();
+  }
+
+  protected startReading(): void {
+    this.socket.resume();
+  }
+
+  protected closeSocket(withReset: boolean): void {
+    if (withReset) this.socket.terminate();
+    else this.socket.close();
+  }
+
+  private enqueue(bytes: Uint8Array): boolean {
+    if (bytes.length > 0) this.queue.push(bytes);
+    this.queued += bytes.length;
+    if (this.queued <= pendingLimit) return true;
+    this.waiting = true;
+    return false;
+  }
+}

@@ -1,0 +1,47 @@
+import process from "node:process";
+import { clock } from "./base/clock.ts";
+import { descriptorLimit, safeBacklog } from "./base/descriptors.ts";
+import { openAppend, readTextFile } from "./base/files.ts";
+import { connectNet } from "./base/net-connect.ts";
+import { listenNet } from "./base/net-listen.ts";
+import { flushOutput, writeError, writeOut } from "./base/output.ts";
+import { args, cpuCount, env, exit, localIp, onSignal, programName, residentBytes } from "./base/process.ts";
+import { secureClientNet, secureServerNet } from "./base/takeover.ts";
+import { fromLatin1, latin1, randomBytes, uuid } from "./base/text.ts";
+import { makeTlsGate } from "./deno/tls-gate.ts";
+import type { Runtime } from "./interface.ts";
+
+/** Deno: the base, with a gate under every TLS stream. */
+export const runtime: Runtime = {
+  name: "deno",
+  version: process.versions["deno"] ?? "",
+  clock,
+
+  // At EMFILE Deno's listener dies for good (runtimes.md §1).
+  listen: (options, accept) => listenNet({ ...options, backlog: safeBacklog(options.backlog) }, accept, makeTlsGate),
+  connect: (options, handler) => connectNet(options, handler, makeTlsGate),
+  secureServer: (stream, already, tls, handler) => secureServerNet(stream, already, tls, handler, makeTlsGate),
+  secureClient: (stream, tls, handler) => secureClientNet(stream, tls, handler, makeTlsGate),
+
+  latin1,
+  fromLatin1,
+  uuid,
+  randomBytes,
+
+  readTextFile,
+  openAppend,
+  writeOut,
+  writeError,
+  flushOutput,
+
+  args,
+  programName,
+  env,
+  onSignal,
+  exit,
+  localIp,
+
+  descriptorLimit,
+  residentBytes,
+  cpuCount,
+};

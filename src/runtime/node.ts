@@ -1,0 +1,45 @@
+import process from "node:process";
+import { clock } from "./base/clock.ts";
+import { descriptorLimit } from "./base/descriptors.ts";
+import { openAppend, readTextFile } from "./base/files.ts";
+import { connectNet } from "./base/net-connect.ts";
+import { listenNet } from "./base/net-listen.ts";
+import { flushOutput, writeError, writeOut } from "./base/output.ts";
+import { args, cpuCount, env, exit, localIp, onSignal, programName, residentBytes } from "./base/process.ts";
+import { secureClientNet, secureServerNet } from "./base/takeover.ts";
+import { fromLatin1, latin1, randomBytes, uuid } from "./base/text.ts";
+import type { Runtime } from "./interface.ts";
+
+/** Node: the base as it is. */
+export const runtime: Runtime = {
+  name: "node",
+  version: process.versions.node,
+  clock,
+
+  listen: listenNet,
+  connect: connectNet,
+  secureServer: secureServerNet,
+  secureClient: secureClientNet,
+
+  latin1,
+  fromLatin1,
+  uuid,
+  randomBytes,
+
+  readTextFile,
+  openAppend,
+  writeOut,
+  writeError,
+  flushOutput,
+
+  args,
+  programName,
+  env,
+  onSignal,
+  exit,
+  localIp,
+
+  descriptorLimit,
+  residentBytes,
+  cpuCount,
+};

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import type { ByteStream, ByteStreamHandler, Runtime } from "../../../src/runtime/interface.ts";
+import { type Recorder, until } from "./recorder.ts";
+
+/** Keeps writing until `total` bytes (a multiple of 64 KiB) went out, as fast as the stream allows. */
+class Flood implements ByteStreamHandler {
+  stream: ByteStream | undefined;
+  sent = 0;
+  private readonly total: number;
+  /** The same bytes again and again, never changed: the test is to measure the streams, not its own garbage. */
+  private readonly chunk = new Uint8Array(64 * 1024).fill(7);
+  constructor(total: number) {
+    this.total = total;
+  }
+  start(stream: ByteStream): void {
+    this.stream = stream;
+    stream.handler = this;
+    this.drained();
+  }
+  drained(): void {
+    const stream = this.stream!;
+    while (this.sent < this.total) {
+      this.sent += this.chunk.length;
+      if (!stream.write(this.chunk)) return;
+    }
+    stream.end();
+  }
+  data(): void {}
+  ended(): void {}
+  closed(): void {}
+}
+
+/**
+ * Floods a reader that first does not read and then reads in small steps; fails when more than 24 MB (the kernel's buffers)
+ * leave the writer before the reader starts, when data arrives while paused, or when memory grows by more than `growthLimit` bytes. Run it once
+ * without a limit first: a heap that was never used grows to its working size.
+ */
+export async function floodSlowReader(
+  runtime: Runtime,
+  writer: ByteStream,
+  reader: ByteStream,
+  recorder: Recorder,
+  growthLimit = 48 * 1024 * 1024,
+): Promise<void> {
+  const total = 100 * 1024 * 1024;
+  recorder.countOnly = true;
+  reader.pause();
+  const before = runtime.residentBytes();
+  const flood = new Flood(total);
+  flood.start(writer);
+  // The writer stalls once the kernel's buffers are full: it has stood still for a while.
+  let last = -1;
+  let still = 0;
+  await until("the writer stalls", () => {
+    still = flood.sent === last ? still + 1 : 0;
+    last = flood.sent;
+    return still > 40;
+  });
+  assert.ok(flood.sent < 24 * 1024 * 1024, `sent ${flood.sent} to a reader that does not read`);
+  let peak = 0;
+  for (let round = 1; !recorder.events.includes("ended"); round++) {
+    assert.ok(!recorder.isClosed, `closed after ${recorder.bytes} bytes: ${recorder.cause?.message}`);
+    reader.resume();
+    await new Promise((resolve) => setImmediate(resolve));
+    if (round % 4 === 0) {
+      reader.pause();
+      const seen = recorder.bytes;
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.equal(recorder.bytes, seen, "data while paused");
+    }
+    peak = Math.max(peak, runtime.residentBytes());
+  }
+  assert.equal(recorder.bytes, total);
+  assert.ok(peak - before < growthLimit, `memory grew by ${(peak - before) >> 20} MB`);
+}
