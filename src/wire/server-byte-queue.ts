@@ -1,0 +1,42 @@
+/** Chunks that wait, in order; taking one is cheap however many there are. */
+export class ByteQueue {
+  /** Bytes in all chunks. */
+  bytes = 0;
+  #chunks: (Uint8Array | undefined)[] = [];
+  #next = 0;
+
+  get empty(): boolean {
+    return this.#next === this.#chunks.length;
+  }
+
+  push(chunk: Uint8Array): void {
+    this.#chunks.push(chunk);
+    this.bytes += chunk.length;
+  }
+
+  /** Takes the first chunk; undefined when there is none. */
+  shift(): Uint8Array | undefined {
+    const chunk = this.#chunks[this.#next];
+    if (chunk === undefined) return undefined;
+    this.#chunks[this.#next++] = undefined;
+    this.bytes -= chunk.length;
+    if (this.#next === this.#chunks.length) {
+      this.#chunks.length = 0;
+      this.#next = 0;
+    }
+    return chunk;
+  }
+
+  /** Puts what is left of the chunk taken last back to the front. */
+  unshift(chunk: Uint8Array): void {
+    if (this.#next === 0) this.#chunks.unshift(chunk);
+    else this.#chunks[--this.#next] = chunk;
+    this.bytes += chunk.length;
+  }
+
+  clear(): void {
+    this.#chunks.length = 0;
+    this.#next = 0;
+    this.bytes = 0;
+  }
+}

@@ -1,0 +1,121 @@
+import { reasonPhrase } from "../core/forwarding/status-text.ts";
+import type { MessageHeaders, ResponseLike } from "../core/message.ts";
+import { HeaderLines } from "./header-lines.ts";
+
+/** How the end of a response body shows on the wire (RFC 9112 §6.3). */
+export type Framing = "none" | "length" | "chunked" | "close";
+
+/** What the request and its connection say about the answer. */
+export interface AnswerTo {
+  readonly method: string;
+  /** The client speaks HTTP/1.0. */
+  readonly old: boolean;
+  /** The client wants to keep the connection (RFC 9112 §9.3). */
+  readonly persistent: boolean;
+}
+
+/** The status line in the version of the request; an empty `phrase` becomes the standard one. */
+export function statusLine(to: AnswerTo, status: number, phrase: string): string {
+  return `${to.old ? "HTTP/1.0" : "HTTP/1.1"} ${status} ${phrase === "" ? reasonPhrase(status) : phrase}\r\n`;
+}
+
+/** Header fields as lines that can be changed and written; a copy of foreign ones. */
+export function linesOf(headers: MessageHeaders): HeaderLines {
+  return headers instanceof HeaderLines ? headers : HeaderLines.from(headers);
+}
+
+/** True for answers that end with their head (RFC 9112 §6.3 rule 1). */
+function endsWithHead(method: string, status: number): boolean {
+  return status === 204 || status === 304 || status < 200 || method === "HEAD";
+}
+
+/** Content-Length of a response as a number; -1 when there is none that can be meant. */
+function announcedLength(lines: HeaderLines): number {
+  const text = lines.first("content-length");
+  if (text === null || text === "" || text.length > 15) return -1;
+  let length = 0;
+  for (let i = 0; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    length = length * 10 + digit;
+  }
+  return length;
+}
+
+/** True when a `Connection` value has the option `close`. */
+function saysClose(value: string): boolean {
+  for (const option of value.toLowerCase().split(",")) if (option.trim() === "close") return true;
+  return false;
+}
+
+/**
+ * The head of a response as it goes on the wire, and what it decided (data-plane §5.5, §5.6): the handler's lines in
+ * their order and spelling, then Date, Content-Length, Connection and Transfer-Encoding as far as they are needed.
+ * One per connection, filled anew for each response.
+ */
+export class ResponseHeadWriter {
+  framing: Framing = "none";
+  /** Announced body length; -1 when none is announced. */
+  length = -1;
+  /** The connection can be used again after this response. */
+  persistent = false;
+
+  /**
+   * `lines` are the response's, and are changed. `bodyLength`: length of the body when known, 0 for none, else -1.
+   * `mayPersist`: nothing on our side forbids to keep the connection. Returns the head with the empty line behind it,
+   * one character per byte.
+   */
+  write(
+    response: Pick<ResponseLike, "status" | "statusText">,
+    lines: HeaderLines,
+    to: AnswerTo,
+    bodyLength: number,
+    mayPersist: boolean,
+    date: string,
+  ): string {
+    const { status } = response;
+    this.persistent = mayPersist && to.persistent;
+    const connection = lines.first("connection");
+    if (connection !== null) {
+      if (saysClose(connection)) this.persistent = false;
+      lines.delete("connection");
+    }
+    if (lines.has("transfer-encoding")) lines.delete("transfer-encoding");
+    const added = this.#frame(lines, to, status, bodyLength);
+    let text = `${statusLine(to, status, response.statusText)}${lines.toWire()}`;
+    if (!lines.has("date")) text += `Date: ${date}\r\n`;
+    if (added) text += `Content-Length: ${this.length}\r\n`;
+    if (to.old) {
+      if (this.persistent) text += "Connection: keep-alive\r\n";
+    } else if (!this.persistent) text += "Connection: close\r\n";
+    return this.framing === "chunked" ? `${text}Transfer-Encoding: chunked\r\n\r\n` : `${text}\r\n`;
+  }
+
+  /** Chooses the framing; true when a Content-Length line is to be added. */
+  #frame(lines: HeaderLines, to: AnswerTo, status: number, bodyLength: number): boolean {
+    const announced = announcedLength(lines);
+    this.length = -1;
+    if (endsWithHead(to.method, status)) {
+      this.framing = "none";
+      if (to.method !== "HEAD" || status === 204 || status === 304) lines.delete("content-length");
+      return false;
+    }
+    if (announced >= 0) {
+      this.framing = "length";
+      this.length = announced;
+      return false;
+    }
+    if (bodyLength >= 0) {
+      lines.delete("content-length");
+      this.framing = "length";
+      this.length = bodyLength;
+      return true;
+    }
+    lines.delete("content-length");
+    if (to.old) {
+      this.framing = "close";
+      this.persistent = false;
+    } else this.framing = "chunked";
+    return false;
+  }
+}

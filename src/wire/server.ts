@@ -1,0 +1,111 @@
+import type { Listener, Runtime } from "../runtime/interface.ts";
+import { type ConnectionHost, type Counted, ServerConnection } from "./server-connection.ts";
+import { HttpDate } from "./server-date.ts";
+import type { Handler, ServerOptions } from "./server-options.ts";
+import type { TimerWheel } from "./timer-wheel.ts";
+
+/** What a client above the bound of connections gets. */
+const tooManyConnections =
+  "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n" +
+  "503 Service Unavailable: too many connections\n";
+
+/** A listener and its connections. */
+export interface Server {
+  readonly host: string;
+  readonly port: number;
+  /** Connections with a request being served; tunnels are not counted (control-plane §8.4). */
+  readonly activeConnections: number;
+  /** Connections between two requests. */
+  readonly idleConnections: number;
+  /** New clients are refused from now on. Resolves when the port is free. */
+  stopAccepting(): Promise<void>;
+  /** Closes idle connections now and each other one when it becomes idle; resolves when none is active. */
+  drain(): Promise<void>;
+  /** Cuts every connection, tunnels too. */
+  destroy(): void;
+}
+
+class WireServer implements Server, ConnectionHost {
+  activeConnections = 0;
+  idleConnections = 0;
+  draining = false;
+  readonly options: ServerOptions;
+  readonly handler: Handler;
+  readonly wheel: TimerWheel;
+  readonly date: HttpDate;
+  readonly latin1: ConnectionHost["latin1"];
+  readonly #connections = new Set<ServerConnection>();
+  readonly #drained: (() => void)[] = [];
+  #listener: Listener | undefined;
+
+  constructor(runtime: Runtime, wheel: TimerWheel, options: ServerOptions, handler: Handler) {
+    this.options = options;
+    this.handler = handler;
+    this.wheel = wheel;
+    this.date = new HttpDate(runtime.clock);
+    this.latin1 = runtime.latin1.bind(runtime);
+  }
+
+  get host(): string {
+    return this.#listener!.host;
+  }
+
+  get port(): number {
+    return this.#listener!.port;
+  }
+
+  async listen(runtime: Runtime): Promise<void> {
+    const options = { excess: tooManyConnections, ...this.options.listen };
+    const bound = this.options.maxConnections ?? Number.POSITIVE_INFINITY;
+    this.#listener = await runtime.listen(options, (stream) => {
+      const connection = new ServerConnection(stream, this);
+      if (this.#connections.size >= bound) connection.turnAway(tooManyConnections);
+      this.#connections.add(connection);
+      return connection;
+    });
+  }
+
+  stopAccepting(): Promise<void> {
+    return this.#listener!.close();
+  }
+
+  drain(): Promise<void> {
+    this.draining = true;
+    for (const connection of this.#connections) connection.drain();
+    return new Promise((resolve) => {
+      if (this.activeConnections === 0) resolve();
+      else this.#drained.push(resolve);
+    });
+  }
+
+  destroy(): void {
+    for (const connection of this.#connections) connection.destroy();
+  }
+
+  count(from: Counted, to: Counted): void {
+    if (from === "active") this.activeConnections--;
+    else if (from === "idle") this.idleConnections--;
+    if (to === "active") this.activeConnections++;
+    else if (to === "idle") this.idleConnections++;
+    if (this.draining && this.activeConnections === 0) for (const resolve of this.#drained.splice(0)) resolve();
+  }
+
+  removed(connection: ServerConnection): void {
+    this.#connections.delete(connection);
+  }
+}
+
+/**
+ * Listens and serves HTTP/1.x: keep-alive, pipelining, interim responses, upgrades (architecture §4). Rejects with the
+ * `StreamError` of `Runtime.listen`.
+ */
+export async function serve(
+  runtime: Runtime,
+  wheel: TimerWheel,
+  options: ServerOptions,
+  handler: Handler,
+): Promise<Server> {
+  const server = new WireServer(runtime, wheel, options, handler);
+  await server.listen(runtime);
+  return server;
+}

@@ -1,0 +1,541 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Failure } from "../../../src/core/forwarding/failure.ts";
+import type { ResponseLike } from "../../../src/core/message.ts";
+import { HeaderLines } from "../../../src/wire/header-lines.ts";
+import { ByteTunnel } from "../../../src/wire/tunnel.ts";
+import { HOSTILE_MESSAGES } from "../../fixtures/hostile-messages.ts";
+import { bytesOf, memoryPair, settled } from "../../fixtures/memory-stream.ts";
+import {
+  createServerRig,
+  HandFedBody,
+  Observed,
+  pendingHandler,
+  readAll,
+  type ServerRig,
+  sourceResponse,
+  TestClient,
+  textResponse,
+  undated,
+} from "../../fixtures/server-rig.ts";
+
+const get = "GET / HTTP/1.1\r\nHost: a.b\r\n\r\n";
+const cut = new Failure("body-cut", "backend", "never", "unexpected EOF");
+
+/** A rig whose handler answers with a body fed by hand. */
+async function streaming(
+  lines: [string, string][] = [],
+): Promise<{ rig: ServerRig; body: HandFedBody; heard: string[] }> {
+  const body = new HandFedBody();
+  const observed = new Observed();
+  const rig = await createServerRig((_request, client) => {
+    client.observer = observed;
+    return sourceResponse(body, lines);
+  });
+  return { rig, body, heard: observed.heard };
+}
+
+describe("server: the client goes away", () => {
+  it("counts a half-close before the answer as gone; the answer still goes out, then the connection closes", async () => {
+    const { handler, exchanges } = pendingHandler();
+    const rig = await createServerRig(handler);
+    const client = rig.connect();
+    await client.say(get);
+    const { signal } = exchanges[0]!.request;
+    await client.end();
+    assert.deepEqual(exchanges[0]!.observed.heard, ["aborted client-gone"]);
+    assert.equal(signal.aborted, true);
+    exchanges[0]!.answer(textResponse("ok"));
+    assert.match(await client.take(), /^HTTP\/1.1 200 OK\r\n[\s\S]*Connection: close\r\n\r\nok$/);
+    assert.equal(client.sawClose, true);
+    assert.deepEqual(exchanges[0]!.observed.heard, ["aborted client-gone", "finished 0 2 client-gone"]);
+  });
+
+  it("tells of a reset once, and throws the late answer away", async () => {
+    const { handler, exchanges } = pendingHandler();
+    const rig = await createServerRig(handler);
+    const client = rig.connect();
+    await client.say(get);
+    assert.equal(rig.server.activeConnections, 1);
+    client.stream.reset();
+    await settled();
+    assert.equal(rig.server.activeConnections, 0);
+    assert.equal(exchanges[0]!.request.signal.aborted, true);
+    const body = new HandFedBody();
+    exchanges[0]!.answer(sourceResponse(body));
+    await settled();
+    assert.equal(body.cancelled, true);
+    assert.deepEqual(exchanges[0]!.observed.heard, ["aborted client-gone", "finished 0 0 client-gone"]);
+  });
+
+  it("gives a response up when the client is gone while it is written", async () => {
+    const { rig, body, heard } = await streaming();
+    const client = rig.connect();
+    await client.say(get);
+    body.give("abc");
+    await settled();
+    client.stream.reset();
+    await settled();
+    assert.equal(body.cancelled, true);
+    assert.deepEqual(heard, ["aborted client-gone", "finished 0 3 client-gone"]);
+  });
+
+  it("does not serve pipelined requests of a client that has gone", async () => {
+    const { handler, exchanges } = pendingHandler();
+    const rig = await createServerRig(handler);
+    const client = rig.connect();
+    await client.say(get);
+    await client.say(get);
+    await client.end();
+    assert.deepEqual(exchanges[0]!.observed.heard, ["aborted client-gone"]);
+    exchanges[0]!.answer(textResponse("ok"));
+    await settled();
+    assert.equal(exchanges.length, 1);
+    assert.equal(client.sawClose, true);
+  });
+
+  it("forgets a connection whose handler never answers", async () => {
+    const rig = await createServerRig(() => new Promise(() => {}));
+    const client = rig.connect();
+    await client.say(get);
+    client.stream.destroy();
+    await settled();
+    // The half-closed connection is given up only when writing to it fails, or by the program's end.
+    rig.server.destroy();
+    await settled();
+    assert.equal(rig.server.activeConnections, 0);
+    await rig.server.drain();
+  });
+
+  it("closes when the client ends before a head, within one, and when idle", async () => {
+    for (const text of ["", "GET / HT", get]) {
+      const rig = await createServerRig(() => textResponse(""));
+      const client = rig.connect();
+      await client.say(text);
+      await client.end();
+      assert.equal(client.sawClose, true);
+      assert.equal(rig.server.idleConnections, 0);
+    }
+  });
+});
+
+describe("server: responses that fail or flow slowly", () => {
+  it("cuts a response whose body fails, without a final chunk", async () => {
+    const { rig, body, heard } = await streaming();
+    const client = rig.connect();
+    await client.say(get);
+    body.give("abc");
+    assert.match(await client.take(), /3\r\nabc\r\n$/);
+    body.sink!.fail(cut);
+    assert.equal(await client.take(), "");
+    assert.equal(client.far.over, true);
+    assert.deepEqual(heard, ["finished 0 3 response-cut"]);
+  });
+
+  it("cuts a response that ends short or runs over its Content-Length", async () => {
+    for (const text of ["ab", "abcd"]) {
+      const { rig, body, heard } = await streaming([["Content-Length", "3"]]);
+      const client = rig.connect();
+      await client.say(get);
+      body.give(text);
+      if (text.length < 3) body.sink!.end(undefined);
+      await settled();
+      assert.equal(client.far.over, true);
+      assert.equal(client.received.includes("abcd"), false);
+      assert.deepEqual(heard, [`finished 0 ${text.length} response-cut`]);
+    }
+  });
+
+  it("resets the connection when a body that ends with it fails", async () => {
+    const { rig, body } = await streaming();
+    const client = rig.connect();
+    await client.say("GET / HTTP/1.0\r\n\r\n");
+    body.give("abc");
+    await settled();
+    body.sink!.fail(cut);
+    await settled();
+    assert.equal(client.cause?.kind, "reset");
+  });
+
+  it("does not send a response whose content contradicts its Content-Length", async () => {
+    const rig = await createServerRig(() => ({
+      ...textResponse("abc"),
+      headers: HeaderLines.from([["Content-Length", "2"]]),
+    }));
+    const client = rig.connect();
+    assert.equal(await client.say(get), "");
+    assert.equal(client.far.over, true);
+    assert.equal(rig.errors.length, 1);
+  });
+
+  it("stops the source of a slow reader's response, and goes on when it has read", async () => {
+    const { rig, body, heard } = await streaming();
+    const client = rig.connect();
+    client.stream.pause();
+    await client.say(get);
+    let given = 0;
+    for (; given < 100 && (given === 0 || body.give("x".repeat(10_000))); given++) await settled();
+    assert.ok(given < 20, `${given} chunks taken`);
+    body.sink!.end(undefined);
+    await settled();
+    assert.deepEqual(heard, []);
+    client.stream.resume();
+    await settled();
+    assert.equal(heard.length, 1);
+    assert.match(client.received, /\r\n0\r\n\r\n$/);
+  });
+
+  it("resumes the source once the reader has read", async () => {
+    const { rig, body } = await streaming();
+    const client = rig.connect();
+    client.stream.pause();
+    await client.say(get);
+    while (body.give("x".repeat(20_000))) await settled();
+    assert.equal(body.resumed, 0);
+    client.stream.resume();
+    await settled();
+    assert.equal(body.resumed, 1);
+  });
+});
+
+describe("server: timeouts", () => {
+  it("closes an idle connection silently, not one that is served", async () => {
+    const { handler, exchanges } = pendingHandler();
+    const rig = await createServerRig(handler, { idleTimeoutMs: 10_000 });
+    const client = rig.connect();
+    await client.say(get);
+    rig.clock.turn(60_000);
+    await settled();
+    assert.equal(client.sawEnd, false);
+    exchanges[0]!.answer(textResponse("ok"));
+    await client.take();
+    rig.clock.turn(9_000);
+    await client.say(get);
+    rig.clock.turn(9_000);
+    exchanges[1]!.answer(textResponse("ok"));
+    await client.take();
+    rig.clock.turn(9_000);
+    await settled();
+    assert.equal(client.sawEnd, false);
+    rig.clock.turn(2_000);
+    assert.equal(await client.take(), "");
+    assert.equal(client.sawEnd, true);
+    assert.equal(rig.server.idleConnections, 0);
+  });
+
+  it("does not take a head that is on its way for idleness", async () => {
+    const rig = await createServerRig(() => textResponse("ok"), { idleTimeoutMs: 10_000 });
+    const client = rig.connect();
+    await client.say(get);
+    await client.say(get.slice(0, 20));
+    rig.clock.turn(60_000);
+    assert.match(await client.say(get.slice(20)), /ok$/);
+  });
+
+  it("bounds the time for a head: 400 within the request line, silence behind it", async () => {
+    const rig = await createServerRig(() => textResponse("ok"), { readHeaderTimeoutMs: 5_000 });
+    const before = rig.connect();
+    const within = rig.connect();
+    const behind = rig.connect();
+    const second = rig.connect();
+    await within.say("GET / HT");
+    await behind.say("GET / HTTP/1.1\r\nHo");
+    await second.say(get);
+    rig.clock.turn(4_000);
+    await second.say("GET / HTTP/1.1\r\nHo");
+    rig.clock.turn(1_200);
+    assert.equal(await before.take(), "");
+    assert.match(await within.take(), /^HTTP\/1.1 400 Bad Request\r\n[\s\S]*400 Bad Request$/);
+    assert.equal(await behind.take(), "");
+    assert.deepEqual(
+      [before, within, behind, second].map((client) => client.sawEnd),
+      [true, true, true, false],
+    );
+    rig.clock.turn(4_000);
+    await settled();
+    assert.equal(second.sawEnd, true);
+  });
+
+  it("gives a client that takes nothing of its last answer a minute", async () => {
+    const rig = await createServerRig(() => textResponse("ok"));
+    const client = rig.connect();
+    client.stream.pause();
+    await client.say("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    rig.clock.turn(50_000);
+    await settled();
+    assert.equal(client.far.over, false);
+    rig.clock.turn(20_000);
+    await settled();
+    assert.equal(client.far.over, true);
+  });
+});
+
+describe("server: drain and limits", () => {
+  it("closes idle connections at once and active ones behind their answer", async () => {
+    const { handler, exchanges } = pendingHandler();
+    const rig = await createServerRig(handler);
+    const fresh = rig.connect();
+    const idle = rig.connect();
+    const active = rig.connect();
+    await idle.say(get);
+    exchanges[0]!.answer(textResponse("ok"));
+    await idle.take();
+    await active.say(get);
+    assert.equal(rig.server.activeConnections, 1);
+    assert.equal(rig.server.idleConnections, 1);
+    let drained = false;
+    void rig.server.drain().then(() => {
+      drained = true;
+    });
+    await settled();
+    assert.deepEqual([fresh.sawEnd, idle.sawEnd, active.sawEnd, drained], [false, true, false, false]);
+    exchanges[1]!.answer(textResponse("ok"));
+    assert.equal(undated(await active.take()), "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    assert.equal(active.sawEnd, true);
+    await active.end();
+    assert.equal(drained, true);
+    // A connection that had no head yet is served once.
+    await fresh.say(get);
+    exchanges[2]!.answer(textResponse("ok"));
+    assert.match(await fresh.take(), /ok$/);
+    assert.equal(fresh.sawEnd, true);
+  });
+
+  it("is drained at once without active connections, and destroys what is left", async () => {
+    const { handler } = pendingHandler();
+    const rig = await createServerRig(handler);
+    await rig.server.drain();
+    const client = rig.connect();
+    await client.say(get);
+    rig.server.destroy();
+    await settled();
+    assert.equal(client.sawEnd, true);
+    assert.equal(rig.server.activeConnections, 0);
+  });
+
+  it("turns clients away above the bound", async () => {
+    const rig = await createServerRig(() => textResponse("ok"), { maxConnections: 1 });
+    const first = rig.connect();
+    const second = rig.connect();
+    assert.match(await second.take(), /^HTTP\/1.1 503 Service Unavailable\r\n[\s\S]*Connection: close\r\n\r\n503/);
+    assert.equal(second.sawEnd, true);
+    await second.end();
+    assert.match(await first.say(get), /ok$/);
+    await first.end();
+    assert.match(await rig.connect().say(get), /ok$/);
+  });
+
+  it("refuses every hostile head with its answer, and none reaches the handler", async () => {
+    for (const message of HOSTILE_MESSAGES) {
+      const rig = await createServerRig(
+        async (request) => {
+          assert.equal(message.where, "body", `${message.name} reached the handler`);
+          const failure = await readAll(request).catch((error) => error);
+          assert.equal(failure.kind, "request-body", message.name);
+          return textResponse("bad", 400);
+        },
+        { limits: { maxBytes: 1048576 + 4096, maxLines: 0 } },
+      );
+      const client = rig.connect();
+      const answer = await client.say(message.text);
+      assert.match(answer, new RegExp(`^HTTP/1.[01] ${message.status} `), message.name);
+      if (message.body !== undefined) assert.equal(answer.split("\r\n\r\n")[1], message.body, message.name);
+      assert.equal(client.sawEnd, true, message.name);
+      assert.deepEqual(rig.errors, []);
+    }
+  });
+});
+
+describe("server: tunnels", () => {
+  const upgrade = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n";
+
+  async function tunnelled(
+    ahead = "",
+    early = "",
+  ): Promise<{
+    rig: ServerRig;
+    client: TestClient;
+    backend: TestClient;
+    heard: string[];
+    answer: string;
+  }> {
+    const [near, far] = memoryPair();
+    const backend = new TestClient(far, near);
+    const { handler, exchanges } = pendingHandler();
+    const rig = await createServerRig(handler);
+    const client = rig.connect();
+    await client.say(upgrade + ahead);
+    const lines = HeaderLines.from([["connection", "x, UPGRADE"]]);
+    exchanges[0]!.answer(new ByteTunnel(101, "Changed  It", lines, near, bytesOf(early)));
+    const answer = await client.take();
+    return { rig, client, backend, heard: exchanges[0]!.observed.heard, answer };
+  }
+
+  it("sends the head as it is, with the early bytes of both sides", async () => {
+    const { rig, client, backend, answer } = await tunnelled("early", "hello");
+    assert.equal(answer, "HTTP/1.1 101 Changed  It\r\nconnection: x, UPGRADE\r\n\r\nhello");
+    assert.equal(client.far.writes, 1);
+    assert.equal(backend.received, "early");
+    assert.equal(rig.server.activeConnections + rig.server.idleConnections, 0);
+  });
+
+  it("copies both ways, with back-pressure", async () => {
+    const { client, backend } = await tunnelled();
+    await client.say("ping");
+    assert.equal(await backend.take(), "ping");
+    await backend.say("pong");
+    assert.equal(await client.take(), "pong");
+    client.stream.pause();
+    client.discard = true;
+    for (let i = 0; i < 100; i++) await backend.say("x".repeat(10_000));
+    assert.equal(backend.far.paused, true);
+    assert.ok(backend.stream.pending > 800_000);
+    client.stream.resume();
+    while (client.receivedBytes < 1_000_004) await settled();
+  });
+
+  it("closes both sides behind what is pending when either ends", async () => {
+    for (const side of ["client", "backend"] as const) {
+      const { client, backend, heard } = await tunnelled();
+      const [ending, other] = side === "client" ? [client, backend] : [backend, client];
+      ending.stream.write(bytesOf("last"));
+      await ending.end();
+      assert.equal(await other.take(), "last");
+      assert.equal(other.sawEnd, true);
+      await other.end();
+      assert.deepEqual([client.sawClose, backend.sawClose], [true, true]);
+      assert.equal(heard.length, 1);
+      assert.match(heard[0]!, /^finished 0 \d+ complete$/);
+    }
+  });
+
+  it("cuts the other side when it does not close by itself", async () => {
+    const { rig, client, backend, heard } = await tunnelled();
+    client.stream.reset();
+    await settled();
+    assert.equal(backend.sawEnd, true);
+    assert.deepEqual(heard, []);
+    rig.clock.turn(3_000);
+    await settled();
+    assert.equal(backend.far.over, true);
+    assert.equal(heard.length, 1);
+  });
+
+  it("is cut by destroy", async () => {
+    const { rig, client, backend } = await tunnelled();
+    await rig.server.drain();
+    await client.say("on");
+    assert.equal(await backend.take(), "on");
+    rig.server.destroy();
+    await settled();
+    assert.deepEqual([client.sawEnd, backend.sawEnd], [true, true]);
+  });
+
+  it("closes the backend when the client has gone meanwhile", async () => {
+    const [near, far] = memoryPair();
+    const backend = new TestClient(far, near);
+    const { handler, exchanges } = pendingHandler();
+    const rig = await createServerRig(handler);
+    const client = rig.connect();
+    await client.say(upgrade);
+    client.stream.reset();
+    await settled();
+    exchanges[0]!.answer(new ByteTunnel(101, "", new HeaderLines(), near, bytesOf("")));
+    await settled();
+    assert.equal(backend.sawEnd, true);
+    assert.deepEqual(exchanges[0]!.observed.heard, ["aborted client-gone", "finished 0 0 client-gone"]);
+  });
+
+  it("takes a tunnel from a handler that answers at once, and the bytes behind the request", async () => {
+    const [near, far] = memoryPair();
+    const backend = new TestClient(far, near);
+    const rig = await createServerRig(() => new ByteTunnel(101, "", new HeaderLines(), near, bytesOf("")));
+    const client = rig.connect();
+    assert.equal(await client.say(`${upgrade}early`), "HTTP/1.1 101 \r\n\r\n");
+    assert.equal(await backend.take(), "early");
+  });
+
+  it("answers 502 to a tunnel that is no byte stream", async () => {
+    let destroyed = false;
+    const tunnel = {
+      destroy() {
+        destroyed = true;
+      },
+    };
+    const rig = await createServerRig(() => ({ status: 101, statusText: "", headers: new Headers(), tunnel }));
+    assert.match(await rig.connect().say(upgrade), /^HTTP\/1.1 502 /);
+    assert.equal(destroyed, true);
+  });
+});
+
+describe("server: platform objects", () => {
+  it("serves a platform Response, streamed", async () => {
+    const rig = await createServerRig(
+      (): ResponseLike => new Response("hello", { status: 201, headers: { "X-Y": "z" } }),
+    );
+    const client = rig.connect();
+    const text = undated(await client.say(get)).toLowerCase();
+    assert.match(text, /^http\/1.1 201 created\r\n/);
+    assert.match(text, /\r\nx-y: z\r\n/);
+    assert.match(text, /transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n$/);
+    assert.match(await client.say(get), /^HTTP\/1.1 201/);
+  });
+
+  it("serves a platform Response without a body, and one with a length", async () => {
+    const rig = await createServerRig(
+      (request): ResponseLike =>
+        request.method === "GET"
+          ? new Response(null, { status: 200 })
+          : new Response("abc", { headers: { "Content-Length": "3" } }),
+    );
+    const client = rig.connect();
+    assert.equal(undated(await client.say(get)), "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    assert.match(await client.say(get.replace("GET", "PUT")), /content-length: 3\r\n[\s\S]*\r\n\r\nabc$/i);
+  });
+
+  it("reads a stream only as fast as the client, and cancels it when the client goes", async () => {
+    let pulled = 0;
+    let cancelled = false;
+    const rig = await createServerRig(
+      (): ResponseLike =>
+        new Response(
+          new ReadableStream<Uint8Array>(
+            {
+              pull(controller) {
+                pulled++;
+                controller.enqueue(new Uint8Array(10_000));
+              },
+              cancel() {
+                cancelled = true;
+              },
+            },
+            { highWaterMark: 0 },
+          ),
+        ),
+    );
+    const client = rig.connect();
+    client.stream.pause();
+    await client.say(get);
+    for (let i = 0; i < 20; i++) await settled();
+    assert.ok(pulled < 20, `${pulled} chunks were read`);
+    client.stream.reset();
+    while (!cancelled) await settled();
+  });
+
+  it("cuts the response when a stream errors", async () => {
+    const rig = await createServerRig(
+      (): ResponseLike =>
+        new Response(
+          new ReadableStream({
+            pull(controller) {
+              controller.error(new Error("no more"));
+            },
+          }),
+        ),
+    );
+    const client = rig.connect();
+    client.stream.write(bytesOf(get));
+    while (!client.far.over) await settled();
+    assert.equal(client.received.includes("0\r\n\r\n"), false);
+  });
+});
