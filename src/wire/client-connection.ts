@@ -7,6 +7,7 @@ import { badChunkFailure, cutFailure, type LostConnection, lostFailure } from ".
 import { ClientResponse } from "./client-response.ts";
 import { upgradeFailure } from "./client-upgrade.ts";
 import type { ConnectionPool, Poolable } from "./connection-pool.ts";
+import type { ExchangeDeadline } from "./exchange-deadline.ts";
 import type { HeadLimits, Latin1 } from "./head-scan.ts";
 import { requestHead } from "./request-writer-head.ts";
 import { type ResponseHead, ResponseHeadParser } from "./response-head.ts";
@@ -56,6 +57,7 @@ export class ClientConnection
   /** The peer ended it, or we did. */
   #over = false;
   #cause: StreamError | undefined;
+  #deadline: ExchangeDeadline | undefined;
 
   /** `remote`: the backend's `host:port`; `serverName`: what its certificate must be good for, undefined without TLS. */
   constructor(
@@ -72,6 +74,11 @@ export class ClientConnection
     this.#parser = new ResponseHeadParser(parts.latin1, parts.headLimits);
   }
 
+  /** The deadline of the exchange it carried last: the next one can have it. */
+  get deadline(): ExchangeDeadline | undefined {
+    return this.#deadline;
+  }
+
   /** The dial succeeded. */
   opened(stream: ByteStream): void {
     this.#stream = stream;
@@ -86,6 +93,7 @@ export class ClientConnection
     this.#idle = false;
     this.#heard = false;
     this.#exchange = exchange;
+    this.#deadline = exchange.deadline;
     exchange.carriedBy(this, this.local, this.#used);
     this.#used = true;
     if (this.#over) {
@@ -107,13 +115,19 @@ export class ClientConnection
       return;
     }
     this.#idle = true;
-    this.#parts.wheel.arm(this, this.#parts.idleTimeoutMs);
+    this.#parts.wheel.armRoughly(this, this.#parts.idleTimeoutMs);
   }
 
   close(): void {
     this.#over = true;
-    this.#parts.wheel.disarm(this);
+    this.#releaseTimers();
     this.#stream?.destroy();
+  }
+
+  #releaseTimers(): void {
+    const { wheel } = this.#parts;
+    wheel.disarm(this);
+    if (this.#deadline !== undefined) wheel.disarm(this.#deadline);
   }
 
   drop(): void {
@@ -240,7 +254,7 @@ export class ClientConnection
       return;
     }
     this.#exchange = undefined;
-    this.#parts.wheel.disarm(this);
+    this.#releaseTimers();
     this.#stream!.pause();
     exchange.switched(new ByteTunnel(head.status, head.reason, head.headers, this.#stream!, rest));
   }
@@ -266,6 +280,8 @@ export class ClientConnection
     const silent = !this.#heard && !this.#parser.started;
     const { replayable } = exchange;
     if (silent && exchange.outgoing.attempt.reused && replayable) {
+      // The exchange goes on, and its deadline with it.
+      this.#deadline = undefined;
       this.drop();
       exchange.detach();
       this.#parts.redial(exchange);

@@ -7,9 +7,10 @@ import { type BodySource, sourceOf } from "./body.ts";
 import type { ResponseBody } from "./client-body.ts";
 import { bodyTakenFailure, deadlineFailure, interimFailure } from "./client-failures.ts";
 import { hasToken } from "./client-upgrade.ts";
+import { ExchangeDeadline, type Timed } from "./exchange-deadline.ts";
 import { type RequestOwner, RequestWriter } from "./request-writer.ts";
 import { StreamSource } from "./stream-body.ts";
-import { Deadline, type TimerWheel } from "./timer-wheel.ts";
+import type { TimerWheel } from "./timer-wheel.ts";
 
 /** Interim responses that one answer may have (data-plane §5.7). */
 const maxInterim = 5;
@@ -52,7 +53,7 @@ function bodyOf(outgoing: Outgoing): BodySource | undefined {
  * One request on its way to an endpoint, from `Transport.send` to the end of the response body: it owns the promise,
  * the deadline (`endpoint_timeout`, data-plane §4.7) and the way to give up, over all connections that it may need.
  */
-export class ClientExchange extends Deadline implements Sending, RequestOwner {
+export class ClientExchange implements Sending, RequestOwner, Timed {
   readonly outgoing: Outgoing;
   readonly endpoint: Endpoint;
   /** What `Transport.send` returns. */
@@ -63,6 +64,8 @@ export class ClientExchange extends Deadline implements Sending, RequestOwner {
   readonly bodyLength: number = 0;
   /** The request itself says `Connection: close`. */
   readonly closes: boolean = false;
+  /** Its deadline; goes to the connection that carries it, for the exchanges to come. */
+  readonly deadline: ExchangeDeadline;
   readonly #wheel: TimerWheel;
   readonly #resolve: (result: BackendResponse | Tunnel) => void;
   readonly #reject: (failure: Failure) => void;
@@ -71,16 +74,20 @@ export class ClientExchange extends Deadline implements Sending, RequestOwner {
   #body: ResponseBody | undefined;
   #over = false;
 
-  constructor(endpoint: Endpoint, outgoing: Outgoing, wheel: TimerWheel) {
-    super();
+  /** `deadline`: that of the idle connection that will carry it, if there is one. */
+  constructor(endpoint: Endpoint, outgoing: Outgoing, wheel: TimerWheel, deadline = new ExchangeDeadline()) {
     this.endpoint = endpoint;
     this.outgoing = outgoing;
+    this.deadline = deadline;
     this.#wheel = wheel;
     this.promise = new Promise(settler.capture);
     this.#resolve = settler.resolve;
     this.#reject = settler.reject;
     outgoing.sending = this;
-    if (outgoing.timeoutMs > 0) wheel.arm(this, outgoing.timeoutMs);
+    if (outgoing.timeoutMs > 0) {
+      deadline.exchange = this;
+      wheel.armRoughly(deadline, outgoing.timeoutMs);
+    }
     const source = bodyOf(outgoing);
     if (source === undefined) return;
     if (source.taken) {
@@ -172,7 +179,7 @@ export class ClientExchange extends Deadline implements Sending, RequestOwner {
     this.#body.fail(failure);
   }
 
-  override expired(): void {
+  outOfTime(): void {
     this.fail(deadlineFailure(this.outgoing.attempt.gotConnection));
   }
 
@@ -188,7 +195,8 @@ export class ClientExchange extends Deadline implements Sending, RequestOwner {
   #finish(): void {
     this.#over = true;
     this.outgoing.sending = undefined;
-    this.#wheel.disarm(this);
+    this.deadline.exchange = undefined;
+    if (this.#carrier === undefined) this.#wheel.disarm(this.deadline);
     this.writer?.release();
   }
 }

@@ -16,8 +16,6 @@ const facts = new MessageFacts();
 export class ResponseHead {
   /** 100 to 999. */
   readonly status: number;
-  /** Reason phrase, one character per byte; may be empty. */
-  readonly reason: string;
   /** Minor version. */
   readonly minor: number;
   readonly headers: HeaderLines;
@@ -30,10 +28,12 @@ export class ResponseHead {
   readonly irregular: boolean;
   /** Bytes from the status line to the closing empty line, included. */
   readonly byteLength: number;
+  /** The status line without its line end. */
+  readonly #line: string;
 
   constructor(
     status: number,
-    reason: string,
+    line: string,
     minor: number,
     headers: HeaderLines,
     messageFacts: MessageFacts,
@@ -41,7 +41,7 @@ export class ResponseHead {
     byteLength: number,
   ) {
     this.status = status;
-    this.reason = reason;
+    this.#line = line;
     this.minor = minor;
     this.headers = headers;
     this.contentLength = messageFacts.contentLength;
@@ -49,6 +49,11 @@ export class ResponseHead {
     this.persistent = !irregular && !messageFacts.close && (minor > 0 || messageFacts.keepAlive);
     this.irregular = irregular;
     this.byteLength = byteLength;
+  }
+
+  /** Reason phrase, one character per byte; may be empty. */
+  get reason(): string {
+    return this.#line.substring(13);
   }
 }
 
@@ -119,8 +124,8 @@ export class ResponseHeadParser {
     }
     // A missing reason phrase has no space in front of it either; versions other than 1.0 and 1.1 do not exist.
     if (facts.lengthRepeated || lineEnd === 12 || minor > 1 || !text.startsWith("HTTP/1.")) irregular = true;
-    const reason = text.substring(13, Math.max(13, lineEnd));
-    return new ResponseHead(Number(text.substring(9, 12)), reason, minor, headers, facts, irregular, byteLength);
+    const line = text.substring(0, lineEnd);
+    return new ResponseHead(statusOf(text), line, minor, headers, facts, irregular, byteLength);
   }
 
   private failure(problem: HeadProblem): Failure {
@@ -155,8 +160,29 @@ function broken(kind: "malformed-response" | "response-head-too-large", message:
   return new Failure(kind, "backend", "never", `net/http: HTTP/1.x transport connection broken: ${message}`);
 }
 
+/** The three digits of a checked status line as a number. */
+function statusOf(text: string): number {
+  return (text.charCodeAt(9) - 0x30) * 100 + (text.charCodeAt(10) - 0x30) * 10 + text.charCodeAt(11) - 0x30;
+}
+
+function isDigit(code: number): boolean {
+  return (CLASSES[code]! & DIGIT) !== 0;
+}
+
 /** RFC 9112 §4: `HTTP/d.d`, SP, three digits from 100 on, and SP and a phrase, both of which may be missing. */
 function checkStatusLine(text: string, end: number): void {
+  // What nearly every answer begins with.
+  if (
+    end > 12 &&
+    text.startsWith("HTTP/1.1 ") &&
+    text.charCodeAt(9) !== 0x30 &&
+    isDigit(text.charCodeAt(9)) &&
+    isDigit(text.charCodeAt(10)) &&
+    isDigit(text.charCodeAt(11)) &&
+    text.charCodeAt(12) === SP
+  ) {
+    return;
+  }
   const line = text.substring(0, end);
   const space = line.indexOf(" ");
   if (space === -1) throw broken("malformed-response", `malformed HTTP response ${quoted(line)}`);

@@ -289,7 +289,7 @@ export class ServerConnection extends Deadline implements ByteStreamHandler, Exc
 
   #wait(waiting: Waiting, ms: number): void {
     this.#waiting = waiting;
-    if (ms > 0) this.#host.wheel.arm(this, ms);
+    if (ms > 0) this.#host.wheel.armRoughly(this, ms);
     else this.#host.wheel.disarm(this);
   }
 

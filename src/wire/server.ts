@@ -9,6 +9,12 @@ const tooManyConnections =
   "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n" +
   "503 Service Unavailable: too many connections\n";
 
+/**
+ * So many clients above the bound are answered at a time; each holds a descriptor until its connection has ended, and
+ * those are needed for backends. Further ones are just closed.
+ */
+const answeredAboveBound = 8;
+
 /** A listener and its connections. */
 export interface Server {
   readonly host: string;
@@ -42,7 +48,7 @@ class WireServer implements Server, ConnectionHost {
     this.options = options;
     this.handler = handler;
     this.wheel = wheel;
-    this.date = new HttpDate(runtime.clock);
+    this.date = new HttpDate(runtime.clock, wheel);
     this.latin1 = runtime.latin1.bind(runtime);
   }
 
@@ -59,7 +65,9 @@ class WireServer implements Server, ConnectionHost {
     const bound = this.options.maxConnections ?? Number.POSITIVE_INFINITY;
     this.#listener = await runtime.listen(options, (stream) => {
       const connection = new ServerConnection(stream, this);
-      if (this.#connections.size >= bound) connection.turnAway(tooManyConnections);
+      const above = this.#connections.size - bound;
+      if (above >= answeredAboveBound) stream.destroy();
+      else if (above >= 0) connection.turnAway(tooManyConnections);
       this.#connections.add(connection);
       return connection;
     });

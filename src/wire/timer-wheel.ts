@@ -5,6 +5,8 @@ const COARSE_TICK_MS = 100;
 /** Milliseconds of a tick while a shorter one is armed. */
 const FINE_TICK_MS = 10;
 const FINE_BELOW_MS = 1000;
+/** Deadlines from this length on may be armed by the time of the last tick. */
+const ROUGH_FROM_MS = 10_000;
 /** Slots of each ring; powers of two. A deadline further away than a ring reaches is met in its slot and stays there. */
 const COARSE_SLOTS = 512;
 const FINE_SLOTS = 128;
@@ -99,6 +101,8 @@ export class TimerWheel {
   private timer: Timer | undefined = undefined;
   /** What the running timer was set to; 0: none runs; -1: its tick is under way. */
   private timerMs = 0;
+  /** When the running timer's last tick was, or when it started. */
+  private tickedAt = 0;
   private readonly onTick = (): void => this.tick();
 
   constructor(clock: Clock) {
@@ -110,8 +114,26 @@ export class TimerWheel {
 
   /** Lets the deadline expire in `ms` milliseconds, whatever it was armed for before. */
   arm(deadline: Deadline, ms: number): void {
-    const ring = ms < FINE_BELOW_MS ? this.fine : this.coarse;
-    const due = this.clock.monotonic() + ms;
+    const now = this.clock.monotonic();
+    if (this.timerMs === 0) this.tickedAt = now;
+    this.put(deadline, ms < FINE_BELOW_MS ? this.fine : this.coarse, now + ms);
+  }
+
+  /**
+   * The same without a look at the clock, for what each request arms: a deadline of at least 10 s goes by the time of the
+   * last tick. It may be met two ticks late, and early by as long as the event loop was held up since that tick.
+   */
+  armRoughly(deadline: Deadline, ms: number): void {
+    if (ms < ROUGH_FROM_MS || this.timerMs === 0) this.arm(deadline, ms);
+    else this.put(deadline, this.coarse, this.tickedAt + COARSE_TICK_MS + ms);
+  }
+
+  /** Changes with every tick; 0 while none comes. What holds for about 100 ms can be kept until then. */
+  get era(): number {
+    return this.timerMs === 0 ? 0 : this.tickedAt;
+  }
+
+  private put(deadline: Deadline, ring: Ring, due: number): void {
     if (deadline.ring === ring && due >= deadline.due) {
       // It is met too early in the slot where it sits, and moved on from there.
       deadline.due = due;
@@ -143,6 +165,7 @@ export class TimerWheel {
     this.timer = undefined;
     this.timerMs = -1;
     const now = this.clock.monotonic();
+    this.tickedAt = now;
     this.coarse.collect(now, this.collected);
     this.fine.collect(now, this.collected);
     try {

@@ -62,9 +62,12 @@ class WireTransport implements Transport, ConnectionParts {
   }
 
   send(endpoint: Endpoint, outgoing: Outgoing): Promise<BackendResponse | Tunnel> {
-    const exchange = new ClientExchange(endpoint, outgoing, this.wheel);
-    if (exchange.over) return exchange.promise;
     const idle = this.#poolOf(endpoint).take();
+    const exchange = new ClientExchange(endpoint, outgoing, this.wheel, idle?.deadline);
+    if (exchange.over) {
+      idle?.rest();
+      return exchange.promise;
+    }
     if (idle === undefined) this.redial(exchange);
     else idle.carry(exchange);
     return exchange.promise;
