@@ -9,6 +9,7 @@ import { flushOutput, writeError, writeOut } from "./base/output.ts";
 import { args, cpuCount, env, exit, localIp, onSignal, programName, residentBytes } from "./base/process.ts";
 import { secureClientNet, secureServerNet } from "./base/takeover.ts";
 import { fromLatin1, latin1, randomBytes, uuid } from "./base/text.ts";
+import { serveBun } from "./bun/native-serve.ts";
 import { connectBun, listenBun } from "./bun/sockets.ts";
 import type { ConnectOptions, ListenOptions, Runtime } from "./interface.ts";
 
@@ -30,6 +31,7 @@ export const runtime: Runtime = {
   connect: (options, handler) => (needsNet(options) ? connectNet(options, handler) : connectBun(options, handler)),
   secureServer: secureServerNet,
   secureClient: secureClientNet,
+  serveNative: serveBun,
 
   latin1,
   fromLatin1,

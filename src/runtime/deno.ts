@@ -8,6 +8,7 @@ import { flushOutput, writeError, writeOut } from "./base/output.ts";
 import { args, cpuCount, env, exit, localIp, onSignal, programName, residentBytes } from "./base/process.ts";
 import { secureClientNet, secureServerNet } from "./base/takeover.ts";
 import { fromLatin1, latin1, randomBytes, uuid } from "./base/text.ts";
+import { serveDeno } from "./deno/native-serve.ts";
 import { makeTlsGate } from "./deno/tls-gate.ts";
 import type { Runtime } from "./interface.ts";
 
@@ -22,6 +23,7 @@ export const runtime: Runtime = {
   connect: (options, handler) => connectNet(options, handler, makeTlsGate),
   secureServer: (stream, already, tls, handler) => secureServerNet(stream, already, tls, handler, makeTlsGate),
   secureClient: (stream, tls, handler) => secureClientNet(stream, tls, handler, makeTlsGate),
+  serveNative: serveDeno,
 
   latin1,
   fromLatin1,

@@ -214,6 +214,87 @@ export interface AppendFile {
 
 export type Signal = "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGUSR1" | "SIGUSR2" | "SIGQUIT";
 
+/** A request as a runtime's own HTTP server gives it: the part of a Fetch `Request` that is used. */
+export interface NativeRequest extends Pick<Request, "method" | "url" | "body" | "signal"> {
+  /** Header lines: as received where the server shows them, else as `Headers` has them. */
+  readonly headers: Iterable<[string, string]>;
+}
+
+/** A response for a runtime's own HTTP server: what `new Response(body, this)` takes. Statuses are 200 to 599. */
+export interface NativeResponse {
+  readonly status: number;
+  readonly statusText: string;
+  /** Header lines, framing aside; a Content-Length is the body's. */
+  readonly headers: [string, string][];
+  readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer> | null;
+}
+
+/** What a runtime's own HTTP server tells beside a request. */
+export interface NativePeer {
+  /** As on `ByteStream`; empty where the server does not tell. */
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  /** The request target as received (RFC 9112 §3.2); undefined: the server shows its `url` only. */
+  readonly target: string | undefined;
+  /** `HTTP/1.0` or `HTTP/1.1`; the latter where the server does not tell. */
+  readonly protocol: string;
+}
+
+/** Longest WebSocket message in bytes: messages are held in memory. A longer one ends the WebSocket with 1009 or 1006. */
+export const maxWebSocketMessage = 64 * 1024 * 1024;
+
+/** What a WebSocket tells its owner. */
+export interface WebSocketHandler {
+  /** A whole message (RFC 6455 §5.6): text, or bytes that belong to the handler. */
+  message(data: string | Uint8Array): void;
+  /** After a `send` returned false: go on. */
+  drained(): void;
+  /** The last call, exactly once. 1005: a close frame without code; 1006: the connection ended without a close frame. */
+  closed(code: number, reason: string): void;
+}
+
+/** A WebSocket (RFC 6455) by messages. `close` and `destroy` may be called at any time, after the end too. */
+export interface MessageSocket {
+  /** Bytes sent and not yet handed to the kernel, as far as the runtime tells. */
+  readonly pending: number;
+  /** False: too much is pending, wait for `drained` (the message was taken all the same). */
+  send(data: string | Uint8Array): boolean;
+  /** Stops reading, where the WebSocket can (W3C's cannot); else nothing happens. */
+  pause(): void;
+  resume(): void;
+  /** Begins the closing handshake; 1005: without code. */
+  close(code: number, reason: string): void;
+  /** Ends the connection at once, where the WebSocket can; else closes it. */
+  destroy(): void;
+}
+
+/** An answer that makes the client's connection a WebSocket. One of `open` and `failed` is called, once. */
+export interface NativeUpgrade {
+  /** Header lines to add to the 101. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Subprotocol to agree on; empty: none. */
+  readonly protocol: string;
+  /** The WebSocket is open: gives its handler. */
+  open(socket: MessageSocket): WebSocketHandler;
+  /** It did not come about: the client is gone, or its request was no WebSocket handshake. */
+  failed(): void;
+}
+
+/** Answers requests of a runtime's own HTTP server. Never rejects. */
+export type NativeHandler = (request: NativeRequest, peer: NativePeer) => Promise<NativeResponse | NativeUpgrade>;
+
+/** A listener of the runtime's own HTTP server. */
+export interface NativeListener {
+  readonly host: string;
+  readonly port: number;
+  /** Stops accepting; requests under way go on. Resolves when the port is free. */
+  close(): Promise<void>;
+  /** Cuts every connection. */
+  destroy(): Promise<void>;
+}
+
 /** Everything the program needs of its runtime. */
 export interface Runtime {
   /** `bun`, `deno` or `node`: for logs and `--version`, never for decisions. */
@@ -234,6 +315,12 @@ export interface Runtime {
   ): Promise<ByteStream>;
   /** Takes a plain dialled stream over as TLS client (NATS starts TLS after INFO). */
   secureClient(stream: ByteStream, tls: ClientTls, handler: ByteStreamHandler): Promise<ByteStream>;
+
+  /**
+   * Serves by the runtime's own HTTP server (`Bun.serve`, `Deno.serve`, `node:http`). Only `host` and `port` are used.
+   * Rejects with a `StreamError`.
+   */
+  serveNative(options: Pick<ListenOptions, "host" | "port">, handler: NativeHandler): Promise<NativeListener>;
 
   /** Latin-1 text of `bytes[start, end)`. */
   latin1(bytes: Uint8Array, start: number, end: number): string;

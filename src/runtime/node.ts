@@ -2,6 +2,7 @@ import process from "node:process";
 import { clock } from "./base/clock.ts";
 import { descriptorLimit } from "./base/descriptors.ts";
 import { openAppend, readTextFile } from "./base/files.ts";
+import { serveNode } from "./base/http-bridge.ts";
 import { connectNet } from "./base/net-connect.ts";
 import { listenNet } from "./base/net-listen.ts";
 import { flushOutput, writeError, writeOut } from "./base/output.ts";
@@ -20,6 +21,7 @@ export const runtime: Runtime = {
   connect: connectNet,
   secureServer: secureServerNet,
   secureClient: secureClientNet,
+  serveNative: serveNode,
 
   latin1,
   fromLatin1,

@@ -23,9 +23,7 @@ const shared = {
   close(socket, error) {
     descriptorClosed();
     const stream = socket.data;
-    const peer =
-      stream === undefined ? "" : ` with ${showAddress({ host: stream.remoteAddress, port: stream.remotePort })}`;
-    stream?.socketClosed(error ? streamError(error, `use the connection${peer}`, "read") : undefined);
+    stream?.socketClosed(error ? streamError(error, `use the connection${stream.peerText}`, "read") : undefined);
   },
 } satisfies Handlers;
 

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "bun";
-import { plainAddress } from "../base/address.ts";
+import { plainAddress, showAddress } from "../base/address.ts";
 import { pendingLimit, StreamCore } from "../base/stream-core.ts";
 import type { StreamError } from "../interface.ts";
 
@@ -17,11 +17,9 @@ const smallBody = 16 * 1024;
 
 /** A byte stream on a socket of `Bun.listen` or `Bun.connect`: TCP without TLS, or a unix socket. */
 export class BunStream extends StreamCore {
-  readonly remoteAddress: string;
-  readonly remotePort: number;
-  readonly localAddress: string;
-  readonly localPort: number;
   private readonly socket: StreamSocket;
+  private readonly unix: boolean;
+  private peer: { readonly address: string; readonly port: number } | undefined = undefined;
   /** What the kernel did not take yet, in order. */
   private queue: Uint8Array[] = [];
   private queued = 0;
@@ -30,10 +28,32 @@ export class BunStream extends StreamCore {
   constructor(socket: StreamSocket, unix: boolean) {
     super(undefined);
     this.socket = socket;
-    this.remoteAddress = unix ? "" : plainAddress(socket.remoteAddress);
-    this.remotePort = unix ? 0 : (socket.remotePort ?? 0);
-    this.localAddress = unix ? "" : plainAddress(socket.localAddress);
-    this.localPort = unix ? 0 : (socket.localPort ?? 0);
+    this.unix = unix;
+  }
+
+  /** Addresses cost a system call each: asked for when first wanted, the peer's both at once, as they go with the socket. */
+  get remoteAddress(): string {
+    this.peer ??= this.readPeer();
+    return this.peer.address;
+  }
+
+  get remotePort(): number {
+    this.peer ??= this.readPeer();
+    return this.peer.port;
+  }
+
+  /** For messages: ` with ADDRESS`, as far as it was asked for while the socket was open. */
+  get peerText(): string {
+    if (this.peer === undefined || this.unix) return "";
+    return ` with ${showAddress({ host: this.peer.address, port: this.peer.port })}`;
+  }
+
+  get localAddress(): string {
+    return this.unix || this.over ? "" : plainAddress(this.socket.localAddress);
+  }
+
+  get localPort(): number {
+    return this.unix || this.over ? 0 : (this.socket.localPort ?? 0);
   }
 
   get pending(): number {
@@ -129,6 +149,12 @@ export class BunStream extends StreamCore {
   protected closeSocket(withReset: boolean): void {
     if (withReset) this.socket.terminate();
     else this.socket.close();
+  }
+
+  private readPeer(): { readonly address: string; readonly port: number } {
+    const { socket } = this;
+    if (this.unix || this.over) return { address: "", port: 0 };
+    return { address: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 };
   }
 
   private enqueue(bytes: Uint8Array): boolean {
