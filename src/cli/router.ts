@@ -63,6 +63,7 @@ async function serveUntilEnd(
   warnings: readonly Warning[],
   logger: Logger,
 ): Promise<number> {
+  runtime.tuneForServing();
   const lifeCycle = new LifeCycle(runtime, logger);
   logger.info("starting");
   for (const { message, key, line } of warnings) logger.warn("config-warning", { warning: message, key, line });

@@ -16,6 +16,8 @@ export interface MessageHeaders extends HeadersLike {
    * Absent on platform `Headers`: `get` is the best there is.
    */
   first?(name: string): string | null;
+  /** Whether there is a line with one of these names. Absent on platform `Headers`: ask for one after the other. */
+  hasAny?(names: readonly string[]): boolean;
   /** Number of lines. Absent on platform `Headers`: count by iterating. */
   readonly lineCount?: number;
   /**

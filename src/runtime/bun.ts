@@ -9,6 +9,7 @@ import { flushOutput, writeError, writeOut } from "./base/output.ts";
 import { args, cpuCount, env, exit, localIp, onSignal, programName, residentBytes } from "./base/process.ts";
 import { secureClientNet, secureServerNet } from "./base/takeover.ts";
 import { fromLatin1, latin1, randomBytes, uuid } from "./base/text.ts";
+import { holdBallast } from "./bun/heap-ballast.ts";
 import { serveBun } from "./bun/native-serve.ts";
 import { connectBun, listenBun } from "./bun/sockets.ts";
 import type { ConnectOptions, ListenOptions, Runtime } from "./interface.ts";
@@ -50,6 +51,8 @@ export const runtime: Runtime = {
   onSignal,
   exit,
   localIp,
+
+  tuneForServing: holdBallast,
 
   descriptorLimit,
   residentBytes,

@@ -43,6 +43,8 @@ export const runtime: Runtime = {
   exit,
   localIp,
 
+  tuneForServing() {},
+
   descriptorLimit,
   residentBytes,
   cpuCount,

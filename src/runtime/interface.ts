@@ -291,6 +291,8 @@ export interface NativeListener {
   readonly port: number;
   /** Stops accepting; requests under way go on. Resolves when the port is free. */
   close(): Promise<void>;
+  /** Resolves when no request is under way: every answer is complete and handed to the kernel. */
+  drained(): Promise<void>;
   /** Cuts every connection. */
   destroy(): Promise<void>;
 }
@@ -346,6 +348,9 @@ export interface Runtime {
   exit(code: number): never;
   /** The address the kernel would send from towards the outside (control-plane §1.4); rejects without a route. */
   localIp(): Promise<string>;
+
+  /** Once, at the start of a program that serves for long: trades memory for CPU time where the runtime lets us. */
+  tuneForServing(): void;
 
   /** Soft limit of open file descriptors; Infinity when unknown. */
   descriptorLimit(): number;

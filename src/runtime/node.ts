@@ -41,6 +41,8 @@ export const runtime: Runtime = {
   exit,
   localIp,
 
+  tuneForServing() {},
+
   descriptorLimit,
   residentBytes,
   cpuCount,

@@ -133,6 +133,11 @@ export class HeaderLines implements MessageHeaders {
     return !this.lacks(name) && (this.receivedLine(name, 0) !== -1 || this.addedLine(name, 0) !== -1);
   }
 
+  hasAny(names: readonly string[]): boolean {
+    for (let i = 0; i < names.length; i++) if (this.has(names[i]!)) return true;
+    return false;
+  }
+
   /** Replaces all lines with that name by one. Throws `TypeError` as `append` does. */
   set(name: string, value: string): void {
     checkName(name);

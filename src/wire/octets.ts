@@ -56,6 +56,19 @@ export const CR = 0x0d;
 export const SP = 0x20;
 export const COLON = 0x3a;
 
+/** True when `HTTP/1.` stands at `at`; Bun calls out of compiled code for `startsWith`. */
+export function saysHttp1(text: string, at: number): boolean {
+  return (
+    text.charCodeAt(at) === 0x48 &&
+    text.charCodeAt(at + 1) === 0x54 &&
+    text.charCodeAt(at + 2) === 0x54 &&
+    text.charCodeAt(at + 3) === 0x50 &&
+    text.charCodeAt(at + 4) === 0x2f &&
+    text.charCodeAt(at + 5) === 0x31 &&
+    text.charCodeAt(at + 6) === 0x2e
+  );
+}
+
 /** True when `text` has `word` at `start`, ASCII letters compared without regard to case. */
 export function sameWord(text: string, start: number, word: string): boolean {
   for (let i = 0; i < word.length; i++) {

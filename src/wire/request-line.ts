@@ -1,5 +1,5 @@
 import { badRequest, type HeadRefusal, unsupportedVersion } from "./head-refusal.ts";
-import { ALPHA, CLASSES, COLON, HEX, HOST, SCHEME, SP, sameWord, TARGET, TOKEN } from "./octets.ts";
+import { ALPHA, CLASSES, COLON, HEX, HOST, SCHEME, SP, sameWord, saysHttp1, TARGET, TOKEN } from "./octets.ts";
 
 const PROTOCOLS: readonly string[] = "0123456789".split("").map((minor) => `HTTP/1.${minor}`);
 /** The first line of the HTTP/2 connection preface (RFC 9113 §3.4). */
@@ -45,7 +45,7 @@ export class RequestLine {
     const digit = text.charCodeAt(end - 1) - 0x30;
     this.preface = false;
     this.minor = digit;
-    if (end - start === 8 && text.startsWith("HTTP/1.", start) && digit >= 0 && digit <= 9) {
+    if (end - start === 8 && saysHttp1(text, start) && digit >= 0 && digit <= 9) {
       this.protocol = PROTOCOLS[digit]!;
       return undefined;
     }

@@ -2,7 +2,7 @@ import { Failure } from "../core/forwarding/failure.ts";
 import { type HeadLimits, type HeadProblem, HeadScan, type Latin1, MORE, PROBLEM } from "./head-scan.ts";
 import { HeaderLines } from "./header-lines.ts";
 import { MessageFacts } from "./message-facts.ts";
-import { CLASSES, CR, DIGIT, LF, SP, skipBlanks, trimEnd } from "./octets.ts";
+import { CLASSES, CR, DIGIT, LF, SP, saysHttp1, skipBlanks, trimEnd } from "./octets.ts";
 import { isVersion } from "./request-line.ts";
 
 const NOTHING = new Uint8Array(0);
@@ -123,7 +123,7 @@ export class ResponseHeadParser {
       if (minor === 0) irregular = true;
     }
     // A missing reason phrase has no space in front of it either; versions other than 1.0 and 1.1 do not exist.
-    if (facts.lengthRepeated || lineEnd === 12 || minor > 1 || !text.startsWith("HTTP/1.")) irregular = true;
+    if (facts.lengthRepeated || lineEnd === 12 || minor > 1 || !saysHttp1(text, 0)) irregular = true;
     const line = text.substring(0, lineEnd);
     return new ResponseHead(statusOf(text), line, minor, headers, facts, irregular, byteLength);
   }
@@ -174,7 +174,9 @@ function checkStatusLine(text: string, end: number): void {
   // What nearly every answer begins with.
   if (
     end > 12 &&
-    text.startsWith("HTTP/1.1 ") &&
+    saysHttp1(text, 0) &&
+    isDigit(text.charCodeAt(7)) &&
+    text.charCodeAt(8) === SP &&
     text.charCodeAt(9) !== 0x30 &&
     isDigit(text.charCodeAt(9)) &&
     isDigit(text.charCodeAt(10)) &&

@@ -1,4 +1,4 @@
-import type { HeadersLike } from "../message.ts";
+import type { MessageHeaders } from "../message.ts";
 
 /** True when a comma-separated list has the token, without regard to case (RFC 9110 §5.6.1). `token` is lower-case. */
 export function hasToken(list: string, token: string): boolean {
@@ -22,10 +22,10 @@ const hopByHop = [
  * Takes out the hop-by-hop fields of a message: those named in `Connection`, then the known ones (data-plane §5.3, §5.5).
  * `Trailer` stays where trailers can follow: on chunked messages, which it announces them for (§5.4, §5.6).
  */
-export function removeHopByHop(headers: HeadersLike): void {
+export function removeHopByHop(headers: MessageHeaders): void {
   const connection = headers.get("Connection");
   if (connection !== null) {
-    if (connection.length !== 10 || connection.toLowerCase() !== "keep-alive") {
+    if (connection !== "keep-alive") {
       for (const part of connection.split(",")) {
         const name = part.trim();
         if (isToken(name) && headers.has(name)) headers.delete(name);
@@ -33,6 +33,7 @@ export function removeHopByHop(headers: HeadersLike): void {
     }
     headers.delete("Connection");
   }
+  if (headers.hasAny?.(hopByHop) === false) return;
   const chunked = headers.has("Transfer-Encoding");
   for (const name of hopByHop) {
     if (headers.has(name) && !(chunked && name === "Trailer")) headers.delete(name);

@@ -12,12 +12,17 @@ class RuntimeTimer implements Timer {
 }
 
 let epochOffset = Date.now() - performance.now();
+/** A jump of the system clock is noticed within so many milliseconds. */
+const checkEveryMs = 20;
+let checkAt = 0;
 
 /** The runtime's clock. `now` follows jumps of the system clock and has the fraction that `Date.now` lacks. */
 export const clock: Clock = {
   now() {
-    const whole = Date.now();
     const ticks = performance.now();
+    if (ticks < checkAt) return ticks + epochOffset;
+    checkAt = ticks + checkEveryMs;
+    const whole = Date.now();
     const ahead = ticks + epochOffset - whole;
     // `Date.now` is the truth, cut to whole milliseconds; the fast counter only adds the fraction.
     if (ahead < 0) epochOffset -= ahead;
