@@ -1,0 +1,112 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+
+/** CPU time of a process with all its threads and children, in microseconds. */
+interface CpuTime {
+  readonly user: number;
+  readonly system: number;
+}
+
+/** The process and all its descendants. */
+function processTree(pid: number): number[] {
+  const tree = [pid];
+  for (const member of tree) {
+    try {
+      for (const thread of readdirSync(`/proc/${member}/task`)) {
+        const children = readFileSync(`/proc/${member}/task/${thread}/children`, "latin1").trim();
+        for (const child of children.split(" ").filter(Boolean)) tree.push(Number(child));
+      }
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return [...new Set(tree)];
+}
+
+/** What `read` makes of a file in /proc of each process of the tree, added up. */
+function sum(pid: number, file: string, read: (text: string) => number): number {
+  return processTree(pid).reduce((total, member) => {
+    try {
+      return total + read(readFileSync(`/proc/${member}/${file}`, "latin1"));
+    } catch {
+      return total;
+    }
+  }, 0);
+}
+
+/** CPU time so far, from /proc/PID/stat (a tick is 10 ms on Linux, whatever the kernel's own is). */
+export function cpuTime(pid: number): CpuTime {
+  // The fields are counted after the program's name, which may contain spaces.
+  const ticks = (field: number) => (text: string) => Number(text.slice(text.lastIndexOf(")") + 2).split(" ")[field]);
+  return { user: sum(pid, "stat", ticks(11)) * 1e4, system: sum(pid, "stat", ticks(12)) * 1e4 };
+}
+
+/** Resident set size in MiB. */
+export function residentMiB(pid: number): number {
+  return sum(pid, "status", (text) => Number(/VmRSS:\s+(\d+)/.exec(text)?.[1] ?? 0)) / 1024;
+}
+
+/** `count` ports of 127.0.0.1 that nobody has at the moment. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve, reject) => {
+        server.once("error", reject);
+        server.listen(0, "127.0.0.1", resolve);
+      });
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+/** The programs of a run, each pinned to a CPU, with a folder for their files. Everything is gone when this process is. */
+export class Processes {
+  readonly folder = mkdtempSync(join(tmpdir(), "causeway-bench-"));
+  #children: ChildProcess[] = [];
+  #stopping = false;
+
+  constructor() {
+    process.on("exit", () => this.#stop());
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
+  }
+
+  /** Starts a program on CPU `cpu`; its output goes to `NAME.log` in the folder. Gives its process id. */
+  start(name: string, cpu: number, command: readonly string[], env: Readonly<Record<string, string>> = {}): number {
+    const log = join(this.folder, `${name}.log`);
+    const output = openSync(log, "w");
+    const child = spawn("taskset", ["-c", String(cpu), ...command], {
+      stdio: ["ignore", output, output],
+      env: { ...process.env, ...env },
+    });
+    this.#children.push(child);
+    child.on("exit", (code, signal) => {
+      if (this.#stopping) return;
+      console.error(`${name} ended by itself (${code ?? signal}):\n${readFileSync(log, "utf8").slice(-2000)}`);
+    });
+    if (child.pid === undefined) throw new Error("cannot start taskset: install the Debian package util-linux");
+    return child.pid;
+  }
+
+  #stop(): void {
+    this.#stopping = true;
+    for (const { pid } of this.#children) {
+      // The parent first: a master would start new workers.
+      for (const member of pid === undefined ? [] : processTree(pid)) {
+        try {
+          process.kill(member, "SIGKILL");
+        } catch {
+          // It has ended already.
+        }
+      }
+    }
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
