@@ -6,20 +6,24 @@ import type { Health } from "../../core/pipeline/parts.ts";
 import { createRouter } from "../../core/router.ts";
 import type { Endpoint } from "../../core/routing/endpoint.ts";
 import type { Registry } from "../../core/routing/registry.ts";
+import { serveNative } from "../../native/native-server.ts";
+import { serverOptions, transportOptions } from "../../native/wire-options.ts";
 import type { Runtime } from "../../runtime/interface.ts";
 import { HeaderLines } from "../../wire/header-lines.ts";
 import type { Server } from "../../wire/server.ts";
 import { serve } from "../../wire/server.ts";
+import type { Handler } from "../../wire/server-options.ts";
 import type { TimerWheel } from "../../wire/timer-wheel.ts";
 import { createTransport } from "../../wire/transport.ts";
 import { listenErrorText, StartFailure } from "./start-failure.ts";
 
-/** The largest request head the listener parses: upstream's library limit with its slack (data-plane §1.2). */
-const maxHeadBytes = 1_048_576 + 4096;
-/** Idle connections to backends are kept this long (data-plane §4.7), in milliseconds. */
-const idleBackendMs = 90_000;
-/** Share of the descriptor limit that client connections may take; the rest is for backends, bus, status and files. */
-const clientShare = 0.5;
+/**
+ * How many clients fit into a descriptor limit: each needs a second descriptor for its backend, and some are for bus,
+ * status, files and the runtime itself, which keeps up to 256 free.
+ */
+function clientBound(descriptorLimit: number): number {
+  return Math.floor((descriptorLimit - Math.min(320, Math.max(56, descriptorLimit / 6))) / 2);
+}
 
 /** What a worker gets from the supervisor. */
 export interface WorkerParts {
@@ -46,16 +50,7 @@ export class Worker {
   constructor(parts: WorkerParts) {
     this.#parts = parts;
     const { runtime, wheel, config } = parts;
-    this.#transport = createTransport(runtime, wheel, {
-      dialTimeoutMs: config.endpoint_dial_timeout,
-      keepAliveProbeMs: config.endpoint_keep_alive_probe_interval,
-      keepAlive: !config.disable_keep_alives,
-      maxIdlePerEndpoint: config.max_idle_conns_per_host,
-      maxIdle: config.max_idle_conns,
-      idleTimeoutMs: idleBackendMs,
-      maxResponseHeadBytes: config.max_response_header_bytes,
-      maxResponseHeaderLines: config.max_response_headers,
-    });
+    this.#transport = createTransport(runtime, wheel, transportOptions(config));
   }
 
   /** The endpoint left the table. */
@@ -83,21 +78,21 @@ export class Worker {
       address,
       newHeaders: () => new HeaderLines(),
     });
+    const listen = { host: config.listen_host, port: config.port };
+    const onError = (error: unknown): void =>
+      logger.error("panic-check", { error: String(error), stacktrace: stackOf(error) });
+    const handler: Handler = (request, client) => router.fetch(request, client);
     try {
-      this.#server = await serve(
-        runtime,
-        wheel,
-        {
-          listen: { host: config.listen_host, port: config.port },
-          limits: { maxBytes: maxHeadBytes, maxLines: 0 },
-          idleTimeoutMs: Math.max(config.frontend_idle_timeout, 0),
-          readHeaderTimeoutMs: Math.max(config.read_header_timeout, 0),
-          concurrentReadWrite: config.enable_http1_concurrent_read_write,
-          maxConnections: Math.floor(runtime.descriptorLimit() * clientShare),
-          onError: (error) => logger.error("panic-check", { error: String(error), stacktrace: stackOf(error) }),
-        },
-        (request, client) => router.fetch(request, client),
-      );
+      if (config.listener === "native") this.#server = await serveNative(runtime, { listen, onError }, handler);
+      else {
+        const maxConnections = clientBound(runtime.descriptorLimit());
+        this.#server = await serve(
+          runtime,
+          wheel,
+          { listen, ...serverOptions(config), maxConnections, onError },
+          handler,
+        );
+      }
     } catch (error) {
       const data = { error: listenErrorText(`${config.listen_host}:${config.port}`, error) };
       throw new StartFailure("tcp-listener-error", data, "router");

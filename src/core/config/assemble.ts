@@ -5,6 +5,7 @@ import { decodeDocument } from "./decode.ts";
 import { deriveConfig } from "./derive.ts";
 import type { DocumentNode } from "./document.ts";
 import { jobDefaults } from "./job-defaults.ts";
+import { keysBeyondNative } from "./native-listener.ts";
 import { type Config, ConfigSchema } from "./schema.ts";
 import { violations } from "./validate.ts";
 
@@ -30,6 +31,12 @@ export function defaultConfig(): LoadedConfig {
  */
 export function assembleConfig(document: DocumentNode | undefined, certificates?: CertificateCheck): LoadedConfig {
   const { given, positions, warnings } = decodeDocument(document);
+  const [beyond, ...others] = keysBeyondNative(given);
+  if (beyond !== undefined) {
+    const keys = [beyond, ...others].join(", ");
+    const message = `listener: native cannot honour ${keys}; use listener: wire, or take these keys out`;
+    throw new ConfigError(message, beyond, positionOf(beyond, positions));
+  }
   // Without TLS these three are not even looked at (control-plane §1.3, 13-15), whatever they say.
   if (given["enable_ssl"] !== true) {
     for (const key of ["client_cert_validation", "min_tls_version", "max_tls_version"]) delete given[key];

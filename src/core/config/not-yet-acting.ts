@@ -6,8 +6,6 @@ import { configShape, type SectionShape, type Shape } from "./shape.ts";
  * Remove a line when its key acts.
  */
 export const notYetActing: Readonly<Record<string, string>> = {
-  // A2: native adapters
-  listener: "A2",
   // B: the HTTP/1.1 data plane
   trace_key: "B",
   html_error_template_file: "B",

@@ -88,6 +88,8 @@ class HttpBridge {
     handleProtocols: (offered) => offered.values().next().value ?? false,
   });
   readonly #tunnels = new Set<WebSocket>();
+  readonly #waiting: (() => void)[] = [];
+  #underWay = 0;
 
   constructor(handler: NativeHandler) {
     this.#handler = handler;
@@ -95,7 +97,10 @@ class HttpBridge {
 
   async request(message: IncomingMessage, response: ServerResponse): Promise<void> {
     const left = new AbortController();
+    this.#underWay++;
     response.once("close", () => {
+      this.#underWay--;
+      if (this.#underWay === 0) for (const resolve of this.#waiting.splice(0)) resolve();
       if (!response.writableFinished) left.abort();
     });
     const answer = await this.#handler(requestOf(message, left.signal), peerOf(message));
@@ -140,6 +145,10 @@ class HttpBridge {
     this.#sockets.off("headers", addLines);
     // `ws` has answered a handshake that is none.
     if (!opened) answer.failed();
+  }
+
+  async drained(): Promise<void> {
+    if (this.#underWay > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   destroy(): void {
@@ -195,8 +204,8 @@ export async function serveNode(
       server.closeIdleConnections();
       await new Promise<void>((resolve) => setImmediate(resolve));
     },
+    drained: () => bridge.drained(),
     async destroy() {
-      server.close();
       server.closeAllConnections();
       bridge.destroy();
     },

@@ -118,6 +118,10 @@ export async function serveBun(
       // Its promise waits for the last request; the port is free at once.
       void server.stop(false);
     },
+    async drained() {
+      // Bun counts requests, but does not tell when the count changes.
+      while (server.pendingRequests > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    },
     async destroy() {
       await server.stop(true);
     },

@@ -8,6 +8,12 @@ interface NetAddress {
   readonly port: number;
 }
 
+interface RequestInfo {
+  readonly remoteAddr: NetAddress;
+  /** Settles when the answer is out, or its client gone. */
+  readonly completed: Promise<void>;
+}
+
 /** What is used of Deno's own interface; its types are not among ours. */
 interface DenoNative {
   serve(
@@ -19,7 +25,7 @@ interface DenoNative {
       onListen(): void;
       onError(): Response;
     },
-    handler: (request: Request, info: { readonly remoteAddr: NetAddress }) => Promise<Response>,
+    handler: (request: Request, info: RequestInfo) => Promise<Response>,
   ): { readonly addr: NetAddress; readonly finished: Promise<void>; shutdown(): Promise<void> };
   upgradeWebSocket(
     request: Request,
@@ -38,7 +44,10 @@ export async function serveDeno(
   const { Deno: deno } = globalThis as unknown as { Deno: DenoNative };
   const cut = new AbortController();
   let server: ReturnType<DenoNative["serve"]>;
-  const answer = async (request: Request, { remoteAddr }: { readonly remoteAddr: NetAddress }): Promise<Response> => {
+  const underWay = new Set<Promise<void>>();
+  const answer = async (request: Request, { remoteAddr, completed }: RequestInfo): Promise<Response> => {
+    const over = completed.catch(() => {}).then(() => void underWay.delete(over));
+    underWay.add(over);
     const result = await handler(request, {
       remoteAddress: plainAddress(remoteAddr.hostname),
       remotePort: remoteAddr.port,
@@ -84,6 +93,9 @@ export async function serveDeno(
     async close() {
       // Its promise waits for the last request; the port is free at once.
       void server.shutdown();
+    },
+    async drained() {
+      while (underWay.size > 0) await Promise.all(underWay);
     },
     async destroy() {
       cut.abort();

@@ -1,0 +1,32 @@
+import type { Config } from "../core/config/schema.ts";
+import type { ServerOptions } from "../wire/server-options.ts";
+import type { TransportOptions } from "../wire/transport.ts";
+
+/** The largest request head the listener parses: upstream's library limit with its slack (data-plane §1.2). */
+const maxHeadBytes = 1_048_576 + 4096;
+/** Idle connections to backends are kept this long (data-plane §4.7), in milliseconds. */
+const idleBackendMs = 90_000;
+
+/** How the wire listener serves under a configuration; where it listens, and who hears its errors, is not part of that. */
+export function serverOptions(config: Config): Omit<ServerOptions, "listen" | "onError" | "maxConnections"> {
+  return {
+    limits: { maxBytes: maxHeadBytes, maxLines: 0 },
+    idleTimeoutMs: Math.max(config.frontend_idle_timeout, 0),
+    readHeaderTimeoutMs: Math.max(config.read_header_timeout, 0),
+    concurrentReadWrite: config.enable_http1_concurrent_read_write,
+  };
+}
+
+/** How the wire transport reaches backends under a configuration. */
+export function transportOptions(config: Config): TransportOptions {
+  return {
+    dialTimeoutMs: config.endpoint_dial_timeout,
+    keepAliveProbeMs: config.endpoint_keep_alive_probe_interval,
+    keepAlive: !config.disable_keep_alives,
+    maxIdlePerEndpoint: config.max_idle_conns_per_host,
+    maxIdle: config.max_idle_conns,
+    idleTimeoutMs: idleBackendMs,
+    maxResponseHeadBytes: config.max_response_header_bytes,
+    maxResponseHeaderLines: config.max_response_headers,
+  };
+}
