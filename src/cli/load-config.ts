@@ -9,6 +9,7 @@ import { Level } from "../core/observe/log.ts";
 import { logLine } from "../core/observe/log-line.ts";
 import { createTimestamps } from "../core/observe/log-timestamp.ts";
 import type { Runtime } from "../runtime/interface.ts";
+import { fileErrorText } from "./file-error.ts";
 
 /**
  * Reads and loads the configuration file; without a path, the configuration of a start without one.
@@ -144,12 +145,6 @@ function syntaxError(error: YAMLError, lines: LineCounter): ConfigError {
   return new ConfigError(`yaml: line ${line}: ${reason}`, "", { line, column: col });
 }
 
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: "no such file or directory",
-  EACCES: "permission denied",
-  ENOTDIR: "not a directory",
-};
-
 /**
  * The one line, on standard output, that says why there is no start (control-plane §1.1): no source, always the epoch,
  * never hidden by `logging.level`. Key, line and column are our addition.
@@ -162,10 +157,8 @@ export function configErrorLine(error: ConfigError, clock: Clock): string {
   return logLine(Level.error, createTimestamps("unix-epoch", clock)(), "Error loading config:", undefined, data);
 }
 
-/** The text Go has for a file that cannot be read. */
+/** The text Go has for a file that cannot be read; a directory can be opened there, but not read. */
 function unreadable(path: string, error: unknown): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  if (code === "EISDIR") return `read ${path}: is a directory`;
-  const reason = reasons[code] ?? (error instanceof Error ? error.message : String(error));
-  return `open ${path}: ${reason}`;
+  const isDirectory = error instanceof Error && "code" in error && error.code === "EISDIR";
+  return isDirectory ? `read ${path}: is a directory` : fileErrorText(path, error);
 }

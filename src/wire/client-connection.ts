@@ -287,6 +287,7 @@ export class ClientConnection
       this.#parts.redial(exchange);
       return;
     }
+    exchange.outgoing.attempt.heard = !silent;
     exchange.fail(
       lostFailure(this, cause, {
         heard: !silent,

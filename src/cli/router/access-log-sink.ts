@@ -1,6 +1,7 @@
 import type { AccessLogSink } from "../../core/observe/access-log-line.ts";
 import type { Logger } from "../../core/observe/log.ts";
 import type { AppendFile, Clock, Runtime, Timer } from "../../runtime/interface.ts";
+import { fileErrorText } from "../file-error.ts";
 import { StartFailure } from "./start-failure.ts";
 
 /** Longest time a line waits for others to be written with, in milliseconds. */
@@ -42,7 +43,7 @@ export class AccessLog implements AccessLogSink {
       try {
         opened = await runtime.openAppend(file, failed, true);
       } catch (error) {
-        const text = error instanceof Error ? error.message : String(error);
+        const text = fileErrorText(file, error);
         logger.error("error-creating-accesslog-file", { filename: file, error: text });
         throw new StartFailure("error-creating-access-logger", { error: text });
       }

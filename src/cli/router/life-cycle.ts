@@ -1,5 +1,6 @@
 import type { Logger } from "../../core/observe/log.ts";
 import type { Runtime, Signal } from "../../runtime/interface.ts";
+import { fileErrorText } from "../file-error.ts";
 import type { RunningRouter } from "./supervisor.ts";
 
 /** Names of signals as log lines print them (control-plane §6.3). */
@@ -97,14 +98,15 @@ export class LifeCycle {
     this.#routerLog.error("gorouter-draining-error", { error: "router: Drain timeout" });
   }
 
-  /** Closes everything; active requests are not waited for (control-plane §8.5). */
+  /** Closes everything that is idle; active requests are not waited for (control-plane §8.5). */
   async #stop(router: RunningRouter): Promise<void> {
     const { clock } = this.#runtime;
     const began = clock.monotonic();
     this.#routerLog.info("gorouter.stopping");
     router.pruning.stop();
     await router.server.stopAccepting();
-    router.server.destroy();
+    // Active connections die with the process, and without a word in the log.
+    void router.server.drain();
     for (const server of [router.status.health, router.status.routes]) {
       await server?.stopAccepting();
       server?.destroy();
@@ -117,14 +119,15 @@ export class LifeCycle {
     await router.accessLog?.close();
   }
 
+  /** The access log file was rotated. Before the start, and without a file, there is nothing to do. */
   async #reopen(): Promise<void> {
-    const file = this.#router?.config.access_log.file;
+    const file = this.#router?.config.access_log.file ?? "";
+    if (file === "") return;
     try {
       await this.#router?.accessLog?.reopen();
       this.#logger.info("access-log-reopened", { filename: file });
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      this.#logger.error("error-reopening-accesslog-file", { filename: file, error: text });
+      this.#logger.error("error-reopening-accesslog-file", { filename: file, error: fileErrorText(file, error) });
     }
   }
 }

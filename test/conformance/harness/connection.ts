@@ -1,10 +1,12 @@
 import { connect, type Socket } from "node:net";
+import { type ReadBody, readChunked, readHead, readSized } from "./message.ts";
 
 /** A raw client connection: what a test writes goes out byte for byte, what comes back is kept byte for byte (latin1). */
 export class Connection {
   readonly socket: Socket;
-  /** Everything received so far. */
+  /** Everything received and not yet taken by `response`. */
   received = "";
+  /** The peer has sent FIN, or the connection is gone. */
   ended = false;
   closed = false;
   #watchers = new Set<() => void>();
@@ -29,6 +31,7 @@ export class Connection {
     );
   }
 
+  /** Connects to a port of 127.0.0.1 and sends `first`. */
   static async open(port: number, first = ""): Promise<Connection> {
     const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
     await new Promise<void>((resolve, reject) => socket.once("connect", resolve).once("error", reject));
@@ -41,6 +44,11 @@ export class Connection {
   #changed(change: () => void): void {
     change();
     for (const watcher of [...this.#watchers]) watcher();
+  }
+
+  /** Own address as the access log shows it. */
+  get localAddress(): string {
+    return `127.0.0.1:${this.socket.localPort}`;
   }
 
   write(text: string): void {
@@ -60,7 +68,13 @@ export class Connection {
       };
       const timer = setTimeout(() => fail(`${timeoutMs} ms passed`), timeoutMs);
       const check = (): void => {
-        const found = look();
+        let found: T | undefined;
+        try {
+          found = look();
+        } catch (error) {
+          fail(String(error));
+          return;
+        }
         if (found !== undefined) {
           stop();
           resolve(found);
@@ -76,9 +90,14 @@ export class Connection {
     return await this.waitFor("a response", () => {
       const found = takeResponse(this.received, headOnly, this.ended);
       if (found === undefined) return undefined;
-      this.received = found.rest;
+      this.received = this.received.slice(found.length);
       return found.response;
     });
+  }
+
+  /** Waits until exactly this text, or more, has been received. */
+  async text(expected: string): Promise<void> {
+    await this.waitFor(JSON.stringify(expected), () => this.received.includes(expected) || undefined);
   }
 
   /** Waits until the peer has closed its side; gives all that was received and not taken. */
@@ -101,6 +120,7 @@ export interface RawResponse {
   header(name: string): string | undefined;
   /** Body without chunk framing. */
   readonly body: string;
+  readonly trailers: readonly string[];
   readonly chunked: boolean;
 }
 
@@ -108,44 +128,37 @@ function takeResponse(
   text: string,
   headOnly: boolean,
   ended: boolean,
-): { response: RawResponse; rest: string } | undefined {
-  const headEnd = text.indexOf("\r\n\r\n");
-  if (headEnd < 0) return undefined;
-  const [statusLine = "", ...lines] = text.slice(0, headEnd).split("\r\n");
+): { response: RawResponse; length: number } | undefined {
+  const head = readHead(text);
+  if (head === undefined) return undefined;
+  const { firstLine: statusLine, lines, header } = head;
   const status = Number(statusLine.split(" ")[1]);
-  const header = (name: string): string | undefined =>
-    lines
-      .find((line) => line.toLowerCase().startsWith(`${name.toLowerCase()}:`))
-      ?.slice(name.length + 1)
-      .trim();
   const chunked = /chunked/i.test(header("transfer-encoding") ?? "");
-  const start = headEnd + 4;
-  const done = (body: string, end: number) => ({
-    response: { statusLine, status, lines, header, body, chunked },
-    rest: text.slice(end),
-  });
-  if (headOnly || status < 200 || status === 204 || status === 304) return done("", start);
-  if (chunked) return dechunked(text, start, done);
   const length = header("content-length");
-  if (length !== undefined)
-    return text.length >= start + Number(length)
-      ? done(text.slice(start, start + Number(length)), start + Number(length))
-      : undefined;
-  return ended ? done(text.slice(start), text.length) : undefined;
+  let read: ReadBody | undefined;
+  if (headOnly || status < 200 || status === 204 || status === 304) read = readSized(text, head.end, 0);
+  else if (chunked) read = readChunked(text, head.end);
+  else if (length !== undefined) read = readSized(text, head.end, Number(length));
+  else if (ended) read = readSized(text, head.end, text.length - head.end);
+  if (read === undefined) return undefined;
+  const { body, trailers } = read;
+  return { response: { statusLine, status, lines, header, body, trailers, chunked }, length: read.end };
 }
 
-function dechunked<T>(text: string, start: number, done: (body: string, end: number) => T): T | undefined {
-  let body = "";
-  for (let at = start; ; ) {
-    const lineEnd = text.indexOf("\r\n", at);
-    if (lineEnd < 0) return undefined;
-    const size = Number.parseInt(text.slice(at, lineEnd), 16);
-    if (size === 0) {
-      const end = text.startsWith("\r\n", lineEnd + 2) ? lineEnd + 4 : text.indexOf("\r\n\r\n", lineEnd) + 4;
-      return end >= 4 && text.length >= end ? done(body, end) : undefined;
-    }
-    if (text.length < lineEnd + 2 + size + 2) return undefined;
-    body += text.slice(lineEnd + 2, lineEnd + 2 + size);
-    at = lineEnd + 2 + size + 2;
+/** Sends one request on a connection of its own and gives its response. */
+export async function exchange(port: number, request: string, headOnly = false): Promise<RawResponse> {
+  const connection = await Connection.open(port, request);
+  try {
+    return await connection.response(headOnly);
+  } finally {
+    connection.close();
   }
+}
+
+/** Sends a GET for `path` of `host` on a connection of its own and gives its response. */
+export async function get(port: number, host: string, path = "/", ...lines: string[]): Promise<RawResponse> {
+  return await exchange(
+    port,
+    `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n${lines.map((line) => `${line}\r\n`).join("")}\r\n`,
+  );
 }

@@ -1,11 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** Which runtime the program runs under: `bun`, `deno`, `node` or `binary` (`CAUSEWAY_UNDER_TEST`, default node). */
 export const underTest: string = process.env["CAUSEWAY_UNDER_TEST"] ?? "node";
+
+/** The program's entry; of `binary`, the file that `npm run build` makes. */
+export const mainScript: string = `${root}${underTest === "binary" ? "dist/causeway" : "src/main.ts"}`;
 
 /** The permissions `deno task serve` grants, so that the tests run with no more than users have. */
 function denoPermissions(): string[] {
@@ -14,18 +19,30 @@ function denoPermissions(): string[] {
 }
 
 /** The command line that runs the program with `args` under the runtime under test. */
-export function commandLine(args: readonly string[]): [string, string[]] {
+function commandLine(args: readonly string[], script = mainScript): [string, string[]] {
   const bin = (name: string): string => `${root}node_modules/.bin/${name}`;
   switch (underTest) {
     case "bun":
-      return [bin("bun"), [`${root}src/main.ts`, ...args]];
+      return [bin("bun"), [script, ...args]];
     case "deno":
-      return [bin("deno"), ["run", ...denoPermissions(), `${root}src/main.ts`, ...args]];
+      return [bin("deno"), ["run", ...denoPermissions(), script, ...args]];
     case "binary":
-      return [`${root}dist/causeway`, [...args]];
+      return [script, [...args]];
     default:
-      return [bin("node"), [`${root}src/main.ts`, ...args]];
+      return [bin("node"), [script, ...args]];
   }
+}
+
+/** Node compiles our sources anew at each start, which is most of a short run; with a cache only at the first. */
+const startEnv = { NO_COLOR: "1", NODE_COMPILE_CACHE: join(tmpdir(), "causeway-compile-cache") };
+
+/** How a program is started. */
+export interface ProgramOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Soft and hard limit of open file descriptors. */
+  readonly descriptorLimit?: number;
+  /** Path of the script to run instead of `mainScript` (a link to it with another name). */
+  readonly script?: string;
 }
 
 /** A started program: its output so far, waiting for output, and its end. */
@@ -37,13 +54,15 @@ export class Program {
   ended: number | string | undefined;
   #watchers = new Set<() => void>();
 
-  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-    const [command, commandArgs] = commandLine(args);
-    this.child = spawn(command, commandArgs, {
-      cwd: root,
-      stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, NO_COLOR: "1", ...env },
-    });
+  constructor(args: readonly string[], options: ProgramOptions = {}) {
+    const { env = {}, descriptorLimit, script } = options;
+    const [command, commandArgs] = commandLine(args, script);
+    const limited = ["-c", `ulimit -n ${descriptorLimit}; exec "$@"`, "sh", command, ...commandArgs];
+    this.child = spawn(
+      descriptorLimit === undefined ? command : "sh",
+      descriptorLimit === undefined ? commandArgs : limited,
+      { cwd: root, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...startEnv, ...env } },
+    );
     this.child.stdout!.setEncoding("utf8").on("data", (text: string) =>
       this.#changed(() => {
         this.stdout += text;
@@ -97,6 +116,22 @@ export class Program {
   /** The JSON log lines on standard output so far. */
   get logLines(): LogLine[] {
     return this.stdout.split("\n").flatMap((line) => (line.startsWith("{") ? parsed(line) : []));
+  }
+
+  /** Messages of the log lines so far, with their levels and sources, for comparing an order. */
+  get loggedMessages(): string[] {
+    return this.logLines.map(({ log_level, source, message }) => `${log_level} ${source} ${message}`);
+  }
+
+  /** Resident set size in MiB (Linux). */
+  get residentMiB(): number {
+    const status = readFileSync(`/proc/${this.child.pid}/status`, "latin1");
+    return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1024;
+  }
+
+  /** Descriptors the process has open (Linux). */
+  get openDescriptors(): number {
+    return readdirSync(`/proc/${this.child.pid}/fd`).length;
   }
 
   /** Waits for a log line with that message (and for which `where` holds). */

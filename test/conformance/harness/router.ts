@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { stringify } from "yaml";
 import { condition } from "./condition.ts";
-import { Program } from "./program.ts";
+import { Program, type ProgramOptions } from "./program.ts";
 
 /** A nested piece of `gorouter.yml`. */
 export type Yaml = { [key: string]: unknown };
@@ -15,16 +15,24 @@ export interface RouterUnderTest {
   readonly port: number;
   readonly statusPort: number;
   readonly routesPort: number;
+  /** TCP port of the bus; of the embedded one when the router has one. */
+  readonly natsPort: number;
+  /** WebSocket port of the embedded bus; 0 without. */
+  readonly webSocketPort: number;
+  readonly accessLogFile: string;
   /** A NATS client that is connected to the router's bus. */
   readonly nats: NatsConnection;
-  /** Publishes `router.register` with these fields and waits until the route answers as registered in `/routes`. */
+  /** Publishes `router.register` with these fields and waits until `/routes` shows the endpoint. */
   register(message: RegisterMessage): Promise<void>;
+  /** Publishes `router.unregister` and waits until `/routes` no longer shows the endpoint. */
   unregister(message: RegisterMessage): Promise<void>;
+  /** The table that `/routes` shows. */
   routes(): Promise<Record<string, { address: string }[]>>;
   /** Lines of the access log file so far. */
   accessLog(): string[];
   /** Waits until an access log line satisfies `where`. */
   accessLogged(where: (line: string) => boolean): Promise<string>;
+  /** Ends the program if it still runs, and removes its files. */
   stop(): Promise<void>;
 }
 
@@ -37,31 +45,62 @@ export interface RegisterMessage {
 }
 
 /** Ports the start block on standard error names. */
-function portsOf(stderr: string): { http: number; health: number; routes: number } | undefined {
-  const port = (name: string): number => Number(new RegExp(`^\\s*${name}\\s.*:(\\d+)`, "m").exec(stderr)?.[1]);
-  const ports = { http: port("http"), health: port("health"), routes: port("routes") };
-  return ports.http && ports.health && ports.routes ? ports : undefined;
+export interface StartPorts {
+  readonly http: number;
+  readonly health: number;
+  readonly routes: number;
+  readonly nats: number;
+  readonly webSocket: number;
 }
 
-/** Starts the router with a configuration of free ports on loopback, merged with `config`, on the NATS server at `natsPort`. */
-export async function startRouter(natsPort: number, config: Yaml = {}): Promise<RouterUnderTest> {
-  const folder = mkdtempSync(join(tmpdir(), "causeway-test-"));
-  const accessLogFile = join(folder, "access.log");
+/** Reads the start block; undefined while it is incomplete. */
+export function readStartBlock(stderr: string): StartPorts | undefined {
+  const port = (name: string, scheme: string): number =>
+    Number(new RegExp(`^\\s*${name}\\s.*${scheme}://[^\\s]*:(\\d+)`, "m").exec(stderr)?.[1] ?? 0);
+  const ports = {
+    http: port("http", "http"),
+    health: port("health", "http"),
+    routes: port("routes", "http"),
+    nats: port("bus", "nats"),
+    webSocket: port("bus", "ws"),
+  };
+  return stderr.includes("curl -H") && stderr.endsWith("\n") ? ports : undefined;
+}
+
+/** The bus of a router under test: the port of a NATS server, or its own embedded one. */
+export type BusChoice = number | "embedded";
+
+/** Configuration of free ports on loopback, merged with `config`, as a file in `folder`; gives the file's path. */
+export function writeConfig(folder: string, bus: BusChoice, config: Yaml = {}): string {
   const file = join(folder, "gorouter.yml");
   const base: Yaml = {
     listen_host: "127.0.0.1",
     port: 0,
     status: { port: 0, user: "user", pass: "pass", routes: { port: 0 } },
-    nats: { hosts: [{ hostname: "127.0.0.1", port: natsPort }] },
-    access_log: { file: accessLogFile },
+    nats:
+      bus === "embedded"
+        ? { embedded: true, embedded_port: 0, embedded_websocket_port: 0 }
+        : { hosts: [{ hostname: "127.0.0.1", port: bus }] },
+    access_log: { file: join(folder, "access.log") },
     logging: { level: "debug" },
     start_response_delay_interval: "0s",
-    route_services_internal_server_port: 0,
   };
   writeFileSync(file, stringify({ ...base, ...config }));
-  const program = new Program(["router", "-c", file]);
+  return file;
+}
+
+/** Starts the router with `writeConfig`'s configuration and a NATS client beside it. */
+export async function startRouter(
+  bus: BusChoice,
+  config: Yaml = {},
+  options: ProgramOptions = {},
+): Promise<RouterUnderTest> {
+  const folder = mkdtempSync(join(tmpdir(), "causeway-test-"));
+  const accessLogFile = join(folder, "access.log");
+  const program = new Program(["router", "-c", writeConfig(folder, bus, config)], options);
   try {
-    const ports = await program.waitFor("the start block", () => portsOf(program.stderr));
+    const ports = await program.waitFor("the start block", () => readStartBlock(program.stderr));
+    const natsPort = bus === "embedded" ? ports.nats : bus;
     const nats = await connect({ servers: `127.0.0.1:${natsPort}`, reconnectTimeWait: 100, maxReconnectAttempts: -1 });
     const routes = async (): Promise<Record<string, { address: string }[]>> => {
       const answer = await fetch(`http://127.0.0.1:${ports.routes}/routes`, {
@@ -84,6 +123,9 @@ export async function startRouter(natsPort: number, config: Yaml = {}): Promise<
       port: ports.http,
       statusPort: ports.health,
       routesPort: ports.routes,
+      natsPort,
+      webSocketPort: ports.webSocket,
+      accessLogFile,
       nats,
       routes,
       async register(message) {

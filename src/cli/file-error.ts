@@ -1,0 +1,13 @@
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: "no such file or directory",
+  EACCES: "permission denied",
+  ENOTDIR: "not a directory",
+  EISDIR: "is a directory",
+  EROFS: "read-only file system",
+};
+
+/** The text operators know for a file that cannot be opened: `open PATH: no such file or directory` (control-plane §1.1). */
+export function fileErrorText(path: string, error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return `open ${path}: ${reasons[code] ?? (error instanceof Error ? error.message : String(error))}`;
+}

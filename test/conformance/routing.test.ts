@@ -1,0 +1,497 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { type NatsServer, startNatsServer } from "../fixtures/nats-server.ts";
+import { Backend, ok } from "./harness/backend.ts";
+import { condition } from "./harness/condition.ts";
+import { Connection, exchange, get } from "./harness/connection.ts";
+import { type RouterUnderTest, startRouter } from "./harness/router.ts";
+
+const uuid = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
+const date = "Date: (Mon|Tue|Wed|Thu|Fri|Sat|Sun), \\d\\d [A-Z][a-z]{2} \\d{4} \\d\\d:\\d\\d:\\d\\d GMT";
+
+/** Compares header lines of an answer, its date taken out. */
+function assertLines(lines: readonly string[], expected: readonly string[]): void {
+  assert.ok(
+    lines.some((line) => new RegExp(`^${date}$`).test(line)),
+    "a Date line",
+  );
+  assert.deepEqual(
+    lines.filter((line) => !line.startsWith("Date: ")),
+    expected,
+  );
+}
+
+let nats: NatsServer;
+let router: RouterUnderTest;
+let one: Backend;
+let two: Backend;
+
+before(async () => {
+  nats = await startNatsServer();
+  one = await Backend.start(() => ok("one"));
+  two = await Backend.start(() => ok("two"));
+  router = await startRouter(nats.port, {
+    prune_stale_droplets_interval: "200ms",
+    disable_keep_alives: false,
+    logging: { level: "debug" },
+  });
+});
+after(async () => {
+  await router?.stop();
+  await one?.stop();
+  await two?.stop();
+  await nats?.stop();
+});
+
+describe("registration (control-plane §2.4, §3)", () => {
+  it("takes the register message of the reference unchanged, shows it in /routes, and forgets it on unregister", async () => {
+    const message = {
+      host: "127.0.0.1",
+      port: one.port,
+      uris: ["my-app.example.com", "other.example.com/path"],
+      app: "5c7e5a1e-0000-4000-8000-000000000001",
+      private_instance_id: "i-1",
+      private_instance_index: "0",
+      tags: { component: "app", process_id: "p-1" },
+      stale_threshold_in_seconds: 60,
+      isolation_segment: "",
+      availability_zone: "z1",
+      endpoint_updated_at_ns: 1743510896789000000,
+      protocol: "http1",
+    };
+    await router.register(message);
+    const endpoint = {
+      address: `127.0.0.1:${one.port}`,
+      availability_zone: "z1",
+      protocol: "http1",
+      tls: false,
+      ttl: 60,
+      tags: { component: "app", process_id: "p-1" },
+      private_instance_id: "i-1",
+    };
+    assert.deepEqual(await router.routes(), {
+      "my-app.example.com": [endpoint],
+      "other.example.com/path": [endpoint],
+    });
+    assert.equal((await get(router.port, "my-app.example.com")).body, "one");
+    assert.equal((await get(router.port, "other.example.com", "/path/below")).body, "one");
+    assert.equal((await get(router.port, "other.example.com", "/pathless")).status, 404);
+    await router.unregister(message);
+    assert.deepEqual(await router.routes(), {});
+    const answer = await get(router.port, "my-app.example.com");
+    assert.equal(answer.body, "404 Not Found: Requested route ('my-app.example.com') does not exist.\n");
+  });
+
+  it("logs registration and unregistration with the data of the reference (control-plane §3.5, §3.6)", async () => {
+    await router.register({ uris: ["Logged.Test/"], port: one.port, app: "guid", private_instance_id: "i" });
+    await router.unregister({ uris: ["Logged.Test/"], port: one.port, app: "guid", private_instance_id: "i" });
+    const data = (uri: string): Record<string, unknown> => ({
+      uri,
+      route_service_url: "",
+      backend: `127.0.0.1:${one.port}`,
+      application_id: "guid",
+      instance_id: "i",
+      server_cert_domain_san: "",
+      protocol: "http1",
+      modification_tag: { guid: "", index: 0 },
+      isolation_segment: "-",
+      isTLS: false,
+    });
+    await router.program.logged("route-unregistered", (line) => line.data?.["uri"] === "logged.test");
+    const lines = router.program.logLines
+      .filter(
+        ({ source, data }) => source === "gorouter.stdout.registry" && /logged\.test/i.test(String(data?.["uri"])),
+      )
+      .map(({ log_level, message, data }) => [log_level, message, data]);
+    assert.deepEqual(lines, [
+      [1, "route-registered", { uri: "logged.test" }],
+      [0, "uri-added", { uri: "logged.test" }],
+      [1, "endpoint-registered", data("Logged.Test")],
+      [1, "endpoint-unregistered", data("logged.test")],
+      [1, "route-unregistered", { uri: "logged.test" }],
+    ]);
+  });
+
+  it("a route without heartbeat is gone after its threshold and a prune tick (control-plane §3.10)", async () => {
+    const began = performance.now();
+    await router.register({ uris: ["stale.test"], port: one.port, stale_threshold_in_seconds: 1 });
+    assert.equal((await get(router.port, "stale.test")).status, 200);
+    await condition(
+      "the route is gone",
+      async () => (await get(router.port, "stale.test")).status === 404 || undefined,
+    );
+    const took = performance.now() - began;
+    assert.ok(took >= 1000 && took < 6000, `took ${took} ms`);
+    const pruned = await router.program.logged("pruned-route");
+    assert.deepEqual(pruned.data, {
+      uri: "stale.test",
+      endpoints: [`127.0.0.1:${one.port}`],
+      isolation_segment: "-",
+    });
+  });
+
+  const invalid: readonly [payload: string, error: string][] = [
+    ["", "unexpected end of JSON input"],
+    ["{", "unexpected end of JSON input"],
+    ["zz", "invalid character 'z' looking for beginning of value"],
+    ["{} x", "invalid character 'x' after top-level value"],
+    ["[]", "json: cannot unmarshal array into Go value of type mbus.RegistryMessage"],
+    ['{"port":"8080"}', "json: cannot unmarshal string into Go struct field RegistryMessage.port of type uint16"],
+    ['{"port":70000}', "json: cannot unmarshal number 70000 into Go struct field RegistryMessage.port of type uint16"],
+    [
+      '{"private_instance_index":0}',
+      "json: cannot unmarshal number into Go struct field RegistryMessage.private_instance_index of type string",
+    ],
+    ['{"tags":{"a":1}}', "json: cannot unmarshal number into Go struct field RegistryMessage.tags of type string"],
+    ['{"route_service_url":"http://x"}', "Unable to validate message. route_service_url must be https"],
+  ];
+  it("invalid messages are logged with subject, payload and reason, and harm nothing (control-plane §2.4)", async () => {
+    const message = { uris: ["unharmed.test"], port: one.port };
+    await router.register(message);
+    for (const [payload] of invalid) router.nats.publish("router.register", payload);
+    await router.register({ uris: ["after.test"], port: one.port });
+    const lines = router.program.logLines
+      .filter((line) => line.message === "validation-error")
+      .map(({ log_level, source, data }) => [log_level, source, data]);
+    assert.deepEqual(
+      lines,
+      invalid.map(([payload, error]) => [
+        3,
+        "gorouter.stdout.subscriber",
+        { error, payload, subject: "router.register" },
+      ]),
+    );
+    assert.equal((await get(router.port, "unharmed.test")).body, "one");
+    await router.unregister(message);
+    await router.unregister({ uris: ["after.test"], port: one.port });
+  });
+});
+
+describe("lookup (control-plane §3.1-3.3, data-plane §1.4.11)", () => {
+  before(async () => {
+    await router.register({ uris: ["Look.Up.Test", "look.up.test/deep/er", "*.test"], port: one.port });
+    await router.register({ uris: ["*.up.test", "look.up.test/deep"], port: two.port });
+  });
+  after(async () => {
+    await router.unregister({ uris: ["look.up.test", "look.up.test/deep/er", "*.test"], port: one.port });
+    await router.unregister({ uris: ["*.up.test", "look.up.test/deep"], port: two.port });
+  });
+
+  const cases: readonly [host: string, path: string, body: string, why: string][] = [
+    ["look.up.test", "/", "one", "exact host"],
+    ["LOOK.up.TEST:8080", "/", "one", "host in any case, port ignored"],
+    ["look.up.test", "/deep", "two", "path"],
+    ["look.up.test", "/DEEP/", "two", "path in any case, trailing slash"],
+    ["look.up.test", "/deep?x=/er", "two", "query ignored"],
+    ["look.up.test", "/deeper", "one", "whole segments"],
+    ["look.up.test", "/deep/er/and/more", "one", "longest prefix"],
+    ["look.up.test", "//deep", "one", "double slashes are significant"],
+    ["look.up.test", "/deep%2Fer", "one", "no percent-decoding"],
+    ["other.up.test", "/", "two", "wildcard with more labels first"],
+    ["a.b.up.test", "/", "two", "wildcard over several labels"],
+    ["up.test", "/", "one", "a wildcard needs a label"],
+  ];
+  for (const [host, path, body, why] of cases) {
+    it(`${host}${path} → ${body} (${why})`, async () => {
+      assert.equal((await get(router.port, host, path)).body, body);
+    });
+  }
+
+  it("an unknown route: 404, exact bytes (data-plane §13.2), connection stays open", async () => {
+    const connection = await Connection.open(router.port);
+    for (let round = 0; round < 2; round++) {
+      connection.write("GET /x HTTP/1.1\r\nHost: nope.com\r\n\r\n");
+      const answer = await connection.response();
+      assert.equal(answer.statusLine, "HTTP/1.1 404 Not Found");
+      assertLines(answer.lines, [
+        "Cache-Control: no-cache, no-store",
+        "Content-Type: text/plain; charset=utf-8",
+        "X-Cf-Routererror: unknown_route",
+        "X-Content-Type-Options: nosniff",
+        "Content-Length: 60",
+      ]);
+      assert.equal(answer.body, "404 Not Found: Requested route ('nope.com') does not exist.\n");
+    }
+    connection.close();
+  });
+
+  it("an empty host, and a host that is the client's own IP: 400 empty_host", async () => {
+    for (const request of [
+      "GET / HTTP/1.1\r\nHost:\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: 127.0.0.1:80\r\n\r\n",
+      "GET / HTTP/1.0\r\n\r\n",
+    ]) {
+      const answer = await exchange(router.port, request);
+      assert.equal(answer.statusLine.slice(8), " 400 Bad Request");
+      assertLines(answer.lines, [
+        "Cache-Control: public,max-age=2",
+        "Content-Type: text/plain; charset=utf-8",
+        "X-Cf-Routererror: empty_host",
+        "X-Content-Type-Options: nosniff",
+        "Content-Length: 47",
+      ]);
+      assert.equal(answer.body, "400 Bad Request: Request had empty Host header\n");
+    }
+  });
+
+  it("round-robin: both backends in turn (data-plane §3.4)", async () => {
+    await router.register({ uris: ["both.test"], port: one.port });
+    await router.register({ uris: ["both.test"], port: two.port });
+    const bodies: string[] = [];
+    for (let at = 0; at < 6; at++) bodies.push((await get(router.port, "both.test")).body);
+    const turns = bodies[0] === "one" ? ["one", "two"] : ["two", "one"];
+    assert.deepEqual(bodies, [...turns, ...turns, ...turns]);
+    await router.unregister({ uris: ["both.test"], port: one.port });
+    await router.unregister({ uris: ["both.test"], port: two.port });
+  });
+
+  it("X-CF-App-Instance picks the instance; malformed or unknown: 400 (data-plane §1.4.11, §2.1)", async () => {
+    const app = "5c7e5a1e-0000-4000-8000-00000000000a";
+    await router.register({ uris: ["inst.test"], port: one.port, app, private_instance_index: "0" });
+    await router.register({ uris: ["inst.test"], port: two.port, app, private_instance_index: "1" });
+    for (const [index, body] of [
+      ["1", "two"],
+      ["0", "one"],
+      ["1", "two"],
+    ]) {
+      assert.equal((await get(router.port, "inst.test", "/", `X-CF-App-Instance: ${app}:${index}`)).body, body);
+    }
+    const unknown = await get(router.port, "inst.test", "/", `X-CF-App-Instance: ${app}:7`);
+    const text = `400 Bad Request: Requested instance ('7') with guid ('${app}') does not exist for route ('inst.test')\n`;
+    assert.deepEqual([unknown.header("x-cf-routererror"), unknown.body], ["unknown_route", text]);
+    const malformed = await get(router.port, "inst.test", "/", "X-CF-App-Instance: nonsense");
+    assert.deepEqual(
+      [malformed.header("x-cf-routererror"), malformed.body],
+      ["invalid_cf_app_instance_header", "400 Bad Request: Invalid X-CF-App-Instance Header\n"],
+    );
+    await router.unregister({ uris: ["inst.test"], port: one.port });
+    await router.unregister({ uris: ["inst.test"], port: two.port });
+  });
+});
+
+describe("a route that lost its endpoints (control-plane §3.8)", () => {
+  it("is 503 no_endpoints for empty_pool_timeout, then 404", async () => {
+    const config = {
+      empty_pool_response_code_503: true,
+      empty_pool_timeout: "2s",
+      prune_stale_droplets_interval: "200ms",
+    };
+    const retaining = await startRouter(nats.port, config);
+    try {
+      await retaining.register({ uris: ["empty.test"], port: one.port });
+      await retaining.unregister({ uris: ["empty.test"], port: one.port });
+      assert.deepEqual(await retaining.routes(), { "empty.test": [] });
+      const answer = await get(retaining.port, "empty.test:80");
+      assert.equal(answer.statusLine, "HTTP/1.1 503 Service Unavailable");
+      const body = "503 Service Unavailable: Requested route ('empty.test:80') has no available endpoints.\n";
+      assertLines(answer.lines, [
+        "Cache-Control: public,max-age=2",
+        "Content-Type: text/plain; charset=utf-8",
+        "X-Cf-Routererror: no_endpoints",
+        "X-Content-Type-Options: nosniff",
+        `Content-Length: ${body.length}`,
+      ]);
+      assert.equal(answer.body, body);
+      const status = await retaining.program.logged("status");
+      assert.equal(status.data?.["body"], body.trimEnd());
+      await condition("404", async () => (await get(retaining.port, "empty.test")).status === 404 || undefined);
+    } finally {
+      await retaining.stop();
+    }
+  });
+});
+
+describe("status listeners (control-plane §4)", () => {
+  const health = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
+
+  it("/health of a healthy router (§4.2)", async () => {
+    const answer = await exchange(router.statusPort, health("/health"));
+    assert.deepEqual([answer.statusLine, answer.body], ["HTTP/1.1 200 OK", "ok\n"]);
+    // Names come from a platform `Headers` object here, which has them in lower case (docs/differences.md).
+    const lines = answer.lines.filter((line) => !/^date: /i.test(line)).map((line) => line.toLowerCase());
+    assert.deepEqual(lines.sort(), [
+      "cache-control: private, max-age=0",
+      "content-length: 3",
+      "content-type: text/plain; charset=utf-8",
+      "expires: 0",
+    ]);
+  });
+
+  it("/is-process-alive-do-not-use-for-loadbalancing, and 404 for the rest (§4.2)", async () => {
+    const alive = await exchange(router.statusPort, health("/is-process-alive-do-not-use-for-loadbalancing"));
+    assert.deepEqual([alive.status, alive.body, alive.header("cache-control")], [200, "ok\n", undefined]);
+    for (const path of ["/health/", "/healthz", "/routes", "/"]) {
+      const answer = await exchange(router.statusPort, health(path));
+      assert.deepEqual([answer.status, answer.body], [404, "404 page not found\n"], path);
+      assert.equal(answer.header("x-content-type-options"), "nosniff");
+    }
+  });
+
+  it("the main port answers the load balancer's User-Agent (data-plane §1.4.10)", async () => {
+    const answer = await get(router.port, "whatever", "/any", "User-Agent: HTTP-Monitor/1.1");
+    assert.deepEqual([answer.status, answer.body], [200, "ok\n"]);
+    assertLines(answer.lines, ["Cache-Control: private, max-age=0", "Expires: 0", "Content-Length: 3"]);
+  });
+
+  const routes = (
+    authorization?: string,
+  ): Promise<{ status: number; body: string; header(n: string): string | undefined }> =>
+    exchange(
+      router.routesPort,
+      `GET /routes HTTP/1.1\r\nHost: x\r\n${authorization === undefined ? "" : `Authorization: ${authorization}\r\n`}\r\n`,
+    );
+
+  it("/routes demands exactly its basic credentials (§4.3)", async () => {
+    const good = Buffer.from("user:pass").toString("base64");
+    for (const wrong of [
+      undefined,
+      `Basic ${Buffer.from("user:wrong").toString("base64")}`,
+      `Basic ${Buffer.from("user:pass:more").toString("base64")}`,
+      `basic ${good}`,
+      `Basic  ${good}`,
+      "Basic !!!",
+    ]) {
+      const answer = await routes(wrong);
+      assert.deepEqual([answer.status, answer.body], [401, "401 Unauthorized\n"], String(wrong));
+      assert.equal(answer.header("www-authenticate"), "Basic");
+    }
+    const answer = await routes(`Basic ${good}`);
+    assert.equal(answer.status, 200);
+    assert.equal(answer.header("content-type"), "application/json");
+    assert.equal(answer.header("connection"), "close");
+  });
+
+  it("/routes shows the example of the reference byte for byte (§4.3)", async () => {
+    const message = {
+      host: "10.0.0.1",
+      port: 80,
+      tls_port: 9024,
+      uris: ["api.example.com"],
+      availability_zone: "z1",
+      tags: { component: "api" },
+      private_instance_id: "i-1",
+      server_cert_domain_san: "api.internal",
+    };
+    await router.register(message);
+    const { body } = await routes(`Basic ${Buffer.from("user:pass").toString("base64")}`);
+    assert.equal(
+      body,
+      '{"api.example.com":[{"address":"10.0.0.1:9024","availability_zone":"z1","protocol":"http1","tls":true,"ttl":120,"tags":{"component":"api"},"private_instance_id":"i-1","server_cert_domain_san":"api.internal"}]}\n',
+    );
+    await router.unregister(message);
+  });
+});
+
+describe("headers as the backend sees them (data-plane §13.1, §5.3; architecture §8)", () => {
+  before(async () => {
+    const identity = { app: "app-guid", private_instance_id: "inst-1", private_instance_index: "0" };
+    await router.register({ uris: ["test.com"], port: one.port, ...identity });
+  });
+  after(() => router.unregister({ uris: ["test.com"], port: one.port }));
+
+  /** The head that the backend gets, values that differ from run to run replaced. */
+  async function seen(...lines: string[]): Promise<{ head: string; answer: readonly string[]; id: string }> {
+    one.clear();
+    const answer = await exchange(router.port, `${lines.join("\r\n")}\r\n\r\n`);
+    const request = await one.request(1);
+    const id = request.header("x-vcap-request-id") ?? "";
+    assert.match(id, new RegExp(`^${uuid}$`));
+    const head = request.head
+      .replace(id, "UUID")
+      .replace(/X-Request-Start: \d{13}\r\n/, "X-Request-Start: MILLISECONDS\r\n");
+    return { head, answer: answer.lines.map((line) => line.replace(id, "UUID")), id };
+  }
+
+  it("the worked example: line order and spelling kept, the router's own lines behind", async () => {
+    const { head, answer } = await seen(
+      "GET /a%2Fb;c=1?x=1;y=2&z#frag HTTP/1.1",
+      "Host: test.com:8080",
+      "X-Foo: bar",
+      "Accept: */*",
+      "X-CF-ApplicationID: spoof",
+      "Connection: X-Foo, keep-alive",
+      "te: trailers, deflate",
+    );
+    assert.equal(
+      head,
+      [
+        "GET /a%2Fb;c=1?x=1;y=2&z#frag HTTP/1.1",
+        "Host: test.com:8080",
+        "Accept: */*",
+        "X-Vcap-Request-Id: UUID",
+        "X-Forwarded-Proto: http",
+        "Te: trailers",
+        "X-Forwarded-For: 127.0.0.1",
+        "X-Request-Start: MILLISECONDS",
+        "X-Cf-Applicationid: app-guid",
+        "X-Cf-Instanceid: inst-1",
+        "X-Cf-Instanceindex: 0",
+        "\r\n",
+      ].join("\r\n"),
+    );
+    assertLines(answer, ["Content-Length: 3", "X-Vcap-Request-Id: UUID"]);
+  });
+
+  it("keeps odd spelling, repeated lines and bytes from 0x80; extends X-Forwarded-For; keeps X-Request-Start", async () => {
+    const { head } = await seen(
+      "weird-Method //a/../%7e?%zz HTTP/1.1",
+      "x-ODD_name:   spaced \xe9  ",
+      "hOST: test.com",
+      "Cookie: a=1",
+      "x-forwarded-for: 1.2.3.4",
+      "X-Forwarded-Proto: https",
+      "X-FORWARDED-FOR: 5.6.7.8",
+      "X-Request-Start: 1",
+      "Cookie: b=2",
+      "X-CF-InstanceIndex: 9",
+      "X-Vcap-Request-Id: mine",
+    );
+    const lines = head.split("\r\n");
+    assert.equal(lines[0], "weird-Method //a/../%7e?%zz HTTP/1.1");
+    assert.match(lines[1]!, /^x-ODD_name: *spaced \xe9 *$/);
+    assert.deepEqual(
+      lines
+        .filter((line) =>
+          /^(hOST|Cookie|X-Request-Start|X-Forwarded-Proto|X-Cf-|X-CF-|X-Vcap|x-forwarded-for|X-F)/i.test(line),
+        )
+        .sort(),
+      [
+        "hOST: test.com",
+        "Cookie: a=1",
+        "X-Forwarded-Proto: https",
+        "X-Request-Start: 1",
+        "Cookie: b=2",
+        "X-Vcap-Request-Id: UUID",
+        "X-Forwarded-For: 1.2.3.4, 5.6.7.8, 127.0.0.1",
+        "X-Cf-Applicationid: app-guid",
+        "X-Cf-Instanceid: inst-1",
+        "X-Cf-Instanceindex: 0",
+      ].sort(),
+    );
+    assert.ok(lines.indexOf("Cookie: a=1") < lines.indexOf("Cookie: b=2"));
+  });
+
+  it("an absolute target's host replaces the Host line; the target goes on as it came (data-plane §1.3, §5.1)", async () => {
+    const { head } = await seen("GET http://test.com/x HTTP/1.1", "Host: other.example");
+    const lines = head.split("\r\n");
+    assert.equal(lines[0], "GET http://test.com/x HTTP/1.1");
+    assert.deepEqual(
+      lines.filter((line) => /^host:/i.test(line)),
+      ["Host: test.com"],
+    );
+  });
+
+  it("without keep-alive to backends the last line is Connection: close (data-plane §5.2)", async () => {
+    const closing = await startRouter(nats.port, { disable_keep_alives: true });
+    try {
+      await closing.register({ uris: ["test.com"], port: one.port });
+      one.clear();
+      await get(closing.port, "test.com");
+      const { head } = await one.request(1);
+      assert.ok(head.endsWith("\r\nConnection: close\r\n\r\n"), head);
+      assert.match(head, new RegExp(`\r\nX-Cf-Instanceid: 127\\.0\\.0\\.1:${one.port}\r\n`));
+    } finally {
+      await closing.stop();
+    }
+  });
+});
