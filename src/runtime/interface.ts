@@ -182,9 +182,32 @@ export interface ConnectOptions {
   readonly timeoutMs?: number;
   /** TCP keep-alive idle time and interval in milliseconds; undefined: off. */
   readonly keepAliveMs?: number;
+  /** IP version of a name's address; undefined: either. */
+  readonly family?: 4 | 6;
   readonly tls?: ClientTls;
   /** The stream may be handed to `secureClient`; see `ListenOptions.takeover`. */
   readonly takeover?: boolean;
+}
+
+/** Where datagrams go. */
+export interface DatagramOptions {
+  readonly host: string;
+  readonly port: number;
+  /** IP version; undefined: the first address of the name decides. */
+  readonly family?: 4 | 6;
+}
+
+/** A UDP socket that sends to one address; nothing is received. It does not keep the process alive. */
+export interface Datagram {
+  /** As on `ByteStream`. */
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  /** Bytes accepted by `send` that the kernel has not taken yet. */
+  readonly pending: number;
+  /** Sends one datagram, one byte per character, in the order of the calls. */
+  send(text: string): void;
+  /** Resolves when everything accepted has reached the kernel, or failed, and the socket is closed. */
+  close(): Promise<void>;
 }
 
 /** A one-shot timer that can be taken back. */
@@ -200,6 +223,14 @@ export interface Clock {
   monotonic(): number;
   /** Calls back once after `ms`. Does not keep the process alive when `background` is true. */
   after(ms: number, callback: () => void, background?: boolean): Timer;
+}
+
+/** How text goes to a file. */
+export interface AppendOptions {
+  /** One byte per character instead of UTF-8. */
+  readonly latin1?: boolean;
+  /** How long text may wait for more of it, in milliseconds; 64 KiB go out at once. Default 0: this turn's text together. */
+  readonly holdMs?: number;
 }
 
 /** An append-only file. */
@@ -319,6 +350,12 @@ export interface Runtime {
   secureClient(stream: ByteStream, tls: ClientTls, handler: ByteStreamHandler): Promise<ByteStream>;
 
   /**
+   * Opens a UDP socket towards an address, resolving its name once. `onError` hears of datagrams that could not be sent,
+   * and of a peer that does not listen, where the runtime tells. Rejects with a `StreamError`.
+   */
+  openDatagram(options: DatagramOptions, onError: (error: StreamError) => void): Promise<Datagram>;
+
+  /**
    * Serves by the runtime's own HTTP server (`Bun.serve`, `Deno.serve`, `node:http`). Only `host` and `port` are used.
    * Rejects with a `StreamError`.
    */
@@ -332,9 +369,9 @@ export interface Runtime {
   randomBytes(length: number): Uint8Array;
 
   readTextFile(path: string): Promise<string>;
-  /** Opens (and creates) a file for appending; with `latin1` text goes out as one byte per character, else as UTF-8. */
-  openAppend(path: string, onError: (error: Error) => void, latin1?: boolean): Promise<AppendFile>;
-  /** Writes to standard output or error; in order, without waiting. `latin1` as in `openAppend`. */
+  /** Opens (and creates) a file for appending. */
+  openAppend(path: string, onError: (error: Error) => void, options?: AppendOptions): Promise<AppendFile>;
+  /** Writes to standard output or error; in order, without waiting. `latin1` as in `AppendOptions`. */
   writeOut(text: string, latin1?: boolean): void;
   writeError(text: string): void;
   /** Resolves when everything handed to `writeOut` and `writeError` has left the process. */
@@ -346,6 +383,9 @@ export interface Runtime {
   env(name: string): string | undefined;
   onSignal(signal: Signal, callback: () => void): void;
   exit(code: number): never;
+  readonly processId: number;
+  /** Name of the machine. */
+  hostName(): string;
   /** The address the kernel would send from towards the outside (control-plane §1.4); rejects without a route. */
   localIp(): Promise<string>;
 

@@ -45,7 +45,8 @@ export interface LoggedExchange {
   readonly successful: Attempt | undefined;
 }
 
-const none = '"-"';
+/** How a missing value is printed. */
+export const none = '"-"';
 const quoted = (escaped: string): string => (escaped === "" ? none : `"${escaped}"`);
 const quotedHeader = (headers: MessageHeaders, name: string): string => {
   const value = firstValue(headers, name);
@@ -59,7 +60,7 @@ function forwardedForField(exchange: LoggedExchange): string {
 }
 
 /** Path and query of the line, redacted (data-plane §9.4). */
-function logUri(exchange: LoggedExchange, redaction: "none" | "all" | "hash"): string {
+export function logUri(exchange: LoggedExchange, redaction: "none" | "all" | "hash"): string {
   const path = exchange.encodedPath === "" ? "/" : exchange.encodedPath;
   const query = exchange.query;
   if (query === undefined) return path;
@@ -71,7 +72,8 @@ function logUri(exchange: LoggedExchange, redaction: "none" | "all" | "hash"): s
 const attemptSeconds = (attempt: Attempt | undefined, milliseconds: number): string =>
   attempt === undefined ? none : logSeconds(attempt.reused ? 0 : Math.max(milliseconds, 0));
 
-function extraField(exchange: LoggedExchange, field: ExtraField): string {
+/** A field of `logging.extra_access_log_fields` (data-plane §9.3), quotes included. */
+export function extraField(exchange: LoggedExchange, field: ExtraField): string {
   const attempt = exchange.successful;
   switch (field) {
     case "backend_time": {
@@ -94,7 +96,7 @@ function extraField(exchange: LoggedExchange, field: ExtraField): string {
 }
 
 /** The router's own share: up to the backend phase, which lasts to the end; everything when it was not reached. */
-function gorouterTime(exchange: LoggedExchange): string {
+export function gorouterTime(exchange: LoggedExchange): string {
   if (exchange.endpoint === undefined) return "0.000000";
   return logSeconds((exchange.backendPhaseAt < 0 ? exchange.endedAt : exchange.backendPhaseAt) - exchange.startedAt);
 }
@@ -117,7 +119,8 @@ export function accessLogLine(exchange: LoggedExchange, settings: CompiledSettin
   const { client, endpoint, outbound } = exchange;
   const logging = settings.source.logging;
   const uri = logUri(exchange, logging.redact_query_params);
-  const request = escapeLogValue(`${exchange.method} ${uri} ${client.protocol}`);
+  // Method and protocol are tokens: only the target can hold what must be escaped.
+  const request = `${exchange.method} ${escapeLogValue(uri)} ${client.protocol}`;
   const status = exchange.status === 0 ? none : String(exchange.status);
   const source = logging.disable_log_source_ip ? none : `"${client.remoteAddress}:${client.remotePort}"`;
   const forwardedFor = logging.disable_log_forwarded_for ? none : forwardedForField(exchange);

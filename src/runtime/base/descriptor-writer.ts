@@ -3,42 +3,74 @@ import { write } from "node:fs";
 
 /** Bytes that may wait for a slow disk or pipe; what comes beyond them is dropped, and the error told. */
 const waitingLimit = 64 * 1024 * 1024;
+/** Text is gathered in blocks of this many bytes; a full one goes out at once. */
+const blockBytes = 64 * 1024;
 /** Before a pipe that is full is tried again, in milliseconds. */
 const retryMs = 5;
 
 /**
- * Writes text to a file descriptor in order and without waiting: one write is under way at a time, and what is handed over
- * meanwhile goes out as one batch after it.
+ * Writes text to a file descriptor in order and without waiting: one write is under way at a time, and what is handed
+ * over meanwhile goes out as one batch after it. Text becomes bytes when it is handed over, while the engine has it at hand.
  */
 export class DescriptorWriter {
   /** May be replaced between batches (log rotation) by `replace`. */
   private descriptor: number;
-  private readonly encoding: "utf8" | "latin1";
+  private readonly holdMs: number;
   private readonly onError: (error: Error) => void;
-  private waiting = "";
+  /** Where text is put, and how much of it is filled. */
+  private block: Buffer = Buffer.allocUnsafeSlow(blockBytes);
+  private filled = 0;
+  /** A block that was written, for the next one. */
+  private spare: Buffer | undefined;
+  /** Full blocks that wait for the write under way. */
+  private full: Buffer[] = [];
+  private waiting = 0;
+  /** A write is under way, or about to begin. */
   private busy = false;
+  private timer: NodeJS.Timeout | undefined;
   private idle: (() => void)[] = [];
   private dropping = false;
+  private readonly beginNow = (): void => {
+    this.timer = undefined;
+    if (!this.busy) this.next();
+  };
 
-  constructor(descriptor: number, encoding: "utf8" | "latin1", onError: (error: Error) => void) {
+  /** `holdMs`: how long text may wait for more of it, in milliseconds; 0: until the end of the turn. */
+  constructor(descriptor: number, onError: (error: Error) => void, holdMs = 0) {
     this.descriptor = descriptor;
-    this.encoding = encoding;
     this.onError = onError;
+    this.holdMs = holdMs;
   }
 
-  write(text: string): void {
-    if (this.waiting.length + text.length > waitingLimit) {
+  /** With `latin1` one byte per character, else UTF-8. */
+  write(text: string, latin1: boolean): void {
+    // A UTF-16 unit takes three bytes at most.
+    const most = latin1 ? text.length : text.length * 3;
+    if (this.waiting + this.filled + most > waitingLimit) {
       if (!this.dropping)
         this.onError(new Error(`Cannot keep up writing: more than ${waitingLimit} bytes wait; dropping`));
       this.dropping = true;
       return;
     }
-    this.waiting += text;
-    if (!this.busy) this.begin();
+    if (this.filled + most > this.block.length) this.seal(most);
+    this.filled += this.block.write(text, this.filled, latin1 ? "latin1" : "utf8");
+    if (this.busy || this.timer !== undefined) return;
+    if (this.holdMs > 0) {
+      this.timer = setTimeout(this.beginNow, this.holdMs);
+      this.timer.unref();
+    } else {
+      this.busy = true;
+      // The first text of a burst waits for the rest of it.
+      queueMicrotask(() => this.next());
+    }
   }
 
   /** Resolves when everything handed over so far was written, or failed. */
   flushed(): Promise<void> {
+    if (this.timer !== undefined) {
+      clearTimeout(this.timer);
+      this.beginNow();
+    }
     return this.busy ? new Promise((resolve) => this.idle.push(resolve)) : Promise.resolve();
   }
 
@@ -50,37 +82,58 @@ export class DescriptorWriter {
     return old;
   }
 
-  private begin(): void {
-    this.busy = true;
-    // The first text of a burst waits for the rest of it.
-    queueMicrotask(() => this.next());
+  /** Begins a block with room for so many bytes. */
+  private seal(bytes: number): void {
+    if (this.filled > 0) {
+      this.full.push(this.block.subarray(0, this.filled));
+      this.waiting += this.filled;
+      this.filled = 0;
+      this.block = this.spare ?? Buffer.allocUnsafeSlow(blockBytes);
+      this.spare = undefined;
+    }
+    if (bytes > this.block.length) this.block = Buffer.allocUnsafeSlow(bytes);
+    if (this.timer === undefined) return;
+    clearTimeout(this.timer);
+    this.beginNow();
   }
 
   private next(): void {
-    if (this.waiting === "") {
-      this.busy = false;
-      this.dropping = false;
-      const idle = this.idle;
-      this.idle = [];
-      for (const resolve of idle) resolve();
+    let batch = this.full.shift();
+    if (batch !== undefined) this.waiting -= batch.length;
+    else if (this.filled > 0) {
+      batch = this.block.subarray(0, this.filled);
+      this.filled = 0;
+      this.block = this.spare ?? Buffer.allocUnsafeSlow(blockBytes);
+      this.spare = undefined;
+    }
+    if (batch !== undefined) {
+      this.busy = true;
+      this.put(batch, 0);
       return;
     }
-    const batch = Buffer.from(this.waiting, this.encoding);
-    this.waiting = "";
-    this.put(batch);
+    this.busy = false;
+    this.dropping = false;
+    const idle = this.idle;
+    this.idle = [];
+    for (const resolve of idle) resolve();
   }
 
-  private put(batch: Buffer): void {
-    write(this.descriptor, batch, 0, batch.length, null, (error, written) => {
+  private put(batch: Buffer, from: number): void {
+    write(this.descriptor, batch, from, batch.length - from, null, (error, written) => {
       if (error === null || error === undefined) {
-        if (written < batch.length) this.put(batch.subarray(written));
-        else this.next();
+        if (from + written < batch.length) this.put(batch, from + written);
+        else this.done(batch);
       } else if (error.code === "EAGAIN") {
-        setTimeout(() => this.put(batch), retryMs);
+        setTimeout(() => this.put(batch, from), retryMs);
       } else {
         this.onError(error);
-        this.next();
+        this.done(batch);
       }
     });
+  }
+
+  private done(batch: Buffer): void {
+    if (batch.buffer.byteLength === blockBytes) this.spare = Buffer.from(batch.buffer);
+    this.next();
   }
 }

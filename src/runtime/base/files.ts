@@ -1,6 +1,6 @@
 import { close, open } from "node:fs";
 import { readFile } from "node:fs/promises";
-import type { AppendFile } from "../interface.ts";
+import type { AppendFile, AppendOptions } from "../interface.ts";
 import { DescriptorWriter } from "./descriptor-writer.ts";
 
 /** `Runtime.readTextFile`: UTF-8. */
@@ -19,11 +19,15 @@ function closed(descriptor: number): Promise<void> {
 }
 
 /** `Runtime.openAppend`. */
-export async function openAppend(path: string, onError: (error: Error) => void, latin1 = false): Promise<AppendFile> {
+export async function openAppend(
+  path: string,
+  onError: (error: Error) => void,
+  { latin1 = false, holdMs = 0 }: AppendOptions = {},
+): Promise<AppendFile> {
   let descriptor = await openForAppend(path);
-  const writer = new DescriptorWriter(descriptor, latin1 ? "latin1" : "utf8", onError);
+  const writer = new DescriptorWriter(descriptor, onError, holdMs);
   return {
-    write: (text) => writer.write(text),
+    write: (text) => writer.write(text, latin1),
     async reopen() {
       descriptor = await openForAppend(path);
       await closed(await writer.replace(descriptor));

@@ -26,9 +26,9 @@ export function dialTimeout(action: string, timeoutMs: number): StreamError {
 /** A connected socket that nobody reads from yet. */
 function dial(options: ConnectOptions, action: string): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const { host, port = 0, path, timeoutMs, keepAliveMs } = options;
+    const { host, port = 0, path, timeoutMs, keepAliveMs, family } = options;
     const alive = keepAliveMs === undefined ? {} : { keepAlive: true, keepAliveInitialDelay: keepAliveMs };
-    const where = path === undefined ? { host: host ?? "127.0.0.1", port } : { path };
+    const where = path === undefined ? { host: host ?? "127.0.0.1", port, family: family ?? 0 } : { path };
     let socket: Socket;
     try {
       socket = connect({ ...where, ...alive, allowHalfOpen: true, noDelay: true } as NetConnectOpts);

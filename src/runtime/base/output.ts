@@ -1,20 +1,18 @@
-import { Buffer } from "node:buffer";
 import { DescriptorWriter } from "./descriptor-writer.ts";
 
 // A closed or full standard output is no reason to fail: there is nobody left to tell.
 const ignored = (): void => {};
-// One writer, so that text of both encodings keeps its order.
-const out = new DescriptorWriter(1, "latin1", ignored);
-const err = new DescriptorWriter(2, "utf8", ignored);
+const out = new DescriptorWriter(1, ignored);
+const err = new DescriptorWriter(2, ignored);
 
 /** `Runtime.writeOut`. */
 export function writeOut(text: string, latin1 = false): void {
-  out.write(latin1 ? text : Buffer.from(text, "utf8").toString("latin1"));
+  out.write(text, latin1);
 }
 
 /** `Runtime.writeError`. */
 export function writeError(text: string): void {
-  err.write(text);
+  err.write(text, false);
 }
 
 /** `Runtime.flushOutput`. */

@@ -1,6 +1,6 @@
 import { createSocket } from "node:dgram";
 import { readFileSync } from "node:fs";
-import { availableParallelism, networkInterfaces } from "node:os";
+import { availableParallelism, hostname, networkInterfaces } from "node:os";
 import { basename } from "node:path";
 import process from "node:process";
 import type { Signal } from "../interface.ts";
@@ -25,6 +25,14 @@ export function onSignal(signal: Signal, callback: () => void): void {
 /** `Runtime.exit`. */
 export function exit(code: number): never {
   process.exit(code);
+}
+
+/** `Runtime.processId`. */
+export const processId: number = process.pid;
+
+/** `Runtime.hostName`. */
+export function hostName(): string {
+  return hostname();
 }
 
 /** `Runtime.residentBytes`. */
