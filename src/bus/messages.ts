@@ -1,3 +1,4 @@
+import { sequenceLength } from "../core/observe/access-log-quote.ts";
 import { Endpoint } from "../core/routing/endpoint.ts";
 import { type JsonKind, JsonReader, JsonSyntaxError, quoteByte } from "./json-reader.ts";
 
@@ -22,6 +23,9 @@ export interface RegistryMessage {
   readonly protocol: string;
   /** `options.loadbalancing`. */
   readonly loadBalancing: string;
+  /** `options.hash_header` and `options.hash_balance` (control-plane §9.1). */
+  readonly hashHeader: string;
+  readonly hashBalance: number;
 }
 
 /** A message that must be dropped. Its message is the text for the `validation-error` line. */
@@ -148,8 +152,31 @@ const tagsField: Field = {
   },
 };
 
+const decimal = /^-?\d{1,20}(\.\d{1,20})?$/;
+
 const optionFields: ReadonlyMap<string, Field> = new Map([
   ["loadbalancing", text("loadBalancing", `${optionsStruct}.options.loadbalancing`)],
+  ["hash_header", text("hashHeader", `${optionsStruct}.options.hash_header`)],
+  [
+    "hash_balance",
+    {
+      path: `${optionsStruct}.options.hash_balance`,
+      type: "float64",
+      // A number, or one in a string: versions of the platform differ.
+      read(reader, field, draft) {
+        const kind = reader.kind();
+        if (kind === "string") {
+          const written = reader.string();
+          if (decimal.test(written)) draft.hashBalance = Number(written);
+          else mismatch(draft, field, `string ${JSON.stringify(written)}`);
+        } else if (expect(reader, "number", field, draft)) {
+          const written = reader.number();
+          if (Number.isFinite(Number(written))) draft.hashBalance = Number(written);
+          else mismatch(draft, field, `number ${written}`);
+        }
+      },
+    },
+  ],
 ]);
 
 const optionsField: Field = {
@@ -213,9 +240,19 @@ function readOption(reader: JsonReader, key: string, draft: Draft): void {
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Text of a payload; what is no UTF-8 becomes U+FFFD. */
+/** Text of a payload for log lines; each byte that is no UTF-8 becomes a lone surrogate, which they write as `\ufffd`. */
 export function payloadText(payload: Uint8Array): string {
-  return utf8.decode(payload);
+  const text = utf8.decode(payload);
+  if (!text.includes("\ufffd")) return text;
+  let bytes = "";
+  for (const byte of payload) bytes += String.fromCharCode(byte);
+  let exact = "";
+  for (let at = 0; at < bytes.length; ) {
+    const length = bytes.charCodeAt(at) < 0x80 ? 1 : sequenceLength(bytes, at);
+    exact += length === 0 ? "\udc00" : utf8.decode(payload.subarray(at, at + length));
+    at += Math.max(length, 1);
+  }
+  return exact;
 }
 
 /**
@@ -260,6 +297,8 @@ export function decodeRegistryMessage(payload: Uint8Array): RegistryMessage {
     endpointUpdatedAtNs: 0n,
     protocol: "",
     loadBalancing: "",
+    hashHeader: "",
+    hashBalance: 0,
     mismatch: undefined,
   };
   try {
@@ -301,5 +340,7 @@ export function endpointOf(message: RegistryMessage, http2: boolean): Endpoint {
     updatedAtNs: message.endpointUpdatedAtNs,
     protocol,
     loadBalancing: message.loadBalancing,
+    hashHeader: message.hashHeader,
+    hashBalance: message.hashBalance,
   });
 }

@@ -6,6 +6,12 @@ const reasons: Readonly<Record<string, string>> = {
   EROFS: "read-only file system",
 };
 
+/** The text Go has for a file that cannot be read whole; a directory can be opened there, but not read. */
+export function readErrorText(path: string, error: unknown): string {
+  const isDirectory = error instanceof Error && "code" in error && error.code === "EISDIR";
+  return isDirectory ? `read ${path}: is a directory` : fileErrorText(path, error);
+}
+
 /** The text operators know for a file that cannot be opened: `open PATH: no such file or directory` (control-plane §1.1). */
 export function fileErrorText(path: string, error: unknown): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";

@@ -9,7 +9,7 @@ import { Level } from "../core/observe/log.ts";
 import { logLine } from "../core/observe/log-line.ts";
 import { createTimestamps } from "../core/observe/log-timestamp.ts";
 import type { Runtime } from "../runtime/interface.ts";
-import { fileErrorText } from "./file-error.ts";
+import { readErrorText } from "./file-error.ts";
 
 /**
  * Reads and loads the configuration file; without a path, the configuration of a start without one.
@@ -26,7 +26,7 @@ export async function readConfig(
   try {
     text = await runtime.readTextFile(path);
   } catch (error) {
-    throw new ConfigError(unreadable(path, error));
+    throw new ConfigError(readErrorText(path, error));
   }
   return loadConfig(text, certificates);
 }
@@ -155,10 +155,4 @@ export function configErrorLine(error: ConfigError, clock: Clock): string {
   if (error.line > 0) data["line"] = error.line;
   if (error.column > 0) data["column"] = error.column;
   return logLine(Level.error, createTimestamps("unix-epoch", clock)(), "Error loading config:", undefined, data);
-}
-
-/** The text Go has for a file that cannot be read; a directory can be opened there, but not read. */
-function unreadable(path: string, error: unknown): string {
-  const isDirectory = error instanceof Error && "code" in error && error.code === "EISDIR";
-  return isDirectory ? `read ${path}: is a directory` : fileErrorText(path, error);
 }

@@ -10,6 +10,7 @@ import {
   type ResponseLike,
   type Tunnel,
 } from "./message.ts";
+import { accessLogJson } from "./observe/access-log-json.ts";
 import { accessLogLine, type LoggedExchange } from "./observe/access-log-line.ts";
 import type { LogData } from "./observe/log.ts";
 import { type TraceIds, traceIdsOf } from "./observe/request-id.ts";
@@ -61,6 +62,8 @@ export class Exchange implements Outgoing, ExchangeObserver, LoggedExchange {
   outbound: MessageHeaders;
   forwardedFor: string | undefined = undefined;
   upgrade = false;
+  /** A CONNECT that becomes a tunnel to its endpoint (`connect.enabled`). */
+  tunnels = false;
   /** Value of the first Upgrade line, when the request asks for an upgrade. */
   upgradeProtocol = "";
   /** Data-plane §6.1, the first test. */
@@ -152,13 +155,20 @@ export class Exchange implements Outgoing, ExchangeObserver, LoggedExchange {
     return this.#answered(tunnel ? "tunnel" : "backend", answer);
   }
 
-  /** Takes note of an answer to a panic: there is no access log line and no metric (data-plane §1.4.1). */
+  /** Takes note of an answer to a panic: there is no metric, and no access log line as a rule (data-plane §1.4.1). */
   answeredAfterPanic(response: ResponseLike): ResponseLike {
+    this.status = response.status;
     return this.#answered("panic", response);
   }
 
-  /** `X-Cf-RouterError` of the answer, for the log (data-plane §1.4.8, §9.2). */
+  /** The backend's answer began and did not come to its end. */
+  get #cut(): boolean {
+    return this.#origin === "backend" && this.#end !== "complete" && !this.#abortedBeforeAnswer;
+  }
+
+  /** `X-Cf-RouterError` of the answer, for the log (data-plane §1.4.8, §9.2, §12). */
   get routerError(): string {
+    if (this.#end === "client-gone" && this.#cut) return "client-conn-closed-during-response-streaming";
     const answered = this.#answerHeaders === undefined ? null : firstValue(this.#answerHeaders, "X-Cf-Routererror");
     return answered !== null ? answered : this.semicolon ? "deprecated-semicolon-params" : "";
   }
@@ -172,13 +182,14 @@ export class Exchange implements Outgoing, ExchangeObserver, LoggedExchange {
 
   /** The exchange is over and its answer known: metrics and the access log line. */
   #close(): void {
-    if (this.#origin === "panic") return;
-    if (this.#origin === "backend" && this.#end !== "complete" && !this.#abortedBeforeAnswer) return;
+    if (this.#origin === "panic" || this.#cut) {
+      if (this.router.settings.access_log.log_aborted) this.#log();
+      return;
+    }
     // An answer of the router's own counts whole, also when HEAD or a client that left suppressed it (§1.4.3).
     if (this.#origin === "router") this.bytesOut = this.#answerLength;
-    const { metrics, compiled, accessLog, clock } = this.router;
+    const { metrics, settings, clock } = this.router;
     this.endedAt = clock.monotonic();
-    const settings = compiled.source;
     if (this.endpoint !== undefined) {
       metrics.countResponse(this.status);
       if (settings.per_request_metrics_reporting && this.backendPhaseAt >= 0) {
@@ -190,6 +201,12 @@ export class Exchange implements Outgoing, ExchangeObserver, LoggedExchange {
       const source = this.endpoint?.tags?.get("source_id") ?? "gorouter";
       metrics.observeHttpLatency(source, (this.endedAt - this.startedAt) / 1000);
     }
-    accessLog?.write(accessLogLine(this, compiled));
+    this.#log();
+  }
+
+  #log(): void {
+    const { compiled, accessLog, clock } = this.router;
+    if (this.endedAt < 0) this.endedAt = clock.monotonic();
+    accessLog?.write(compiled.jsonAccessLog ? accessLogJson(this, compiled) : accessLogLine(this, compiled));
   }
 }

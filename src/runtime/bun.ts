@@ -1,12 +1,24 @@
 import { basename } from "node:path";
 import process from "node:process";
 import { clock } from "./base/clock.ts";
+import { openDatagram } from "./base/datagram.ts";
 import { descriptorLimit } from "./base/descriptors.ts";
 import { openAppend, readTextFile } from "./base/files.ts";
 import { connectNet } from "./base/net-connect.ts";
 import { listenNet } from "./base/net-listen.ts";
 import { flushOutput, writeError, writeOut } from "./base/output.ts";
-import { args, cpuCount, env, exit, localIp, onSignal, programName, residentBytes } from "./base/process.ts";
+import {
+  args,
+  cpuCount,
+  env,
+  exit,
+  hostName,
+  localIp,
+  onSignal,
+  processId,
+  programName,
+  residentBytes,
+} from "./base/process.ts";
 import { secureClientNet, secureServerNet } from "./base/takeover.ts";
 import { fromLatin1, latin1, randomBytes, uuid } from "./base/text.ts";
 import { holdBallast } from "./bun/heap-ballast.ts";
@@ -17,9 +29,11 @@ import type { ConnectOptions, ListenOptions, Runtime } from "./interface.ts";
 /** In a binary of `bun build --compile` the script has no name of its own; the binary may be called by several. */
 const compiled = process.argv[1]?.startsWith("/$bunfs/") ?? false;
 
-/** TLS runs on sockets of `node:net` and `node:tls` only. */
+/** TLS runs on sockets of `node:net` and `node:tls` only, and Bun's own choose no IP version. */
 function needsNet(options: ListenOptions | ConnectOptions): boolean {
-  return options.tls !== undefined || options.takeover === true;
+  return (
+    options.tls !== undefined || options.takeover === true || ("family" in options && options.family !== undefined)
+  );
 }
 
 /** Bun: the base, with plain TCP and unix sockets on Bun's own sockets, which cost a fifth less. */
@@ -32,6 +46,7 @@ export const runtime: Runtime = {
   connect: (options, handler) => (needsNet(options) ? connectNet(options, handler) : connectBun(options, handler)),
   secureServer: secureServerNet,
   secureClient: secureClientNet,
+  openDatagram,
   serveNative: serveBun,
 
   latin1,
@@ -50,6 +65,8 @@ export const runtime: Runtime = {
   env,
   onSignal,
   exit,
+  processId,
+  hostName,
   localIp,
 
   tuneForServing: holdBallast,

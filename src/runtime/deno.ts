@@ -1,11 +1,23 @@
 import process from "node:process";
 import { clock } from "./base/clock.ts";
+import { openDatagram } from "./base/datagram.ts";
 import { descriptorLimit, safeBacklog } from "./base/descriptors.ts";
 import { openAppend, readTextFile } from "./base/files.ts";
 import { connectNet } from "./base/net-connect.ts";
 import { listenNet } from "./base/net-listen.ts";
 import { flushOutput, writeError, writeOut } from "./base/output.ts";
-import { args, cpuCount, env, exit, localIp, onSignal, programName, residentBytes } from "./base/process.ts";
+import {
+  args,
+  cpuCount,
+  env,
+  exit,
+  hostName,
+  localIp,
+  onSignal,
+  processId,
+  programName,
+  residentBytes,
+} from "./base/process.ts";
 import { secureClientNet, secureServerNet } from "./base/takeover.ts";
 import { fromLatin1, latin1, randomBytes, uuid } from "./base/text.ts";
 import { serveDeno } from "./deno/native-serve.ts";
@@ -23,6 +35,7 @@ export const runtime: Runtime = {
   connect: (options, handler) => connectNet(options, handler, makeTlsGate),
   secureServer: (stream, already, tls, handler) => secureServerNet(stream, already, tls, handler, makeTlsGate),
   secureClient: (stream, tls, handler) => secureClientNet(stream, tls, handler, makeTlsGate),
+  openDatagram,
   serveNative: serveDeno,
 
   latin1,
@@ -41,6 +54,8 @@ export const runtime: Runtime = {
   env,
   onSignal,
   exit,
+  processId,
+  hostName,
   localIp,
 
   tuneForServing() {},

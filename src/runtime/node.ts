@@ -1,12 +1,24 @@
 import process from "node:process";
 import { clock } from "./base/clock.ts";
+import { openDatagram } from "./base/datagram.ts";
 import { descriptorLimit } from "./base/descriptors.ts";
 import { openAppend, readTextFile } from "./base/files.ts";
 import { serveNode } from "./base/http-bridge.ts";
 import { connectNet } from "./base/net-connect.ts";
 import { listenNet } from "./base/net-listen.ts";
 import { flushOutput, writeError, writeOut } from "./base/output.ts";
-import { args, cpuCount, env, exit, localIp, onSignal, programName, residentBytes } from "./base/process.ts";
+import {
+  args,
+  cpuCount,
+  env,
+  exit,
+  hostName,
+  localIp,
+  onSignal,
+  processId,
+  programName,
+  residentBytes,
+} from "./base/process.ts";
 import { secureClientNet, secureServerNet } from "./base/takeover.ts";
 import { fromLatin1, latin1, randomBytes, uuid } from "./base/text.ts";
 import type { Runtime } from "./interface.ts";
@@ -21,6 +33,7 @@ export const runtime: Runtime = {
   connect: connectNet,
   secureServer: secureServerNet,
   secureClient: secureClientNet,
+  openDatagram,
   serveNative: serveNode,
 
   latin1,
@@ -39,6 +52,8 @@ export const runtime: Runtime = {
   env,
   onSignal,
   exit,
+  processId,
+  hostName,
   localIp,
 
   tuneForServing() {},

@@ -45,7 +45,9 @@ function endpointJson(endpoint: Endpoint): string {
     optional("isolation_segment", endpoint.isolationSegment) +
     optional("private_instance_id", endpoint.privateInstanceId) +
     optional("server_cert_domain_san", endpoint.serverCertDomainSan) +
-    `${optional("load_balancing_algorithm", endpoint.loadBalancing)}}`
+    optional("load_balancing_algorithm", endpoint.loadBalancing) +
+    optional("hash_header", endpoint.hash?.header ?? "") +
+    `${endpoint.loadBalancing === "hash" ? `,"hash_balance":${endpoint.hash?.balance ?? 0}` : ""}}`
   );
 }
 

@@ -81,12 +81,15 @@ export class ResponseBody implements BodySource, ChunkSink {
     if (this.#flowing) this.#end();
   }
 
-  /** The rest will not come. What waited is dropped (data-plane §2.4). */
+  /**
+   * The rest will not come (data-plane §2.4). A reader that is yet to come gets what is there; what waits for one that
+   * cannot take more is dropped.
+   */
   fail(failure: Failure): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#flowing = false;
-    this.#waiting = undefined;
+    if (this.taken) this.#waiting = undefined;
     this.#failure = failure;
     this.#trailers?.resolve(undefined);
     this.#sink?.fail(failure);
@@ -95,6 +98,9 @@ export class ResponseBody implements BodySource, ChunkSink {
   start(sink: BodySink): void {
     this.taken = true;
     if (this.#failure !== undefined) {
+      const waiting = this.#waiting ?? [];
+      this.#waiting = undefined;
+      for (const bytes of waiting) sink.write(bytes);
       sink.fail(this.#failure);
       return;
     }

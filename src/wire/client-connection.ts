@@ -1,5 +1,6 @@
 import { Failure } from "../core/forwarding/failure.ts";
 import type { ByteStream, ByteStreamHandler, StreamError } from "../runtime/interface.ts";
+import { addressText } from "./address-text.ts";
 import { ChunkedDecoder } from "./chunked.ts";
 import { type BodyOrigin, ResponseBody } from "./client-body.ts";
 import type { Carrier, ClientExchange } from "./client-exchange.ts";
@@ -82,8 +83,7 @@ export class ClientConnection
   /** The dial succeeded. */
   opened(stream: ByteStream): void {
     this.#stream = stream;
-    const { localAddress, localPort } = stream;
-    this.local = localAddress.includes(":") ? `[${localAddress}]:${localPort}` : `${localAddress}:${localPort}`;
+    this.local = addressText(stream.localAddress, stream.localPort);
   }
 
   /** Sends the exchange's request. The connection is new, or fresh from the pool. */

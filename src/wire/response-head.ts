@@ -144,7 +144,8 @@ export class ResponseHeadParser {
     let start = marks[marks.length - 1]!;
     // Within a value the last mark is the colon of the line, or stands for one.
     if (marks.length % 2 === 0) start = marks[marks.length - 2]!;
-    const line = quoted(text.substring(start));
+    const end = problem === "no-colon" && text.endsWith("\r") ? text.length - 1 : text.length;
+    const line = quoted(text.substring(start, end));
     switch (problem) {
       case "no-colon":
         return broken("malformed-response", `malformed MIME header: missing colon: ${line}`);
@@ -188,15 +189,13 @@ function checkStatusLine(text: string, end: number): void {
   const line = text.substring(0, end);
   const space = line.indexOf(" ");
   if (space === -1) throw broken("malformed-response", `malformed HTTP response ${quoted(line)}`);
+  const next = line.indexOf(" ", space + 1);
+  const code = line.substring(space + 1, next === -1 ? line.length : next);
+  let status = code.length === 3 && code.charCodeAt(0) !== 0x30;
+  for (let at = 0; at < code.length; at++) status &&= (CLASSES[code.charCodeAt(at)]! & DIGIT) !== 0;
+  if (!status) throw broken("malformed-response", `malformed HTTP status code ${quoted(code)}`);
   if (!isVersion(line, 0, space)) {
     throw broken("malformed-response", `malformed HTTP version ${quoted(line.substring(0, space))}`);
-  }
-  let status = line.length >= 12 && line.charCodeAt(9) !== 0x30;
-  for (let at = 9; at < 12; at++) status &&= (CLASSES[line.charCodeAt(at)]! & DIGIT) !== 0;
-  if (!status || (line.length > 12 && line.charCodeAt(12) !== SP)) {
-    const next = line.indexOf(" ", 9);
-    const code = line.substring(9, next === -1 ? line.length : next);
-    throw broken("malformed-response", `malformed HTTP status code ${quoted(code)}`);
   }
 }
 

@@ -140,7 +140,10 @@ export class ResponseWriter implements BodySink {
   }
 
   fail(_failure: Failure): void {
-    if (this.busy && !this.#ended) this.#cut();
+    if (!this.busy || this.#ended) return;
+    // The client sees how far it came; the end of the connection says that it is not all.
+    this.#flush();
+    this.#cut();
   }
 
   #writeChunk(bytes: Uint8Array): void {

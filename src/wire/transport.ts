@@ -7,6 +7,7 @@ import { ClientExchange } from "./client-exchange.ts";
 import { dialFailure } from "./client-failures.ts";
 import { ConnectionPool } from "./connection-pool.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
+import { dialTunnel } from "./tunnel-dial.ts";
 
 /** 10 MiB, the limit of upstream's library (control-plane §1, `max_response_header_bytes`). */
 const defaultHeadBytes = 10 * 1024 * 1024;
@@ -71,6 +72,11 @@ class WireTransport implements Transport, ConnectionParts {
     if (idle === undefined) this.redial(exchange);
     else idle.carry(exchange);
     return exchange.promise;
+  }
+
+  open(endpoint: Endpoint, outgoing: Outgoing): Promise<Tunnel> {
+    const tls = endpoint.tls ? this.#options.tls?.(endpoint) : undefined;
+    return dialTunnel(this.#runtime, endpoint, outgoing, this.#connectOptions(endpoint, tls));
   }
 
   forget(endpoint: Endpoint): void {

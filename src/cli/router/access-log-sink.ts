@@ -1,34 +1,42 @@
+import type { Config } from "../../core/config/schema.ts";
 import type { AccessLogSink } from "../../core/observe/access-log-line.ts";
 import type { Logger } from "../../core/observe/log.ts";
 import type { AppendFile, Runtime } from "../../runtime/interface.ts";
 import { fileErrorText } from "../file-error.ts";
 import { StartFailure } from "./start-failure.ts";
+import { openSyslog, type SyslogSink } from "./syslog/open.ts";
 
 /** Longest time a line waits for others to go to the file with, in milliseconds (architecture §8). */
 const batchMs = 100;
 
-/** Access log to a file and standard output, in batches (architecture §8). */
+/** Access log to a file and standard output, in batches (architecture §8), and to syslog. */
 export class AccessLog implements AccessLogSink {
   readonly #file: AppendFile | undefined;
   readonly #writeOut: ((text: string) => void) | undefined;
+  readonly #syslog: SyslogSink | undefined;
 
-  private constructor(file: AppendFile | undefined, writeOut: ((text: string) => void) | undefined) {
+  private constructor(
+    file: AppendFile | undefined,
+    writeOut: ((text: string) => void) | undefined,
+    syslog: SyslogSink | undefined,
+  ) {
     this.#file = file;
     this.#writeOut = writeOut;
+    this.#syslog = syslog;
   }
 
   /**
    * Opens what the configuration names; undefined when it names nothing.
    *
-   * @throws StartFailure when the file cannot be opened (control-plane §1.3).
+   * @throws StartFailure when the file cannot be opened or the syslog server not be reached (control-plane §1.3).
    */
   static async open(
     runtime: Runtime,
     logger: Logger,
-    options: { readonly file: string; readonly stdout: boolean },
+    config: Pick<Config, "access_log" | "logging">,
   ): Promise<AccessLog | undefined> {
-    const { file, stdout } = options;
-    if (file === "" && !stdout) return undefined;
+    const { file, stdout, enable_streaming: streams } = config.access_log;
+    if (file === "" && !stdout && !streams) return undefined;
     const failed = (error: Error): void =>
       logger.error("error-emitting-access-log-to-writer-accesslog", { error: error.message });
     let opened: AppendFile | undefined;
@@ -41,13 +49,15 @@ export class AccessLog implements AccessLogSink {
         throw new StartFailure("error-creating-access-logger", { error: text });
       }
     }
-    return new AccessLog(opened, stdout ? (text) => runtime.writeOut(text, true) : undefined);
+    const syslog = streams ? await openSyslog(runtime, logger, config.logging) : undefined;
+    return new AccessLog(opened, stdout ? (text) => runtime.writeOut(text, true) : undefined, syslog);
   }
 
   write(line: string): void {
     const text = `${line}\n`;
     this.#file?.write(text);
     this.#writeOut?.(text);
+    this.#syslog?.write(line);
   }
 
   /** Opens the file anew, after it was rotated. */
@@ -58,5 +68,6 @@ export class AccessLog implements AccessLogSink {
   /** Resolves when every line has left the process. */
   async close(): Promise<void> {
     await this.#file?.close();
+    await this.#syslog?.close();
   }
 }

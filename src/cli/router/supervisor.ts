@@ -6,6 +6,7 @@ import type { Config } from "../../core/config/schema.ts";
 import type { Logger } from "../../core/observe/log.ts";
 import { RequestMetrics } from "../../core/observe/metrics.ts";
 import type { Health } from "../../core/pipeline/parts.ts";
+import { largestRequestHead } from "../../core/pipeline/settings.ts";
 import { PruneCycle } from "../../core/routing/pruning.ts";
 import { Registry } from "../../core/routing/registry.ts";
 import type { Clock, Runtime } from "../../runtime/interface.ts";
@@ -15,6 +16,7 @@ import type { Server } from "../../wire/server.ts";
 import { fetchHandler } from "../../wire/server-fetch.ts";
 import { TimerWheel } from "../../wire/timer-wheel.ts";
 import { AccessLog } from "./access-log-sink.ts";
+import { openErrorTemplate } from "./error-template.ts";
 import { StartFailure } from "./start-failure.ts";
 import { openStatusListeners, type StatusListeners } from "./status-listeners.ts";
 import { Worker } from "./worker.ts";
@@ -69,6 +71,7 @@ export async function startRouter(runtime: Runtime, config: Config, logger: Logg
   const { clock } = runtime;
   const routerLog = logger.source("router");
   logger.debug("local-az-set", { AvailabilityZone: config.zone });
+  const errorTemplate = await openErrorTemplate(runtime, config.html_error_template_file);
   logger.info("retrieved-isolation-segments", {
     isolation_segments: config.isolation_segments,
     routing_table_sharding_mode: config.routing_table_sharding_mode,
@@ -77,9 +80,9 @@ export async function startRouter(runtime: Runtime, config: Config, logger: Logg
   const wheel = new TimerWheel(clock);
   const health: Health = { state: "initializing" };
   const metrics = new RequestMetrics();
-  const accessLog = await AccessLog.open(runtime, logger, config.access_log);
+  const accessLog = await AccessLog.open(runtime, logger, config);
   const address = await runtime.localIp().catch(() => "127.0.0.1");
-  const worker = new Worker({ runtime, config, logger, wheel, accessLog, metrics, health, address });
+  const worker = new Worker({ runtime, config, logger, wheel, accessLog, metrics, health, address, errorTemplate });
   const registryLog = logger.source("registry");
   const registry = new Registry({
     settings: config,
@@ -92,6 +95,10 @@ export async function startRouter(runtime: Runtime, config: Config, logger: Logg
     routes: fetchHandler(routesApp(registry, { user: config.status.user, pass: config.status.pass }).fetch),
     health: fetchHandler(healthApp(health).fetch),
   });
+  const limit = config.max_request_header_bytes;
+  if (limit > largestRequestHead) {
+    logger.warn("innefectual-max-header-bytes-value", { error: `Values over ${limit} are limited by http.Server` });
+  }
   const subscriber = await startSubscriber(bus, runtime, logger.source("subscriber"), registry, {
     index: config.index,
     startResponseDelayMs: config.start_response_delay_interval,

@@ -1,4 +1,5 @@
 import type { Config } from "../../core/config/schema.ts";
+import type { ErrorTemplate } from "../../core/forwarding/error-template/compile.ts";
 import type { AccessLogSink } from "../../core/observe/access-log-line.ts";
 import type { Logger } from "../../core/observe/log.ts";
 import type { RequestMetrics } from "../../core/observe/metrics.ts";
@@ -36,6 +37,7 @@ export interface WorkerParts {
   readonly health: Health;
   /** The router's own IP. */
   readonly address: string;
+  readonly errorTemplate: ErrorTemplate | undefined;
 }
 
 /**
@@ -64,7 +66,7 @@ export class Worker {
    * @throws StartFailure when the port cannot be bound.
    */
   async listen(registry: Registry): Promise<Server> {
-    const { runtime, config, logger, wheel, accessLog, metrics, health, address } = this.#parts;
+    const { runtime, config, logger, wheel, accessLog, metrics, health, address, errorTemplate } = this.#parts;
     const router = createRouter({
       settings: config,
       registry,
@@ -76,6 +78,7 @@ export class Worker {
       metrics,
       health,
       address,
+      errorTemplate,
       newHeaders: () => new HeaderLines(),
     });
     const listen = { host: config.listen_host, port: config.port };

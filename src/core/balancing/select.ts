@@ -1,5 +1,6 @@
 import type { Endpoint } from "../routing/endpoint.ts";
 import type { Pool } from "../routing/pool.ts";
+import { hashed } from "./hash.ts";
 import { leastConnection } from "./least-connection.ts";
 import { roundRobin } from "./round-robin.ts";
 import type { Selection } from "./selection.ts";
@@ -19,9 +20,17 @@ export function selectEndpoint(pool: Pool, selection: Selection, now: number): E
     if (endpoint !== undefined) return selection.chose(endpoint);
     if (selection.mustStick) return undefined;
   }
-  const endpoint =
-    pool.algorithm === "least-connection" ? leastConnection(pool, selection, now) : roundRobin(pool, selection, now);
+  const endpoint = balanced(pool, selection, now);
   return endpoint === undefined ? undefined : selection.chose(endpoint);
+}
+
+function balanced(pool: Pool, selection: Selection, now: number): Endpoint | undefined {
+  let { algorithm } = pool;
+  if (algorithm === "hash") {
+    if (selection.hashSlot >= 0) return hashed(pool, selection, selection.hashSlot);
+    algorithm = pool.settings.defaultAlgorithm;
+  }
+  return algorithm === "least-connection" ? leastConnection(pool, selection, now) : roundRobin(pool, selection, now);
 }
 
 /** The endpoint of the session if it is there and below `max_conns`; failure marks and zone do not count (§3.7). */

@@ -5,8 +5,10 @@ import type { Pool } from "../routing/pool.ts";
 export class Selection {
   /** Attempts so far, the one under way included. */
   attempt = 0;
-  /** Where round-robin goes on for this request; -1: the pool was not asked yet. */
+  /** Where round-robin, or the walk over hash slots, goes on for this request; -1: the pool was not asked yet. */
   position = -1;
+  /** Slot of the request's hash header; -1: the pool is not balanced by `hash`, or the header is missing. */
+  hashSlot = -1;
   /** Instance id or address the client's session names (data-plane §3.7); empty: none. */
   stickyId = "";
   /** No other endpoint will do, for every attempt. */
@@ -22,6 +24,7 @@ export class Selection {
   reset(): void {
     this.attempt = 0;
     this.position = -1;
+    this.hashSlot = -1;
     this.stickyId = "";
     this.mustStick = false;
     this.again = false;

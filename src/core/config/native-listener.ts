@@ -21,6 +21,8 @@ const refused: readonly (readonly [key: string, refuses: Refuses])[] = [
   ],
   ["enable_verify_client_certificate_metadata", on],
   ["forwarded_client_cert", (value) => value !== undefined && value !== "always_forward"],
+  // The runtimes' servers do not hand a connection over.
+  ["connect", (value) => (value as { readonly enabled?: unknown } | undefined)?.enabled === true],
   // It comes before HTTP, on a socket that the runtimes do not show.
   ["enable_proxy", on],
   // None of the servers has these timeouts alike; the default of the first is no wish.

@@ -7,14 +7,7 @@ import { configShape, type SectionShape, type Shape } from "./shape.ts";
  */
 export const notYetActing: Readonly<Record<string, string>> = {
   // B: the HTTP/1.1 data plane
-  trace_key: "B",
-  html_error_template_file: "B",
   websocket_dial_timeout: "B",
-  http_1_endpoint_timeout: "B",
-  "access_log.enable_streaming": "B",
-  "logging.syslog_addr": "B",
-  "logging.syslog_network": "B",
-  "logging.syslog_truncate": "B",
   // C: TLS, client certificates, HTTP/2, PROXY protocol
   enable_ssl: "C",
   ssl_port: "C",

@@ -62,7 +62,10 @@ const logging = section({
   }),
   syslog: text("", "Prefix of log sources and APP-NAME of the access-log stream.", { job: "vcap.gorouter" }),
   syslog_addr: text("127.0.0.1:514", "Syslog server of the access log.", { job: "localhost:514" }),
-  syslog_network: text("udp", "`udp` or `tcp`, with an optional 4 or 6."),
+  syslog_network: text(
+    "udp",
+    "`udp` or `tcp`, with an optional 4 or 6; `unix`: a stream socket, `syslog_addr` is its path.",
+  ),
   syslog_truncate: integer("int", 0, "Largest size in bytes of an access-log message to syslog; 0: no limit."),
   loggregator_enabled: flag(false, "Send the access log to loggregator."),
   metron_address: text("localhost:3457", "UDP destination of envelope-v1 metrics and logs."),
@@ -156,6 +159,8 @@ export const ConfigSchema = v.object({
     file: text("", "Access log file; empty: none.", { holds: "path" }),
     stdout: flag(false, "Write the access log to standard output."),
     enable_streaming: flag(false, "Write the access log to syslog."),
+    format: choice(["text", "json"], "text", "`json`: one object per line."),
+    log_aborted: flag(false, "Log requests, too, whose response was cut midway, or that ended in a panic."),
   }),
   tracing: section({
     enable_zipkin: flag(false, "B3 headers."),
@@ -239,6 +244,11 @@ export const ConfigSchema = v.object({
   max_request_headers: integer("int", 0, "Most header lines of a request; 0: no limit."),
   max_response_headers: integer("int", 0, "Most header lines of a response; 0: no limit."),
 
+  connect: section({
+    enabled: flag(false, "CONNECT to one of `connect.routes` opens a tunnel to an endpoint of the route."),
+    routes: texts([], "Hosts for which that holds: a host or `*.domain`, without port; no others."),
+  }),
+
   // Backends, balancing, sessions
   backends: section({
     max_conns: integer("int64", 0, "Requests in flight per endpoint; 0: no limit.", { job: 500 }),
@@ -263,6 +273,10 @@ export const ConfigSchema = v.object({
   ),
   sticky_session_cookie_names: texts(["JSESSIONID"], "Response cookies that make a session sticky."),
   sticky_sessions_for_auth_negotiate: flag(false, "Make `Authorization: Negotiate` sessions sticky."),
+  sticky_session_meta_cookie: flag(
+    false,
+    "Keep attributes of sticky cookies, a positive Max-Age too, in `__VCAP_ID_META__`; know `__Host-` names.",
+  ),
   empty_pool_response_code_503: flag(false, "503 instead of 404 for a route that lost its endpoints.", { job: true }),
   empty_pool_timeout: duration("0s", "How long such a route is kept."),
 

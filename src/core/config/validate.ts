@@ -1,3 +1,4 @@
+import { hostPatternFault } from "../routing/host-patterns.ts";
 import type { CertificateCheck } from "./certificate-check.ts";
 import { cipherSuiteNames } from "./cipher-suites.ts";
 import { formatGoDuration } from "./duration.ts";
@@ -27,6 +28,7 @@ export function* violations(config: Config, certificates?: CertificateCheck): Ge
   yield* choices(config);
   yield* trust(config, certificates);
   yield* domains(config, certificates);
+  yield* connectRoutes(config);
 }
 
 /** The Routing API client is on (control-plane §1.2). */
@@ -141,6 +143,7 @@ function* choices(config: Config): Generator<Violation> {
   }
   const redaction = config.logging.redact_query_params;
   yield* choice("Invalid query param redaction mode: ", "logging.redact_query_params", redaction);
+  yield* choice("Invalid access log format: ", "access_log.format", config.access_log.format);
 }
 
 function* choice(prefix: string, key: string, word: string): Generator<Violation> {
@@ -189,6 +192,19 @@ function* domains(config: Config, certificates: CertificateCheck | undefined): G
       if (options.includes(domain[name])) continue;
       yield { message: `${at}${name} must be one of ${options.join(", ")}`, key: at + name };
     }
+  }
+}
+
+/** `connect`, which is our own. */
+function* connectRoutes({ connect }: Config): Generator<Violation> {
+  if (connect.enabled && connect.routes.length === 0) {
+    const message = "connect.routes must name at least one host if connect.enabled is set to true";
+    yield { message, key: "connect.routes" };
+  }
+  for (const [index, pattern] of connect.routes.entries()) {
+    const fault = hostPatternFault(pattern);
+    const message = `cannot use ${JSON.stringify(pattern)} in connect.routes: ${fault}`;
+    if (fault !== undefined) yield { message, key: `connect.routes[${index}]` };
   }
 }
 

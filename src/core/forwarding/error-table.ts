@@ -41,9 +41,9 @@ export const errorTable: Readonly<Record<FailureKind, FailureOutcome>> = {
   "tls-timeout": failedRetriable,
   "tls-other": failed,
   eof: failedReplay,
-  // Upstream fails here; a reset tells no more of what the backend did than an end does (issue B, retries).
+  // Upstream fails on these two; they tell no more of what the backend did than an end does (issue B, retries).
   reset: failedReplay,
-  write: failed,
+  write: failedReplay,
   deadline: failed,
   "malformed-response": failed,
   "response-head-too-large": failed,

@@ -11,6 +11,7 @@ import type { Pool } from "../routing/pool.ts";
 import { beginRoundTrip, endRoundTrip } from "../routing/pool-state.ts";
 import { endpointFailure } from "./endpoint-failure.ts";
 import { Failure } from "./failure.ts";
+import { readHashKey } from "./hash-key.ts";
 import { identify, makeOutbound } from "./outbound-headers.ts";
 import { addRouterHeaders, finishResponseHeaders } from "./response-headers.ts";
 import { judge } from "./retry.ts";
@@ -61,7 +62,8 @@ function passOn(exchange: Exchange, endpoint: Endpoint, answer: BackendResponse 
   exchange.successful = exchange.attempt;
   if (exchange.websocket) exchange.router.metrics.websocketUpgrades += 1;
   if (isTunnel(answer)) {
-    if (!exchange.client.takesTunnel || !switchesAsAsked(exchange, answer.headers)) {
+    const asked = exchange.tunnels || (exchange.client.takesTunnel && switchesAsAsked(exchange, answer.headers));
+    if (!asked) {
       answer.tunnel.destroy();
       return fail(exchange, refusedSwitch("the backend switched to a protocol that was not asked for"));
     }
@@ -105,12 +107,15 @@ function beginAttempt(exchange: Exchange, endpoint: Endpoint): void {
 }
 
 /** What comes before the first attempt; an answer when the request cannot be forwarded at all. */
-function prepare(exchange: Exchange): ResponseLike | undefined {
+function prepare(exchange: Exchange, pool: Pool): ResponseLike | undefined {
   exchange.backendPhaseAt = exchange.router.clock.monotonic();
   if (!readUpgrade(exchange)) return fail(exchange, refusedSwitch("the protocol to upgrade to is not printable"));
   exchange.timeoutMs = exchange.websocket ? 0 : exchange.router.compiled.endpointTimeout;
   makeOutbound(exchange);
   readSession(exchange);
+  if (pool.algorithm === "hash") readHashKey(exchange, pool);
+  const { logger } = exchange.router;
+  if (logger.level <= Level.debug) logger.debug(`endpoint-iterator-with-${pool.algorithm}-lb-algo`);
   return undefined;
 }
 
@@ -122,7 +127,7 @@ export async function forward(exchange: Exchange): Promise<ResponseLike | Tunnel
   try {
     const { router, selection, pool } = exchange;
     if (pool === undefined) throw new Error("cannot forward a request that was not looked up");
-    const refusal = prepare(exchange);
+    const refusal = prepare(exchange, pool);
     if (refusal !== undefined) return refusal;
     const endpoints = pool.size;
     let last: Failure | undefined;
@@ -135,7 +140,9 @@ export async function forward(exchange: Exchange): Promise<ResponseLike | Tunnel
       beginRoundTrip(endpoint);
       let answer: BackendResponse | Tunnel | undefined;
       try {
-        answer = await router.transport.send(endpoint, exchange);
+        answer = await (exchange.tunnels
+          ? router.transport.open!(endpoint, exchange)
+          : router.transport.send(endpoint, exchange));
       } catch (error) {
         last = failureOf(error);
       } finally {

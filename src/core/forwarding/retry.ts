@@ -30,16 +30,16 @@ interface Verdict {
 export function judge(exchange: Exchange, failure: Failure): Verdict {
   const { attempt } = exchange;
   const text = failure.message;
-  if (failure.kind === "client-gone") return { retriable: false, text };
-  if (exchange.abortCause !== undefined) return { retriable: false, text: `context canceled (${text})` };
+  const cancelled = failure.kind === "client-gone" || exchange.abortCause !== undefined;
+  if (cancelled) return { retriable: false, text: `context canceled (${text})` };
   const untouched = attempt.bodyBytesTaken === 0;
-  const outcome = errorTable[failure.kind];
-  if (outcome.retriable || failure.retry === "always") return { retriable: untouched, text };
   // What the client or the router did wrong is no better on another connection.
   const incomplete = failure.source === "backend" && !(attempt.gotConnection && attempt.wroteHead);
   if (incomplete) return { retriable: untouched, text: `incomplete request (${text})` };
-  if (outcome.replay && untouched && isReplayable(exchange)) {
+  const outcome = errorTable[failure.kind];
+  if (outcome.retriable) return { retriable: untouched, text };
+  if (outcome.replay && untouched && !attempt.heard && isReplayable(exchange)) {
     return { retriable: true, text: `${text} (via idempotent request)` };
   }
-  return { retriable: false, text };
+  return { retriable: untouched && failure.retry === "always", text };
 }

@@ -1,10 +1,9 @@
-/** What a `Set-Cookie` line of a backend says, as far as the session cookie takes it over (data-plane §3.8). */
-export interface SetCookie {
-  readonly name: string;
+/** Attributes of a `Set-Cookie` line, as far as the session cookie takes them over (data-plane §3.8). */
+export interface CookieAttributes {
   /** RFC 1123 with `GMT`; undefined when absent or not parsable. */
   readonly expires: string | undefined;
-  /** Max-Age of 0 or less. */
-  readonly expired: boolean;
+  /** Max-Age in seconds, 0 for any less; undefined when absent or not parsable. */
+  readonly maxAge: number | undefined;
   readonly secure: boolean;
   readonly sameSite: "Lax" | "Strict" | "None" | undefined;
   readonly partitioned: boolean;
@@ -14,7 +13,8 @@ const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "
 const dateForm =
   /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (\d\d)([ -])([A-Z][a-z]{2})\2(\d{4}) (\d\d?):(\d\d):(\d\d) [A-Z]{3,4}$/;
 const integerForm = /^[+-]?\d+$/;
-const sameSites = { lax: "Lax", strict: "Strict", none: "None" } as const;
+/** Values of `SameSite`, by their lower-case form. */
+export const sameSites = { lax: "Lax", strict: "Strict", none: "None" } as const;
 
 /** An `Expires` value, RFC 1123 or with dashes, in the form that is sent; undefined: it is dropped. */
 function expiresText(value: string): string | undefined {
@@ -29,12 +29,12 @@ function expiresText(value: string): string | undefined {
   return date.toUTCString();
 }
 
-/** Max-Age of 0 or less; leading zeros make it invalid, as in Go's library. */
-function isExpired(value: string): boolean | undefined {
+/** Max-Age, 0 for any less; leading zeros make it invalid, as in Go's library. */
+function maxAgeOf(value: string): number | undefined {
   if (!integerForm.test(value)) return undefined;
   const seconds = Number(value);
   if (seconds !== 0 && value.startsWith("0")) return undefined;
-  return seconds <= 0;
+  return Math.min(Math.max(seconds, 0), Number.MAX_SAFE_INTEGER);
 }
 
 /** Name of the cookie a `Set-Cookie` line sets (RFC 6265 §5.2). */
@@ -45,22 +45,22 @@ export function setCookieName(line: string): string {
   return equals < 0 ? "" : pair.slice(0, equals).trim();
 }
 
-/** Reads a `Set-Cookie` line; attribute names have no case, the last of a kind counts, unknown ones are skipped. */
-export function parseSetCookie(line: string): SetCookie {
+/** Reads the attributes of a `Set-Cookie` line; their names have no case, the last of a kind counts, unknown ones are skipped. */
+export function cookieAttributes(line: string): CookieAttributes {
   let expires: string | undefined;
-  let expired = false;
+  let maxAge: number | undefined;
   let secure = false;
-  let sameSite: SetCookie["sameSite"];
+  let sameSite: CookieAttributes["sameSite"];
   let partitioned = false;
   for (const attribute of line.split(";").slice(1)) {
     const equals = attribute.indexOf("=");
     const name = (equals < 0 ? attribute : attribute.slice(0, equals)).trim().toLowerCase();
     const value = equals < 0 ? "" : attribute.slice(equals + 1).trim();
     if (name === "expires") expires = expiresText(value);
-    else if (name === "max-age") expired = isExpired(value) ?? expired;
+    else if (name === "max-age") maxAge = maxAgeOf(value) ?? maxAge;
     else if (name === "secure") secure = true;
     else if (name === "samesite") sameSite = sameSites[value.toLowerCase() as keyof typeof sameSites];
     else if (name === "partitioned") partitioned = true;
   }
-  return { name: setCookieName(line), expires, expired, secure, sameSite, partitioned };
+  return { expires, maxAge, secure, sameSite, partitioned };
 }

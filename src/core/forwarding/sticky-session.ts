@@ -2,7 +2,8 @@ import type { Exchange } from "../exchange.ts";
 import { firstValue, type MessageHeaders } from "../message.ts";
 import { utf8Bytes } from "../observe/access-log-quote.ts";
 import type { Endpoint } from "../routing/endpoint.ts";
-import { parseSetCookie, type SetCookie, setCookieName } from "./set-cookie.ts";
+import { formatSessionMeta, metaCookie, parseSessionMeta } from "./session-meta.ts";
+import { type CookieAttributes, cookieAttributes, setCookieName } from "./set-cookie.ts";
 
 const sessionCookie = "__VCAP_ID__";
 const negotiate = "negotiate";
@@ -70,25 +71,49 @@ function keepBytes(text: string, dropped: string): string {
   return kept;
 }
 
-/** The session cookie's line (data-plane §3.8): attributes in this order, Path first, HttpOnly always. */
-function cookieLine(id: string, path: string, copied: SetCookie | "negotiate" | undefined, secure: boolean): string {
-  const value = keepBytes(id, '";\\');
-  let line = `${sessionCookie}=${value.includes(" ") || value.includes(",") ? `"${value}"` : value}`;
+/** A cookie's line (data-plane §3.8): attributes in this order, Path first, HttpOnly always. */
+function cookieLine(name: string, text: string, path: string, copied: CookieAttributes | undefined, secure: boolean) {
+  const value = keepBytes(text, '";\\');
+  let line = `${name}=${value.includes(" ") || value.includes(",") ? `"${value}"` : value}`;
   line += `; Path=${keepBytes(path, ";")}`;
-  const attributes = copied === "negotiate" ? undefined : copied;
-  if (attributes?.expires !== undefined) line += `; Expires=${attributes.expires}`;
-  if (copied === "negotiate") line += "; Max-Age=60";
-  else if (attributes?.expired === true) line += "; Max-Age=0";
+  if (copied?.expires !== undefined) line += `; Expires=${copied.expires}`;
+  if (copied?.maxAge !== undefined) line += `; Max-Age=${copied.maxAge}`;
   line += "; HttpOnly";
-  if (secure || attributes?.secure === true) line += "; Secure";
-  const sameSite = copied === "negotiate" ? "Strict" : attributes?.sameSite;
-  if (sameSite !== undefined) line += `; SameSite=${sameSite}`;
-  return attributes?.partitioned === true ? `${line}; Partitioned` : line;
+  if (secure || copied?.secure === true) line += "; Secure";
+  if (copied?.sameSite !== undefined) line += `; SameSite=${copied.sameSite}`;
+  return copied?.partitioned === true ? `${line}; Partitioned` : line;
+}
+
+const negotiated: CookieAttributes = {
+  expires: undefined,
+  maxAge: 60,
+  secure: false,
+  sameSite: "Strict",
+  partitioned: false,
+};
+
+/** A lasting cookie does not make the session lasting (data-plane §3.8). */
+function withoutLife(attributes: CookieAttributes): CookieAttributes {
+  return attributes.maxAge === undefined || attributes.maxAge === 0 ? attributes : { ...attributes, maxAge: undefined };
+}
+
+/** What the client's companion cookie says; undefined without one. */
+function rememberedAttributes(headers: MessageHeaders): CookieAttributes | undefined {
+  for (const [name, value] of headers) {
+    if (name.toLowerCase() !== "cookie") continue;
+    for (const pair of value.split(";")) {
+      const equals = pair.indexOf("=");
+      if (equals < 0 || pair.slice(0, equals).trim() !== metaCookie) continue;
+      const meta = cookieValue(pair.slice(equals + 1).trim());
+      if (meta !== undefined) return parseSessionMeta(meta);
+    }
+  }
+  return undefined;
 }
 
 /**
  * Ties the session to the instance that answered: appends the session cookie to a backend's response where the table of
- * data-plane §3.8 says so.
+ * data-plane §3.8 says so. With `sticky_session_meta_cookie` a companion keeps the attributes (§12, sessions).
  */
 export function writeSession(exchange: Exchange, endpoint: Endpoint, headers: MessageHeaders): void {
   const id = endpoint.privateInstanceId;
@@ -103,12 +128,20 @@ export function writeSession(exchange: Exchange, endpoint: Endpoint, headers: Me
   const lines = sets ? headers.getSetCookie() : [];
   if (lines.some((line) => setCookieName(line) === sessionCookie)) return;
   const path = exchange.pool?.contextPath ?? "/";
+  const append = (name: string, value: string, copied: CookieAttributes | undefined): void =>
+    headers.append("Set-Cookie", cookieLine(name, value, path, copied, source.secure_cookies));
   if (negotiates) {
-    if (stickyId !== id) headers.append("Set-Cookie", cookieLine(id, path, "negotiate", source.secure_cookies));
+    if (stickyId !== id) append(sessionCookie, id, negotiated);
     return;
   }
-  const sticky = lines.find((line) => stickyCookies.has(setCookieName(line)));
-  if (sticky === undefined && (stickyId === "" || stickyId === id)) return;
-  const copied = sticky === undefined ? undefined : parseSetCookie(sticky);
-  headers.append("Set-Cookie", cookieLine(id, path, copied, source.secure_cookies));
+  const sticky = lines.filter((line) => stickyCookies.has(setCookieName(line)));
+  if (sticky.length === 0 && (stickyId === "" || stickyId === id)) return;
+  if (!source.sticky_session_meta_cookie) {
+    append(sessionCookie, id, sticky[0] === undefined ? undefined : withoutLife(cookieAttributes(sticky[0])));
+    return;
+  }
+  for (const copied of sticky.length > 0 ? sticky.map(cookieAttributes) : [rememberedAttributes(request)]) {
+    append(sessionCookie, id, copied);
+    if (copied !== undefined) append(metaCookie, formatSessionMeta(copied), copied);
+  }
 }

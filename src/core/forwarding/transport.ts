@@ -13,6 +13,8 @@ export class Attempt {
   reused = false;
   /** The whole request head was handed to the kernel. */
   wroteHead = false;
+  /** Part of an answer had come when the attempt failed: it is no `EOF` that a request may be sent again for. */
+  heard = false;
   /** Body bytes taken from the client for this attempt: above 0 the request cannot be sent again. */
   bodyBytesTaken = 0;
   dnsMs = -1;
@@ -64,6 +66,11 @@ export interface Sending {
 export interface Transport {
   /** Sends and resolves at the response head (or the 101). Rejects with a `Failure`. */
   send(endpoint: Endpoint, outgoing: Outgoing): Promise<BackendResponse | Tunnel>;
+  /**
+   * Dials the endpoint for a CONNECT tunnel (RFC 9110 §9.3.6) and resolves with a 200 whose bytes are the client's. Rejects
+   * with a `Failure`. Absent where there are no byte streams: then CONNECT is proxied like any request.
+   */
+  open?(endpoint: Endpoint, outgoing: Outgoing): Promise<Tunnel>;
   /** The endpoint left the table or was replaced: its idle connections can go. */
   forget(endpoint: Endpoint): void;
 }

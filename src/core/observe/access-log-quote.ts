@@ -23,7 +23,7 @@ function escapeCodePoint(code: number): string {
 }
 
 /** Length of the well-formed UTF-8 sequence (RFC 3629 §4) at `index`, or 0. */
-function sequenceLength(bytes: string, index: number): number {
+export function sequenceLength(bytes: string, index: number): number {
   const lead = bytes.charCodeAt(index);
   if (lead < 0xc2 || lead > 0xf4) return 0;
   const length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;

@@ -23,14 +23,17 @@ function tailParses(value: string, from: number): boolean {
 
 /**
  * Reads the single header `b3`, by length and position only as the pinned library does (data-plane §1.4.4): separators
- * after the first are not looked at. Undefined when it does not parse.
+ * after the first are not looked at. Undefined when it does not parse; `cut` when it ends within the span id of a 128-bit
+ * trace, which makes that library run out of bounds.
  */
-export function parseSingleB3(value: string): B3Context | undefined {
+export function parseSingleB3(value: string): B3Context | "cut" | undefined {
   if (value.length === 1) return isSampling(value) ? samplingOnly : undefined;
   if (value.length < 33) return undefined;
   const traceLength = value[16] === "-" ? 16 : 32;
   const spanEnd = traceLength + 17;
-  if (!isHexRange(value, 0, traceLength) || !isHexRange(value, traceLength + 1, spanEnd)) return undefined;
+  if (!isHexRange(value, 0, traceLength)) return undefined;
+  if (value.length < spanEnd) return "cut";
+  if (!isHexRange(value, traceLength + 1, spanEnd)) return undefined;
   if (!tailParses(value, spanEnd)) return undefined;
   return {
     traceId: value.slice(0, traceLength).toLowerCase(),

@@ -9,6 +9,12 @@ export function b3Trace(exchange: Exchange): undefined {
   const single = firstValue(headers, "b3") ?? "";
   if (single !== "") {
     const context = parseSingleB3(single);
+    if (context === "cut") {
+      // Upstream's parser panics here and the request goes on as it is; operators look for that line.
+      const error = `b3 header "${single}" ends within its span id`;
+      router.logger.error("panic-check", { host: exchange.host, error, stacktrace: "" });
+      return;
+    }
     if (context !== undefined) {
       exchange.traceIds = context;
       return;

@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import type { ErrorTemplate } from "../forwarding/error-template/compile.ts";
 import type { Transport } from "../forwarding/transport.ts";
 import type { MessageHeaders } from "../message.ts";
 import type { AccessLogSink } from "../observe/access-log-line.ts";
@@ -28,6 +29,8 @@ export interface RouterParts {
   readonly accessLog: AccessLogSink | undefined;
   readonly metrics: RequestMetrics;
   readonly health: Health;
+  /** HTML error pages (data-plane §2.2); absent: plain text. */
+  readonly errorTemplate?: ErrorTemplate | undefined;
   /** The router's own IP, for `X-Vcap-Router` (data-plane §5.5). */
   readonly address: string;
   /** Empty header fields, for answers of the router's own. Platform `Headers` fit, but lose the spelling of names. */

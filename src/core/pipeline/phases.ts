@@ -2,6 +2,7 @@ import type { Exchange } from "../exchange.ts";
 import type { ResponseLike } from "../message.ts";
 import { b3Trace } from "./b3-trace.ts";
 import { clientCertificate } from "./client-certificate.ts";
+import { connectTunnel } from "./connect-tunnel.ts";
 import { forwardedProto } from "./forwarded-proto.ts";
 import { healthCheck } from "./health-check.ts";
 import { hopByHopFilter } from "./hop-by-hop-filter.ts";
@@ -10,6 +11,7 @@ import { lookup } from "./lookup.ts";
 import { protocolCheck } from "./protocol-check.ts";
 import { requestId } from "./request-id.ts";
 import { requestSize } from "./request-size.ts";
+import { routeService } from "./route-service.ts";
 import { semicolonParams } from "./semicolon-params.ts";
 import type { CompiledSettings } from "./settings.ts";
 import { w3cTrace } from "./w3c-trace.ts";
@@ -33,9 +35,11 @@ export function phasesFor(compiled: CompiledSettings): readonly Phase[] {
     [protocolCheck, true],
     [lookup, true],
     [requestSize, true],
+    [connectTunnel, settings.connect.enabled],
     [clientCertificate, settings.forwarded_client_cert !== "always_forward"],
     [hopByHopFilter, compiled.hopByHopFilter.size > 0],
     [forwardedProto, true],
+    [routeService, true],
   ];
   return phases.filter(([, on]) => on).map(([phase]) => phase);
 }

@@ -1,4 +1,5 @@
 import type { Config } from "../config/schema.ts";
+import { HostPatterns } from "../routing/host-patterns.ts";
 
 /** What the request path needs of the configuration, under the keys of gorouter.yml; durations in milliseconds. */
 export interface RouterSettings
@@ -18,14 +19,18 @@ export interface RouterSettings
     | "max_request_headers"
     | "max_response_headers"
     | "endpoint_timeout"
+    | "http_1_endpoint_timeout"
+    | "connect"
     | "sticky_session_cookie_names"
     | "sticky_sessions_for_auth_negotiate"
+    | "sticky_session_meta_cookie"
     | "empty_pool_response_code_503"
     | "healthcheck_user_agent"
     | "per_request_metrics_reporting"
     | "per_app_prometheus_http_metrics_reporting"
   > {
   readonly backends: Pick<Config["backends"], "max_attempts">;
+  readonly access_log: Pick<Config["access_log"], "format" | "log_aborted">;
   readonly logging: Pick<
     Config["logging"],
     "disable_log_forwarded_for" | "disable_log_source_ip" | "redact_query_params" | "extra_access_log_fields"
@@ -49,9 +54,12 @@ interface LoggedHeader {
   readonly name: string;
   /** What stands before the value: ` name:"`. */
   readonly prefix: string;
+  /** The name as lines print it: lower case, `_` for `-`. */
+  readonly field: string;
 }
 
-const largestRequestHead = 1_048_576;
+/** Bound of `max_request_header_bytes`: larger values act like it (data-plane §1.4.12). */
+export const largestRequestHead = 1_048_576;
 const b3Headers = ["X-B3-TraceId", "X-B3-SpanId", "X-B3-ParentSpanId", "b3"];
 const w3cHeaders = ["traceparent", "tracestate"];
 
@@ -61,24 +69,31 @@ export class CompiledSettings {
   readonly maxAttempts: number;
   /** Size at which a request is refused. */
   readonly maxRequestBytes: number;
-  /** Milliseconds; 0: none. */
+  /** Of HTTP/1 backends, milliseconds; 0: none (data-plane §4.7, §12). */
   readonly endpointTimeout: number;
   /** Lower-case names that a `Connection` header may not name. */
   readonly hopByHopFilter: ReadonlySet<string>;
+  /** Hosts to which CONNECT makes a tunnel. */
+  readonly connectRoutes: HostPatterns;
   readonly stickyCookies: ReadonlySet<string>;
   readonly removedResponseHeaders: readonly string[];
   readonly addedResponseHeaders: readonly { readonly name: string; readonly value: string }[];
   readonly extraFields: readonly ExtraField[];
   readonly loggedHeaders: readonly LoggedHeader[];
+  /** `access_log.format` is `json`. */
+  readonly jsonAccessLog: boolean;
 
   constructor(settings: RouterSettings) {
     this.source = settings;
     this.maxAttempts = Math.max(settings.backends.max_attempts, 1);
     const limit = settings.max_request_header_bytes;
     this.maxRequestBytes = limit < 1 ? largestRequestHead : Math.min(limit, largestRequestHead);
-    this.endpointTimeout = Math.max(settings.endpoint_timeout, 0);
+    this.endpointTimeout = Math.max(settings.http_1_endpoint_timeout || settings.endpoint_timeout, 0);
     this.hopByHopFilter = new Set(settings.hop_by_hop_headers_to_filter.map((name) => name.toLowerCase()));
-    this.stickyCookies = new Set(settings.sticky_session_cookie_names);
+    this.connectRoutes = new HostPatterns(settings.connect.routes);
+    const names = settings.sticky_session_cookie_names;
+    const hosted = settings.sticky_session_meta_cookie ? names.map((name) => `__Host-${name}`) : [];
+    this.stickyCookies = new Set([...names, ...hosted]);
     const responses = settings.http_rewrite.responses;
     this.removedResponseHeaders = [...responses.remove_headers.map((header) => header.name), "X-Cf-Proxy-Signature"];
     // A Content-Type never takes effect (data-plane §1.4.9).
@@ -90,6 +105,7 @@ export class CompiledSettings {
       (extraFields as readonly string[]).includes(name),
     );
     this.loggedHeaders = loggedHeaders(settings);
+    this.jsonAccessLog = settings.access_log.format === "json";
   }
 }
 
@@ -97,5 +113,8 @@ function loggedHeaders(settings: RouterSettings): LoggedHeader[] {
   const names = new Set(settings.extra_headers_to_log);
   if (settings.tracing.enable_zipkin) for (const name of b3Headers) names.add(name);
   if (settings.tracing.enable_w3c) for (const name of w3cHeaders) names.add(name);
-  return [...names].map((name) => ({ name, prefix: ` ${name.toLowerCase().replaceAll("-", "_")}:"` }));
+  return [...names].map((name) => {
+    const field = name.toLowerCase().replaceAll("-", "_");
+    return { name, field, prefix: ` ${field}:"` };
+  });
 }

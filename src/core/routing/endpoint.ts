@@ -25,7 +25,18 @@ export interface EndpointFields {
   readonly updatedAtNs?: bigint;
   readonly protocol?: string;
   readonly loadBalancing?: string;
+  /** Header whose value chooses the endpoint with `hash`, and how far it may exceed the average load (0: any). */
+  readonly hashHeader?: string;
+  readonly hashBalance?: number;
   readonly modificationTag?: ModificationTag;
+}
+
+/** What hash-based routing needs to know of a route (control-plane §9.1). */
+export interface HashOptions {
+  /** Request header whose value chooses the endpoint. */
+  readonly header: string;
+  /** An endpoint with more than this times the average load is passed over; 0: no limit. */
+  readonly balance: number;
 }
 
 /** Whether `next` may take the place of `old` (control-plane §3.5): an empty or another guid, or a higher index. */
@@ -63,6 +74,8 @@ export class Endpoint {
   readonly updatedAtNs: bigint;
   readonly protocol: string;
   readonly loadBalancing: string;
+  /** With `loadBalancing` `hash` and a header name only (control-plane §9.1). */
+  readonly hash: HashOptions | undefined;
   readonly modificationTag: ModificationTag;
 
   /** Number of pools that hold the object; 0: the transport may forget it. The registry counts. */
@@ -91,6 +104,9 @@ export class Endpoint {
     this.updatedAtNs = fields.updatedAtNs ?? 0n;
     this.protocol = fields.protocol ?? "http1";
     this.loadBalancing = fields.loadBalancing ?? "";
+    const { hashHeader = "", hashBalance = 0 } = fields;
+    const hashes = this.loadBalancing === "hash" && hashHeader !== "";
+    this.hash = hashes ? { header: hashHeader, balance: hashBalance } : undefined;
     this.modificationTag = fields.modificationTag ?? noTag;
   }
 }
@@ -113,6 +129,8 @@ export function sameRegistration(a: Endpoint, b: Endpoint): boolean {
     a.protocol === b.protocol &&
     a.isolationSegment === b.isolationSegment &&
     a.loadBalancing === b.loadBalancing &&
+    a.hash?.header === b.hash?.header &&
+    a.hash?.balance === b.hash?.balance &&
     sameTag(a.modificationTag, b.modificationTag) &&
     sameTags(a.tags, b.tags)
   );

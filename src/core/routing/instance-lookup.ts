@@ -65,5 +65,6 @@ export function processInstancePool(pool: Pool, selector: InstanceSelector, now:
 function detachedPool(pool: Pool, now: number): Pool {
   const fresh = new Pool(pool.key, pool.host, pool.contextPath, pool.settings, pool.algorithm, now, true);
   fresh.routeServiceUrl = pool.routeServiceUrl;
+  if (pool.hash !== undefined) fresh.hash = { ...pool.hash, table: undefined };
   return fresh;
 }

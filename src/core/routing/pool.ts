@@ -1,14 +1,31 @@
 import type { Logger } from "../observe/log.ts";
-import type { Endpoint } from "./endpoint.ts";
+import type { Endpoint, HashOptions } from "./endpoint.ts";
 import { Member, PoolState } from "./pool-state.ts";
 
-/** Balancing algorithms a pool can use (data-plane §3.1). */
-export type Algorithm = "round-robin" | "least-connection";
+/** Balancing algorithms that need no options: what `balancing_algorithm` may be (data-plane §3.1). */
+export type DefaultAlgorithm = "round-robin" | "least-connection";
+/** Balancing algorithms a pool can use; `hash` by the options of its endpoints only (control-plane §9.1). */
+export type Algorithm = DefaultAlgorithm | "hash";
+
+/** Who owns which slot, for `hash`. */
+export interface HashTable {
+  readonly members: readonly Member[];
+  /** For each slot an index of `members`. */
+  readonly slots: Uint16Array;
+}
+
+/** What a pool needs for `hash`. */
+export interface HashRouting extends HashOptions {
+  /** Undefined until it is needed after the pool changed. */
+  table: HashTable | undefined;
+}
 
 /** What all pools of a registry share. */
 export interface PoolSettings {
   /** `backends.max_conns`: requests in flight per endpoint; 0: no limit, negative: every pool is overloaded. */
   readonly maxConns: number;
+  /** `balancing_algorithm`: of new pools, and where `hash` cannot serve a request. */
+  readonly defaultAlgorithm: DefaultAlgorithm;
   /** Own availability zone. */
   readonly zone: string;
   /** `balancing_algorithm_az_preference` is `locally-optimistic`. */
@@ -33,6 +50,8 @@ export class Pool {
   readonly detached: boolean;
   readonly state = new PoolState();
   algorithm: Algorithm;
+  /** With algorithm `hash`, once an endpoint named a header. */
+  hash: HashRouting | undefined = undefined;
   /** Route service of the latest registration; empty: none (§3.7). */
   routeServiceUrl = "";
   /** `Clock.monotonic` milliseconds of creation, or of the last put or removal. */
@@ -110,6 +129,12 @@ export class Pool {
     }
     if (this.#byAddress === undefined && this.#members.length > 1) this.#makeIndex();
     else this.#index(member);
+    this.#changed();
+  }
+
+  /** The look-up table no longer holds. */
+  #changed(): void {
+    if (this.hash !== undefined) this.hash.table = undefined;
   }
 
   #makeIndex(): void {
@@ -128,6 +153,7 @@ export class Pool {
     const previous = member.endpoint.privateInstanceId;
     member.endpoint = endpoint;
     if (previous === endpoint.privateInstanceId) return;
+    this.#changed();
     this.#byInstance?.delete(previous);
     this.#index(member);
   }
@@ -136,6 +162,7 @@ export class Pool {
   remove(member: Member, now: number): void {
     this.#members.splice(this.#members.indexOf(member), 1);
     this.#forget(member);
+    this.#changed();
     this.lastChange = now;
   }
 
@@ -147,6 +174,7 @@ export class Pool {
     if (removed.length === 0) return removed;
     this.#members = left;
     for (const member of removed) this.#forget(member);
+    this.#changed();
     this.lastChange = now;
     return removed;
   }

@@ -4,7 +4,7 @@ import { Level, type Logger } from "../observe/log.ts";
 import { type Endpoint, isSucceededBy, sameRegistration, sameTag } from "./endpoint.ts";
 import { registrationData, routeEndpointData } from "./endpoint-lines.ts";
 import { appInstancePool, type InstanceSelector, processInstancePool } from "./instance-lookup.ts";
-import { type Algorithm, Pool, type PoolSettings } from "./pool.ts";
+import { type DefaultAlgorithm, Pool, type PoolSettings } from "./pool.ts";
 import type { Member } from "./pool-state.ts";
 import { inShard, type ShardingMode } from "./sharding.ts";
 import { Trie, type TrieNode } from "./trie.ts";
@@ -14,7 +14,7 @@ import { compareBytewise, contextPathOf, hostOf, routeKey, trieKey, withoutTrail
 export interface RegistrySettings {
   readonly zone: string;
   readonly backends: { readonly max_conns: number };
-  readonly balancing_algorithm: Algorithm;
+  readonly balancing_algorithm: DefaultAlgorithm;
   readonly balancing_algorithm_az_preference: "none" | "locally-optimistic";
   readonly empty_pool_response_code_503: boolean;
   readonly empty_pool_timeout: number;
@@ -75,6 +75,7 @@ export class Registry {
     this.#forget = parts.forget;
     this.#pools = {
       maxConns: settings.backends.max_conns,
+      defaultAlgorithm: settings.balancing_algorithm,
       zone: settings.zone,
       locallyOptimistic: settings.balancing_algorithm_az_preference === "locally-optimistic",
       failureMemoryMs: settings.droplet_stale_threshold / 4,
@@ -154,7 +155,7 @@ export class Registry {
       this.#replace(pool, member, endpoint);
     }
     pool.routeServiceUrl = endpoint.routeServiceUrl;
-    if (endpoint.loadBalancing !== "") this.#useAlgorithm(pool, endpoint.loadBalancing);
+    if (endpoint.loadBalancing !== "") this.#useAlgorithm(pool, endpoint);
     pool.lastChange = now;
     if (member === undefined) return "added";
     member.updatedAt = now;
@@ -185,10 +186,15 @@ export class Registry {
   }
 
   /** The latest valid option wins, an empty one changes nothing (control-plane §3.9). */
-  #useAlgorithm(pool: Pool, wanted: string): void {
+  #useAlgorithm(pool: Pool, endpoint: Endpoint): void {
+    const { loadBalancing: wanted, hash } = endpoint;
+    if (hash !== undefined && (hash.header !== pool.hash?.header || hash.balance !== pool.hash.balance)) {
+      pool.hash = { ...hash, table: pool.hash?.table };
+    }
     if (wanted === pool.algorithm) return;
-    if (wanted === "round-robin" || wanted === "least-connection") {
+    if (wanted === "round-robin" || wanted === "least-connection" || wanted === "hash") {
       pool.algorithm = wanted;
+      if (wanted !== "hash") pool.hash = undefined;
       const data = { endpointLBAlgorithm: wanted, poolLBAlgorithm: wanted };
       this.#log.debug("setting-pool-load-balancing-algorithm-to-that-of-an-endpoint", data);
     } else {

@@ -9,10 +9,13 @@ export class Connection {
   /** The peer has sent FIN, or the connection is gone. */
   ended = false;
   closed = false;
+  /** Own address as the access log shows it. */
+  readonly localAddress: string;
   #watchers = new Set<() => void>();
 
   private constructor(socket: Socket) {
     this.socket = socket;
+    this.localAddress = `127.0.0.1:${socket.localPort}`;
     socket.on("data", (bytes: Buffer) =>
       this.#changed(() => {
         this.received += bytes.toString("latin1");
@@ -44,11 +47,6 @@ export class Connection {
   #changed(change: () => void): void {
     change();
     for (const watcher of [...this.#watchers]) watcher();
-  }
-
-  /** Own address as the access log shows it. */
-  get localAddress(): string {
-    return `127.0.0.1:${this.socket.localPort}`;
   }
 
   write(text: string): void {

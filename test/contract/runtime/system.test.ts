@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { isIPv4 } from "node:net";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { after, describe, it } from "node:test";
 import { runtime } from "#runtime";
 import { runChild } from "./child.ts";
@@ -108,6 +109,8 @@ describe(`system (${runtime.name})`, () => {
   });
 
   it("knows the machine", async () => {
+    assert.equal(runtime.processId, process.pid);
+    assert.equal(runtime.hostName(), hostname());
     assert.ok(isIPv4(await runtime.localIp()));
     assert.notEqual(await runtime.localIp(), "0.0.0.0");
     assert.ok(runtime.descriptorLimit() >= 64);

@@ -24,7 +24,7 @@ describe("registry message (control-plane §2.4)", () => {
         "private_instance_index":"2","server_cert_domain_san":"san","tags":{"component":"x","__proto__":"y"},
         "stale_threshold_in_seconds":-5,"isolation_segment":"is","availability_zone":"z1",
         "route_service_url":"https://rs","endpoint_updated_at_ns":1745935687123456789,"protocol":"http2",
-        "options":{"loadbalancing":"least-connection","hash_header":7},"unknown":[{"deep":[1,2,{}]},[]]}`,
+        "options":{"loadbalancing":"least-connection","hash_header":"X-H","hash_balance":1.5,"other":7},"unknown":[{"deep":[1,2,{}]},[]]}`,
     );
     assert.deepEqual(
       { ...message },
@@ -48,9 +48,24 @@ describe("registry message (control-plane §2.4)", () => {
         endpointUpdatedAtNs: 1745935687123456789n,
         protocol: "http2",
         loadBalancing: "least-connection",
+        hashHeader: "X-H",
+        hashBalance: 1.5,
         mismatch: undefined,
       },
     );
+  });
+
+  it("takes hash_balance as a number or as one in a string (control-plane §9.1)", () => {
+    const balance = (json: string) => decode(`{"options":{"loadbalancing":"hash","hash_balance":${json}}}`).hashBalance;
+    assert.deepEqual([balance("2"), balance("1.25e0"), balance('"1.1"'), balance("null")], [2, 1.25, 1.1, 0]);
+    for (const [json, found] of [
+      ['"much"', 'string "much"'],
+      ["1e999", "number 1e999"],
+      ["true", "bool"],
+    ] as const) {
+      const text = field(found, "RegistryMessageOpts.options.hash_balance", "float64");
+      assert.throws(() => balance(json), { message: text });
+    }
   });
 
   it("takes null, at the top or for any field, as nothing", () => {

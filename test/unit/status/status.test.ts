@@ -233,6 +233,21 @@ describe("routes listener (control-plane §4.3)", () => {
     assert.equal(body, `{"":[],"a":[${one},${two}]}\n`);
   });
 
+  it("shows what belongs to hash-based routing (control-plane §9.1)", async () => {
+    const hashes = { host: "h", port: 1, loadBalancing: "hash", hashHeader: "X-<a>", hashBalance: 1.25 };
+    const app = routesApp(
+      view({ a: [hashes, { ...hashes, hashBalance: 0 }, { ...hashes, hashHeader: "" }] }),
+      credentials,
+    );
+    const [, , body] = await seen(app, plain("GET", "/routes", authorization));
+    const tails = [...String(body).matchAll(/"load_balancing_algorithm":"hash"([^}]*)}/g)].map(([, tail]) => tail);
+    assert.deepEqual(tails, [
+      ',"hash_header":"X-\\u003ca\\u003e","hash_balance":1.25',
+      ',"hash_header":"X-\\u003ca\\u003e","hash_balance":0',
+      ',"hash_balance":0',
+    ]);
+  });
+
   it("announces no length above 2 KB", async () => {
     const many = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`r${i}`, [{ host: "h", port: i }]]));
     const [status, headers, body] = await seen(

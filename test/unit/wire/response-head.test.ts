@@ -112,7 +112,8 @@ describe("response head: malformed", () => {
   const malformed: [name: string, text: string, message: string][] = [
     ["garbage", "garbage\r\n", 'malformed HTTP response "garbage"'],
     ["binary garbage", 'a"\\\xff\0', 'malformed HTTP response "a\\"\\\\\\xff\\x00"'],
-    ["no HTTP", "SSH-2.0 x y\r\n", 'malformed HTTP version "SSH-2.0"'],
+    ["no HTTP", "SSH-2.0 x y\r\n", 'malformed HTTP status code "x"'],
+    ["another protocol", "ICY 200 OK\r\n", 'malformed HTTP version "ICY"'],
     ["lower case", "http/1.1 200 OK\r\n", 'malformed HTTP version "http/1.1"'],
     ["two blanks before the status", "HTTP/1.1  200 OK\r\n", 'malformed HTTP status code ""'],
     ["a short status", "HTTP/1.1 20 OK\r\n", 'malformed HTTP status code "20"'],
@@ -121,7 +122,7 @@ describe("response head: malformed", () => {
     ["a status below 100", "HTTP/1.1 099 OK\r\n", 'malformed HTTP status code "099"'],
     ["no status", "HTTP/1.1 \r\n", 'malformed HTTP status code ""'],
     ["an empty line", "\r\n", 'malformed HTTP response ""'],
-    ["no colon", "HTTP/1.1 200 OK\r\nfoo\r\n", 'malformed MIME header: missing colon: "foo\\r"'],
+    ["no colon", "HTTP/1.1 200 OK\r\nfoo\r\n", 'malformed MIME header: missing colon: "foo"'],
     ["an empty name", "HTTP/1.1 200 OK\r\nA: b\r\n: x\r\n", 'malformed MIME header line: ":"'],
     ["a control byte", "HTTP/1.1 200 OK\r\nA: b\r\nC: d\x01e", 'malformed MIME header line: "C: d\\x01"'],
     ["a NUL in a name", "HTTP/1.1 200 OK\r\nA\0: b", 'malformed MIME header line: "A\\x00"'],

@@ -29,6 +29,7 @@ describe("configuration with listener native", () => {
     "max_request_header_bytes: 20000",
     "max_request_headers: 10",
     "enable_http1_concurrent_read_write: true",
+    "connect: {enabled: true, routes: [a.b]}",
   ]) {
     it(`refuses ${line}, which listener wire takes`, () => {
       assert.equal(refusal(`listener: native\n${line}`), names(line.split(":")[0]!));
@@ -46,7 +47,7 @@ describe("configuration with listener native", () => {
   it("takes the defaults of the BOSH job, and what asks for nothing", () => {
     const document =
       "listener: native\nfrontend_idle_timeout: 900s\nread_header_timeout: 0s\nclient_cert_validation: request\n" +
-      "forwarded_client_cert: always_forward\nmax_request_header_bytes: 8192\nenable_proxy: false\nenable_ssl: false";
+      "forwarded_client_cert: always_forward\nmax_request_header_bytes: 8192\nconnect: {enabled: false}\nenable_proxy: false\nenable_ssl: false";
     assert.equal(refusal(document), undefined);
   });
 });

@@ -181,6 +181,25 @@ describe("validation (control-plane §1.3)", () => {
     assert.equal(failure("", broken).message, "open /etc/ssl: permission denied");
   });
 
+  for (const [connect, message, key] of [
+    ["enabled: true", "connect.routes must name at least one host if connect.enabled is set to true", "connect.routes"],
+    [
+      "enabled: true, routes: [a.b, a.b/c]",
+      'cannot use "a.b/c" in connect.routes: it must be a host without port and path',
+      "connect.routes[1]",
+    ],
+    [
+      'routes: ["*"]',
+      'cannot use "*" in connect.routes: a wildcard stands for the first labels only, as in *.example.com',
+      "connect.routes[0]",
+    ],
+  ] as const) {
+    it(`connect: {${connect}}`, () => {
+      const error = failure(`connect: {${connect}}`);
+      assert.deepEqual([error.message, error.key], [message, key]);
+    });
+  }
+
   it("lets the first failing row decide, whatever the order in the file", () => {
     assert.match(failure("logging: {redact_query_params: x}\nbalancing_algorithm: y").message, /algorithm y/);
     assert.match(failure("balancing_algorithm: y\nstatus: {tls: {port: 1}}").message, /tls\.key must be provided/);

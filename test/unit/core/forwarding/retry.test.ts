@@ -24,6 +24,9 @@ function failingOnce(kind: FailureKind, tls: boolean, prepare?: (outgoing: Outgo
 const incomplete = (outgoing: Outgoing): void => {
   outgoing.attempt.wroteHead = false;
 };
+const heard = (outgoing: Outgoing): void => {
+  outgoing.attempt.heard = true;
+};
 const took = (outgoing: Outgoing): void => {
   outgoing.attempt.bodyBytesTaken = 1;
 };
@@ -50,7 +53,7 @@ const unreachable: readonly FailureKind[] = [
   "tls-alert-handshake",
   "tls-timeout",
 ];
-const final: readonly FailureKind[] = ["write", "deadline", "malformed-response", "response-head-too-large"];
+const final: readonly FailureKind[] = ["deadline", "malformed-response", "response-head-too-large"];
 const idempotent = (method: string, ...lines: (readonly [string, string])[]): Ask => ({
   method,
   lines: [host, ...lines],
@@ -125,6 +128,35 @@ const rows: readonly Row[] = [
     retried: true,
     text: "TEXT (via idempotent request)",
     marks: [mark, mark],
+  },
+  ...(["eof", "reset"] as const).map(
+    (kind): Row => ({
+      name: `${kind} within an answer, GET`,
+      kind,
+      ask: get,
+      prepare: heard,
+      retried: false,
+      text: "TEXT",
+      marks: kind === "reset" ? [mark, mark] : [undefined, undefined],
+    }),
+  ),
+  { name: "write, POST", kind: "write", ask: post, retried: false, text: "TEXT", marks: [undefined, undefined] },
+  {
+    name: "write, GET (better than upstream)",
+    kind: "write",
+    ask: get,
+    retried: true,
+    text: "TEXT (via idempotent request)",
+    marks: [undefined, undefined],
+  },
+  {
+    name: "dial",
+    kind: "dial",
+    ask: post,
+    prepare: incomplete,
+    retried: true,
+    text: "incomplete request (TEXT)",
+    marks: [mark, prune],
   },
   {
     name: "write, head not out",
