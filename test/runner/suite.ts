@@ -34,7 +34,8 @@ function command(runtime: TestRuntime, files: readonly string[], junit: string):
       return [
         "node",
         "--test",
-        "--test-timeout=60000",
+        `--test-concurrency=${files.some((file) => file.includes("/fault/")) ? 1 : 2}`,
+        "--test-timeout=180000",
         "--test-reporter=junit",
         `--test-reporter-destination=${junit}`,
         ...files,
