@@ -63,6 +63,8 @@ export class HeaderLines implements MessageHeaders {
   private added: string[] = [];
   /** `nameBit` of every line there is, and maybe of some that were removed. */
   private names = 0;
+  /** Another view has the same marks: copy them before changing one. */
+  private shared = false;
 
   /**
    * The view over `text` that `marks` describe (see above): regular lines ending in CRLF. The array belongs to the
@@ -197,7 +199,9 @@ export class HeaderLines implements MessageHeaders {
   fork(): HeaderLines {
     const copy = new HeaderLines();
     copy.text = this.text;
-    copy.marks = this.marks.slice();
+    copy.marks = this.marks;
+    copy.shared = true;
+    this.shared = true;
     copy.kept = this.kept;
     copy.added = this.added.slice();
     copy.names = this.names;
@@ -208,7 +212,7 @@ export class HeaderLines implements MessageHeaders {
   toWire(): string {
     let wire = this.receivedToWire();
     const { added } = this;
-    for (let at = 0; at < added.length; at += 2) wire += `${added[at]}: ${added[at + 1]}\r\n`;
+    for (let at = 0; at < added.length; at += 2) wire = `${wire}${added[at]}: ${added[at + 1]}\r\n`;
     return wire;
   }
 
@@ -268,6 +272,10 @@ export class HeaderLines implements MessageHeaders {
 
   private deleteReceived(name: string): void {
     for (let at = this.receivedLine(name, 0); at !== -1; at = this.receivedLine(name, at + 2)) {
+      if (this.shared) {
+        this.marks = this.marks.slice();
+        this.shared = false;
+      }
       this.marks[at + 1] = -1;
       this.kept--;
     }
