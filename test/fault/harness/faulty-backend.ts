@@ -3,8 +3,8 @@ import { createServer, type Socket } from "node:net";
 /** What a faulty backend does: on a connection, and on each piece of a request whose head is complete. */
 export interface Fault {
   connected?(socket: Socket): void;
-  /** Called once per connection, with what has come of the request so far. */
-  asked?(socket: Socket, request: string): void;
+  /** A request has come, at least its head. */
+  asked?(socket: Socket): void;
 }
 
 /** A backend of raw sockets that does one thing wrong. */
@@ -29,7 +29,7 @@ export async function startFaultyBackend(fault: Fault): Promise<FaultyBackend> {
   let requests = 0;
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     const at = accepted++;
-    let asked = false;
+    let heads = 1;
     received[at] = "";
     sockets.add(socket);
     socket.setNoDelay(true);
@@ -38,10 +38,10 @@ export async function startFaultyBackend(fault: Fault): Promise<FaultyBackend> {
     socket.on("close", () => sockets.delete(socket));
     socket.on("data", (bytes) => {
       received[at] += bytes.toString("latin1");
-      if (asked || !received[at]!.includes("\r\n\r\n")) return;
-      asked = true;
-      requests++;
-      fault.asked?.(socket, received[at]!);
+      for (const all = received[at]!.split("\r\n\r\n").length; heads < all; heads++) {
+        requests++;
+        fault.asked?.(socket);
+      }
     });
     fault.connected?.(socket);
   });
