@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -74,6 +74,8 @@ export class Processes {
   #stopping = false;
 
   constructor() {
+    // nginx started by root serves files as somebody else.
+    chmodSync(this.folder, 0o755);
     process.on("exit", () => this.#stop());
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
   }
