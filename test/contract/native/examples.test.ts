@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -61,6 +62,30 @@ describe("docs/examples", () => {
       });
     });
   }
+
+  it("README's library example serves the routes it ends with", async () => {
+    const readme = readFileSync(new URL("../../../README.md", import.meta.url), "utf8");
+    const block = /## As a library\n\n```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
+    assert.match(block, /await server\.close\(\)/);
+    const code = block
+      .replace("port: 8081", "port: 0")
+      .replaceAll(/port: 300[01]/g, `port: ${backend.port}`)
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the text of a program
+      .replace(
+        "await server.close();",
+        "console.log(`listening on http://${server.host}:${server.port}`);\nawait new Promise(() => setInterval(() => {}, 1000));",
+      );
+    const name = `.readme-${runtime.name}-${process.pid}.ts`;
+    writeFileSync(new URL(name, examples), code);
+    try {
+      await running(name, env, async (port) => {
+        assert.equal((await get(port, "api.localhost", "/v1/x")).body, "GET /v1/x HTTP/1.1");
+        assert.equal((await get(port, "app.localhost")).status, 404);
+      });
+    } finally {
+      rmSync(new URL(name, examples));
+    }
+  });
 
   it("bus.ts serves what is registered on NATS", async () => {
     const nats = await startNatsServer();
