@@ -6,8 +6,6 @@ import { configShape, type SectionShape, type Shape } from "./shape.ts";
  * Remove a line when its key acts.
  */
 export const notYetActing: Readonly<Record<string, string>> = {
-  // B: the HTTP/1.1 data plane
-  websocket_dial_timeout: "B",
   // C: TLS, client certificates, HTTP/2, PROXY protocol
   enable_ssl: "C",
   ssl_port: "C",
@@ -75,6 +73,7 @@ export const inertByDesign: Readonly<Record<string, string>> = {
   healthcheck_poll_interval: "Gorouter never used it",
   healthcheck_timeout: "Gorouter never used it",
   keep_alive_100_continue_requests: "removed upstream since",
+  websocket_dial_timeout: "Gorouter never used it (data-plane §4.7)",
   domains: "identity-aware routing (RFC 0055) is not planned; only validated",
 };
 
@@ -85,7 +84,6 @@ export const inertByDesign: Readonly<Record<string, string>> = {
 export function keysNotYetActing(config: Config): string[] {
   // What `deriveConfig` gives to keys that were left alone (control-plane §1.4).
   const derived = new Map<string, unknown>([
-    ["websocket_dial_timeout", config.endpoint_dial_timeout],
     ["client_cert_validation", "none"],
     ["min_tls_version", "TLSv1.2"],
     ["max_tls_version", "TLSv1.2"],

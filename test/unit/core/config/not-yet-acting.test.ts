@@ -31,8 +31,8 @@ describe("keys that do not act", () => {
   });
 
   it("are not told about because of derived values, or without a file", () => {
-    assert.deepEqual(told("endpoint_dial_timeout: 1s"), []);
-    assert.deepEqual(told("endpoint_dial_timeout: 1s\nwebsocket_dial_timeout: 2s"), ["websocket_dial_timeout"]);
+    assert.deepEqual(told("min_tls_version: TLSv1.2"), []);
+    assert.deepEqual(told("min_tls_version: TLSv1.2\ntls_handshake_timeout: 3s"), ["tls_handshake_timeout"]);
     assert.deepEqual(told(undefined), []);
   });
 });
