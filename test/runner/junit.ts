@@ -19,6 +19,12 @@ const decoded = (text: string): string =>
 const attribute = (tag: string, name: string): string =>
   decoded(new RegExp(`\\s${name}="([^"]*)"`).exec(tag)?.[1] ?? "");
 
+// Node writes a bare `>` inside attribute values: they end at their quotes only.
+const attributes = String.raw`((?:[^>"]|"[^"]*")*?)`;
+const testcase = new RegExp(String.raw`<testcase\b${attributes}(/>|>([\s\S]*?)</testcase>)`, "g");
+const failed = new RegExp(String.raw`<(?:failure|error)\b${attributes}>([\s\S]*?)(?:</(?:failure|error)>|$)`);
+const skipped = new RegExp(String.raw`<skipped\b${attributes}/?>`);
+
 /**
  * Reads the JUnit files of `bun test`, `deno test` and `node --test`. They differ in one thing that matters: Deno
  * lists a suite as a test case of its own beside its steps (`suite > step`), so those are taken out again, unless the
@@ -26,19 +32,19 @@ const attribute = (tag: string, name: string): string =>
  */
 export function readJunit(xml: string): TestCase[] {
   const cases: TestCase[] = [];
-  for (const match of xml.matchAll(/<testcase\b([^>]*?)(\/>|>([\s\S]*?)<\/testcase>)/g)) {
+  for (const match of xml.matchAll(testcase)) {
     const inner = match[3] ?? "";
-    const failure = /<(?:failure|error)\b([^>]*)>?([\s\S]*?)(?:<\/(?:failure|error)>|$)/.exec(inner);
-    const skipped = /<skipped\b([^>]*)>/.exec(inner);
+    const failure = failed.exec(inner);
+    const skip = skipped.exec(inner);
     cases.push({
       name: [attribute(match[1]!, "classname"), attribute(match[1]!, "name")]
         .filter((part) => !/^$|\.ts$|^ext:|^test$/.test(part))
         .join(" > "),
-      outcome: failure ? "failed" : skipped ? "skipped" : "passed",
+      outcome: failure ? "failed" : skip ? "skipped" : "passed",
       detail: failure
         ? decoded(failure[2] || attribute(failure[1]!, "message"))
-        : skipped
-          ? attribute(skipped[1]!, "message")
+        : skip
+          ? attribute(skip[1]!, "message")
           : "",
     });
   }
