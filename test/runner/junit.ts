@@ -20,7 +20,7 @@ const attribute = (tag: string, name: string): string =>
   decoded(new RegExp(`\\s${name}="([^"]*)"`).exec(tag)?.[1] ?? "");
 
 // Node writes a bare `>` inside attribute values: they end at their quotes only.
-const attributes = String.raw`((?:[^>"]|"[^"]*")*?)`;
+const attributes = '((?:[^>"]|"[^"]*")*?)';
 const testcase = new RegExp(String.raw`<testcase\b${attributes}(/>|>([\s\S]*?)</testcase>)`, "g");
 const failed = new RegExp(String.raw`<(?:failure|error)\b${attributes}>([\s\S]*?)(?:</(?:failure|error)>|$)`);
 const skipped = new RegExp(String.raw`<skipped\b${attributes}/?>`);

@@ -43,6 +43,13 @@ async function running(name: string, env: Record<string, string>, use: (port: nu
   }
 }
 
+/** Makes a program that would end say where it listens, and stay. */
+const stayOpen = [
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the text of a program
+  "console.log(`listening on http://${server.host}:${server.port}`);",
+  "await new Promise(() => setInterval(() => {}, 1000));",
+].join("\n");
+
 describe("docs/examples", () => {
   let backend: Backend;
   let env: Record<string, string>;
@@ -70,11 +77,7 @@ describe("docs/examples", () => {
     const code = block
       .replace("port: 8081", "port: 0")
       .replaceAll(/port: 300[01]/g, `port: ${backend.port}`)
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the text of a program
-      .replace(
-        "await server.close();",
-        "console.log(`listening on http://${server.host}:${server.port}`);\nawait new Promise(() => setInterval(() => {}, 1000));",
-      );
+      .replace("await server.close();", stayOpen);
     const name = `.readme-${runtime.name}-${process.pid}.ts`;
     writeFileSync(new URL(name, examples), code);
     try {
