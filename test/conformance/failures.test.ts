@@ -96,7 +96,7 @@ describe("dead backends (data-plane §2.3, §4)", () => {
       const text = "POST / HTTP/1.1\r\nHost: half.test\r\nContent-Length: 4\r\n\r\nbody";
       assert.equal((await exchange(router.port, text)).body, "got body");
     }
-    const failures = router.program.logLines.filter(
+    const failures = (await router.settledLogLines()).filter(
       ({ message, data }) =>
         message === "backend-endpoint-failed" && JSON.stringify(data).includes(`127.0.0.1:${port}`),
     );

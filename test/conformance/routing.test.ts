@@ -150,7 +150,7 @@ describe("registration (control-plane §2.4, §3)", () => {
     await router.register(message);
     for (const [payload] of invalid) router.nats.publish("router.register", payload);
     await router.register({ uris: ["after.test"], port: one.port });
-    const lines = router.program.logLines
+    const lines = (await router.settledLogLines())
       .filter((line) => line.message === "validation-error")
       .map(({ log_level, source, data }) => [log_level, source, data]);
     assert.deepEqual(

@@ -34,7 +34,7 @@ describe("the bus is away (issue A, acceptance 4; control-plane §2.8)", () => {
       await router.program.logged("nats-connection-disconnected");
       await pause(10_000);
       assert.deepEqual(Object.keys(await router.routes()), ["steady.test"]);
-      assert.ok(router.program.logLines.some((line) => line.message === "prune-suspended"));
+      assert.ok((await router.settledLogLines()).some((line) => line.message === "prune-suspended"));
       second = await startNatsServer({ port: first.port });
       await router.program.logged("nats-connection-reconnected");
       // The test's own client drops what it publishes before it has reconnected too.
@@ -77,7 +77,9 @@ describe("a backend dies (data-plane §3.3, §4.1, §4.4)", () => {
       const atKill = load.served;
       await condition("load behind the kill", () => load.served > atKill + 1000 || undefined);
       const { served, failures } = await load.stop();
-      const failed = router.program.logLines.filter(({ message }) => message === "backend-endpoint-failed").length;
+      const failed = (await router.settledLogLines()).filter(
+        ({ message }) => message === "backend-endpoint-failed",
+      ).length;
       t.diagnostic(`${served} requests, ${failed} failed attempts, ${failures.length} failed requests`);
       assert.deepEqual(failures, []);
       await router.program.logged("endpoint-marked-as-ineligible");

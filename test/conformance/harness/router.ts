@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { stringify } from "yaml";
 import { condition } from "./condition.ts";
-import { Program, type ProgramOptions } from "./program.ts";
+import { exchange } from "./connection.ts";
+import { type LogLine, Program, type ProgramOptions } from "./program.ts";
 
 /** A nested piece of `gorouter.yml`. */
 export type Yaml = { [key: string]: unknown };
@@ -32,6 +33,8 @@ export interface RouterUnderTest {
   accessLog(): string[];
   /** Waits until an access log line satisfies `where`. */
   accessLogged(where: (line: string) => boolean): Promise<string>;
+  /** The log lines so far, among them all that the router had written before the call. */
+  settledLogLines(): Promise<readonly LogLine[]>;
   /** Ends the program if it still runs, and removes its files. */
   stop(): Promise<void>;
 }
@@ -116,6 +119,7 @@ export async function startRouter(
       }
     };
     const key = (uri: string): string => uri.replace(/\/$/, "").toLowerCase().replace(/\?.*/, "");
+    let fences = 0;
     const address = (message: RegisterMessage): string =>
       `${message.host ?? ""}:${(message["tls_port"] as number | undefined) || message.port || 0}`;
     return {
@@ -150,6 +154,14 @@ export async function startRouter(
       },
       accessLog,
       accessLogged: async (where) => await condition("access log line", () => accessLog().find(where)),
+      async settledLogLines() {
+        // Standard output is a stream of its own: this request's line stands behind all that was logged before it.
+        const fence = `settled-${++fences}`;
+        const head = ["GET / HTTP/1.1", "Host: fence.test", `X-CF-App-Instance: ${fence}`, "Connection: close"];
+        await exchange(ports.http, `${head.join("\r\n")}\r\n\r\n`);
+        await program.logged("invalid-app-instance-header", ({ data }) => String(data?.["error"]).endsWith(fence));
+        return program.logLines;
+      },
       async stop() {
         await nats.close();
         await program.stop();
