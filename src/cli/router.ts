@@ -9,6 +9,7 @@ import type { Runtime } from "../runtime/interface.ts";
 import type { Command } from "./command.ts";
 import { parseGoFlags } from "./go-flags.ts";
 import { configErrorLine, readConfig } from "./load-config.ts";
+import { exitOnUncaught } from "./router/crash.ts";
 import { LifeCycle } from "./router/life-cycle.ts";
 import { startBlock } from "./router/start-block.ts";
 import { StartFailure } from "./router/start-failure.ts";
@@ -64,6 +65,7 @@ async function serveUntilEnd(
   logger: Logger,
 ): Promise<number> {
   runtime.tuneForServing();
+  exitOnUncaught(runtime, logger);
   const lifeCycle = new LifeCycle(runtime, logger);
   logger.info("starting");
   for (const { message, key, line } of warnings) logger.warn("config-warning", { warning: message, key, line });
@@ -71,9 +73,12 @@ async function serveUntilEnd(
   if (inactive.length > 0) logger.warn("config-keys-not-yet-acting", { keys: inactive });
   let started: RunningRouter;
   try {
-    started = await startRouter(runtime, config, logger);
+    started = await startRouter(runtime, config, logger, () => lifeCycle.assembled());
   } catch (error) {
-    if (!(error instanceof StartFailure)) throw error;
+    if (!(error instanceof StartFailure)) {
+      logger.error("gorouter.exited-with-failure", { error: (error as Error).message });
+      return 1;
+    }
     const source = error.sourceSuffix === "" ? logger : logger.source(error.sourceSuffix);
     source.error(error.message, error.data);
     return 1;

@@ -382,6 +382,8 @@ export interface Runtime {
   readonly programName: string;
   env(name: string): string | undefined;
   onSignal(signal: Signal, callback: () => void): void;
+  /** Hears what nobody caught, thrown or rejected; with it, the runtime itself neither reports it nor ends the process. */
+  onUncaught(callback: (error: unknown) => void): void;
   exit(code: number): never;
   readonly processId: number;
   /** Name of the machine. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -70,6 +71,31 @@ describe("SIGTERM and SIGINT (control-plane §8.3, §8.5)", () => {
     }
   });
 
+  for (const [signal, code] of [
+    ["SIGTERM", 143],
+    ["SIGINT", 130],
+  ] as const) {
+    it(`${signal} while it connects to a bus that never speaks: ends at once and without a word, USR1 does nothing`, async () => {
+      const silent = createServer(() => {});
+      await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+      const { port } = silent.address() as AddressInfo;
+      const folder = mkdtempSync(join(tmpdir(), "causeway-early-"));
+      const program = new Program(["router", "-c", writeConfig(folder, port)]);
+      try {
+        const dialled = new Promise<Socket>((resolve) => silent.once("connection", resolve));
+        const socket = await dialled;
+        program.child.kill("SIGUSR1");
+        assert.equal(await program.stop(signal, 1500), code);
+        assert.equal(program.logLines.at(-1)?.message, "setting-up-nats-connection");
+        socket.destroy();
+      } finally {
+        await program.stop("SIGKILL");
+        silent.close();
+        rmSync(folder, { recursive: true, force: true });
+      }
+    });
+  }
+
   it("the access log is complete: lines of the last moment are written before the exit", async () => {
     const backend = await Backend.start(() => ok("x"));
     const router = await startRouter("embedded");
@@ -88,6 +114,22 @@ describe("SIGTERM and SIGINT (control-plane §8.3, §8.5)", () => {
     } finally {
       await router.stop();
       await backend.stop();
+    }
+  });
+});
+
+describe("USR2 and QUIT (control-plane §8.3)", () => {
+  it("USR2 is ignored, QUIT ends at once with 2; no log line for either", async () => {
+    const router = await startRouter("embedded");
+    try {
+      router.program.child.kill("SIGUSR2");
+      await router.settledLogLines();
+      assert.equal((await get(router.port, "nowhere")).status, 404);
+      assert.equal(await router.program.stop("SIGQUIT"), 2);
+      assert.match(router.program.stderr, /^SIGQUIT: quit$/m);
+      assert.doesNotMatch(router.program.stdout, /signal|stopping/);
+    } finally {
+      await router.stop();
     }
   });
 });
@@ -248,7 +290,8 @@ describe("loss of the bus for good (control-plane §2.1)", () => {
       const second = await startNatsServer({ port: first.port, user: "u", pass: "two" });
       assert.equal(await program.end(), 1);
       await second.stop();
-      const closed = program.logLines.find(({ message }) => message === "nats-connection-closed");
+      const closed = program.logLines.at(-1);
+      assert.equal(closed?.message, "nats-connection-closed", "the last word");
       assert.deepEqual(
         [closed?.log_level, closed?.source, closed?.data],
         [3, "gorouter.stdout.nats", { error: "unexpected close", last_error: "nats: Authorization Violation" }],

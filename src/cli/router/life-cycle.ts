@@ -10,6 +10,9 @@ const signalTexts: Partial<Record<Signal, string>> = {
   SIGUSR1: "user defined signal 1",
 };
 
+/** Exit codes of a process that such a signal killed, as shells and supervisors give them. */
+const killedBy: Partial<Record<Signal, number>> = { SIGTERM: 143, SIGINT: 130 };
+
 /**
  * Runs a started router until a signal or the loss of the bus ends it (control-plane §8.3-8.5); resolves with the exit
  * code. Construct it before the start, so that signals during the start are kept.
@@ -20,6 +23,7 @@ export class LifeCycle {
   readonly #routerLog: Logger;
   #router: RunningRouter | undefined;
   #last: Signal | undefined;
+  #assembled = false;
   #ending = false;
   #finish: (code: number) => void = () => {};
   readonly ended: Promise<number>;
@@ -35,25 +39,45 @@ export class LifeCycle {
       runtime.onSignal(signal, () => this.#signalled(signal));
     }
     runtime.onSignal("SIGHUP", () => void this.#reopen());
+    runtime.onSignal("SIGUSR2", () => {});
+    runtime.onSignal("SIGQUIT", () => {
+      runtime.writeError("SIGQUIT: quit\n");
+      void this.#die(2);
+    });
+  }
+
+  /** All is put together and the members start (step 15 of §8.2): from here on signals wait for the end of the start. */
+  assembled(): void {
+    this.#assembled = true;
   }
 
   /** The router serves; a signal that came before takes effect now. */
   started(router: RunningRouter): void {
     this.#router = router;
+    // Its end for good has been logged: `nats-connection-closed`.
     void router.bus.closed.then((error) => {
-      if (error === undefined || this.#ending) return;
-      this.#logger.error("gorouter.exited-with-failure", { error: error.message });
-      this.#finish(1);
+      if (error !== undefined && !this.#ending) this.#finish(1);
     });
     if (this.#last !== undefined) this.#end(this.#last);
   }
 
   #signalled(signal: Signal): void {
+    if (!this.#assembled) {
+      const code = killedBy[signal];
+      if (code !== undefined) void this.#die(code);
+      return;
+    }
     if (signal === this.#last) return;
     if (this.#last !== undefined) this.#routerLog.info("gorouter.signal.ignored", { signal: signalTexts[signal] });
     const first = this.#last === undefined;
     this.#last = signal;
     if (first && this.#router !== undefined) this.#end(signal);
+  }
+
+  /** At once and without a log line: signals before the members start, and QUIT at any time (§8.3). */
+  async #die(code: number): Promise<void> {
+    await this.#runtime.flushOutput();
+    this.#runtime.exit(code);
   }
 
   #end(signal: Signal): void {

@@ -63,11 +63,17 @@ async function startBus(
 }
 
 /**
- * Starts a router in the order of control-plane §8.2 and resolves when it serves.
+ * Starts a router in the order of control-plane §8.2 and resolves when it serves. `assembled` is called when everything
+ * is put together and the members start (step 15).
  *
  * @throws StartFailure with the error line to write.
  */
-export async function startRouter(runtime: Runtime, config: Config, logger: Logger): Promise<RunningRouter> {
+export async function startRouter(
+  runtime: Runtime,
+  config: Config,
+  logger: Logger,
+  assembled: () => void,
+): Promise<RunningRouter> {
   const { clock } = runtime;
   const routerLog = logger.source("router");
   logger.debug("local-az-set", { AvailabilityZone: config.zone });
@@ -99,6 +105,7 @@ export async function startRouter(runtime: Runtime, config: Config, logger: Logg
   if (limit > largestRequestHead) {
     logger.warn("innefectual-max-header-bytes-value", { error: `Values over ${limit} are limited by http.Server` });
   }
+  assembled();
   const subscriber = await startSubscriber(bus, runtime, logger.source("subscriber"), registry, {
     index: config.index,
     startResponseDelayMs: config.start_response_delay_interval,

@@ -22,6 +22,12 @@ export function onSignal(signal: Signal, callback: () => void): void {
   process.on(signal, callback);
 }
 
+/** `Runtime.onUncaught`. */
+export function onUncaught(callback: (error: unknown) => void): void {
+  process.on("uncaughtException", callback);
+  process.on("unhandledRejection", callback);
+}
+
 /** `Runtime.exit`. */
 export function exit(code: number): never {
   process.exit(code);

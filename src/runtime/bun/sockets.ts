@@ -13,13 +13,21 @@ type Handlers = SocketHandler<BunStream | undefined>;
 
 function ignored(): void {}
 
+/** Bun brings here, beside failures of the socket (a code says which), what a callback has thrown: nobody caught that. */
+function socketError(_socket: unknown, error: Error): void {
+  if ((error as { code?: string }).code !== undefined) return;
+  queueMicrotask(() => {
+    throw error;
+  });
+}
+
 /** What every socket does after it was opened. */
 const shared = {
   data: (socket, bytes) => socket.data?.arrived(bytes),
   drain: (socket) => socket.data?.flush(),
   end: (socket) => socket.data?.peerEnded(),
   // The cause of a failure comes with `close`.
-  error: ignored,
+  error: socketError,
   close(socket, error) {
     descriptorClosed();
     const stream = socket.data;
