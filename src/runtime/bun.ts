@@ -3,7 +3,7 @@ import process from "node:process";
 import { clock } from "./base/clock.ts";
 import { openDatagram } from "./base/datagram.ts";
 import { descriptorLimit } from "./base/descriptors.ts";
-import { openAppend, readTextFile } from "./base/files.ts";
+import { fileStamp, listDirectory, openAppend, readTextFile, writeTextFile } from "./base/files.ts";
 import { connectNet } from "./base/net-connect.ts";
 import { listenNet } from "./base/net-listen.ts";
 import { flushOutput, writeError, writeOut } from "./base/output.ts";
@@ -20,6 +20,7 @@ import {
   programName,
   residentBytes,
 } from "./base/process.ts";
+import { spawnGroup } from "./base/process-group.ts";
 import { secureClientNet, secureServerNet } from "./base/takeover.ts";
 import { fromLatin1, latin1, randomBytes, uuid } from "./base/text.ts";
 import { holdBallast } from "./bun/heap-ballast.ts";
@@ -56,10 +57,15 @@ export const runtime: Runtime = {
   randomBytes,
 
   readTextFile,
+  writeTextFile,
+  listDirectory,
+  fileStamp,
   openAppend,
   writeOut,
   writeError,
   flushOutput,
+
+  spawnGroup,
 
   args,
   programName: compiled ? basename(process.argv0) : programName,

@@ -243,6 +243,31 @@ export interface AppendFile {
   close(): Promise<void>;
 }
 
+/** A command to run in a process group of its own. Environment, working directory and user are those of the program. */
+export interface CommandOptions {
+  /** Path of the executable. */
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Bytes of standard output, and of standard error, that are kept; what follows is read and dropped. */
+  readonly outputLimit: number;
+}
+
+/** How a process ended: by itself, or by a signal (`SIGKILL`, …). */
+export type CommandEnd = { readonly code: number } | { readonly signal: string };
+
+/** A running command and everything it has started (unless that left the group). Its standard input is empty. */
+export interface GroupedCommand {
+  readonly processId: number;
+  /** The command itself has ended; what it has started may live on. */
+  readonly ended: Promise<CommandEnd>;
+  /** It has ended, and nobody holds its standard output and error open any more. */
+  readonly closed: Promise<void>;
+  /** What was said so far, as UTF-8, up to the limit. */
+  output(): { readonly stdout: string; readonly stderr: string };
+  /** SIGKILL to the whole group; false when it is empty already. */
+  killGroup(): boolean;
+}
+
 export type Signal = "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGUSR1" | "SIGUSR2" | "SIGQUIT";
 
 /** A request as a runtime's own HTTP server gives it: the part of a Fetch `Request` that is used. */
@@ -369,6 +394,12 @@ export interface Runtime {
   randomBytes(length: number): Uint8Array;
 
   readTextFile(path: string): Promise<string>;
+  /** Writes a whole file (UTF-8), overwriting; created with mode 0644 (subject to the umask). */
+  writeTextFile(path: string, text: string): Promise<void>;
+  /** Names in a directory, in no particular order. */
+  listDirectory(path: string): Promise<string[]>;
+  /** A text that changes whenever the file does; undefined when there is no regular file (links are followed). */
+  fileStamp(path: string): Promise<string | undefined>;
   /** Opens (and creates) a file for appending. */
   openAppend(path: string, onError: (error: Error) => void, options?: AppendOptions): Promise<AppendFile>;
   /** Writes to standard output or error; in order, without waiting. `latin1` as in `AppendOptions`. */
@@ -376,6 +407,9 @@ export interface Runtime {
   writeError(text: string): void;
   /** Resolves when everything handed to `writeOut` and `writeError` has left the process. */
   flushOutput(): Promise<void>;
+
+  /** Starts a command as the leader of a new process group. Rejects with an `Error` when it cannot be started. */
+  spawnGroup(options: CommandOptions): Promise<GroupedCommand>;
 
   readonly args: readonly string[];
   /** Name the program was called by: the base name of the script or binary. */

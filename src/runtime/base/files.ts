@@ -1,11 +1,32 @@
 import { close, open } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import type { AppendFile, AppendOptions } from "../interface.ts";
 import { DescriptorWriter } from "./descriptor-writer.ts";
 
 /** `Runtime.readTextFile`: UTF-8. */
 export function readTextFile(path: string): Promise<string> {
   return readFile(path, "utf8");
+}
+
+/** `Runtime.writeTextFile`. */
+export function writeTextFile(path: string, text: string): Promise<void> {
+  return writeFile(path, text, { encoding: "utf8", mode: 0o644 });
+}
+
+/** `Runtime.listDirectory`. */
+export function listDirectory(path: string): Promise<string[]> {
+  return readdir(path);
+}
+
+/** `Runtime.fileStamp`. */
+export async function fileStamp(path: string): Promise<string | undefined> {
+  try {
+    const facts = await stat(path, { bigint: true });
+    // The change time moves with every write and rename, also where a program sets the modification time back.
+    return facts.isFile() ? `${facts.ino} ${facts.size} ${facts.mtimeNs} ${facts.ctimeNs}` : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function openForAppend(path: string): Promise<number> {
