@@ -121,8 +121,9 @@ export class NetStream extends StreamCore {
     super.arrived(bytes);
   }
 
+  /** FIN was read. The end behind a failure is none of its own. */
   override peerEnded(): void {
-    super.peerEnded();
+    if (this.cause === undefined) super.peerEnded();
   }
 
   /** Everything written was taken. */
@@ -132,9 +133,10 @@ export class NetStream extends StreamCore {
     this.handler.drained();
   }
 
-  /** The socket failed; it closes next. */
+  /** The socket failed; it closes next, also where an alert after the handshake (RFC 8446 §6.2) leaves it half open. */
   failed(error: Error): void {
     this.cause ??= streamError(error, `use the connection with ${this.remoteAddress}:${this.remotePort}`);
+    this.socket.destroy();
   }
 
   /** The socket closed. After `destroy` its failures are nobody's business. */
