@@ -1,5 +1,7 @@
 import type { Runtime } from "../runtime/interface.ts";
+import { checkConfig } from "./check-config.ts";
 import type { Command } from "./command.ts";
+import { configSchema } from "./config-schema.ts";
 import { register } from "./register.ts";
 import { router } from "./router.ts";
 import { version } from "./version.ts";
@@ -7,6 +9,8 @@ import { version } from "./version.ts";
 const commands: ReadonlyMap<string, Command> = new Map([
   ["router", router],
   ["register", register],
+  ["check-config", checkConfig],
+  ["config-schema", configSchema],
 ]);
 
 /** Names the program may be called by, and the sub-command each stands for. */

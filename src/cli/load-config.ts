@@ -2,7 +2,7 @@ import type { Document, Node, YAMLError, YAMLMap } from "yaml";
 import { type Alias, isAlias, isMap, isSeq, LineCounter, parseAllDocuments, Scalar } from "yaml";
 import type { Clock } from "../core/clock.ts";
 import { assembleConfig, defaultConfig, type LoadedConfig } from "../core/config/assemble.ts";
-import type { CertificateCheck } from "../core/config/certificate-check.ts";
+import { type ConfigChecks, configChecks } from "../core/config/config-checks.ts";
 import { ConfigError, type Position } from "../core/config/config-error.ts";
 import type { DocumentNode, MappingNode } from "../core/config/document.ts";
 import { Level } from "../core/observe/log.ts";
@@ -11,24 +11,35 @@ import { createTimestamps } from "../core/observe/log-timestamp.ts";
 import type { Runtime } from "../runtime/interface.ts";
 import { readErrorText } from "./file-error.ts";
 
+/** What is asked of a runtime to load a configuration. */
+type ConfigRuntime = Pick<Runtime, "readTextFile" | "localIp" | "matchKey">;
+
 /**
- * Reads and loads the configuration file; without a path, the configuration of a start without one.
+ * Reads, checks and loads the configuration file; without a path, the configuration of a start without one.
  *
  * @throws ConfigError for an unreadable file (`open PATH: no such file or directory`) and as `loadConfig` does.
  */
-export async function readConfig(
-  runtime: Pick<Runtime, "readTextFile">,
-  path: string | undefined,
-  certificates?: CertificateCheck,
-): Promise<LoadedConfig> {
+export async function readConfig(runtime: ConfigRuntime, path: string | undefined): Promise<LoadedConfig> {
   if (path === undefined) return defaultConfig();
-  let text: string;
+  return loadConfig(await readConfigText(runtime, path), await machineChecks(runtime));
+}
+
+/** @throws ConfigError `open PATH: no such file or directory`, … */
+export async function readConfigText(runtime: Pick<Runtime, "readTextFile">, path: string): Promise<string> {
   try {
-    text = await runtime.readTextFile(path);
+    return await runtime.readTextFile(path);
   } catch (error) {
     throw new ConfigError(readErrorText(path, error));
   }
-  return loadConfig(text, certificates);
+}
+
+/** The checks of validation that need the machine. */
+export async function machineChecks(runtime: Pick<Runtime, "localIp" | "matchKey">): Promise<ConfigChecks> {
+  const fault = await runtime.localIp().then(
+    () => undefined,
+    (error: Error) => error.message,
+  );
+  return configChecks(fault, (certificate, privateKey) => runtime.matchKey(certificate, privateKey));
 }
 
 /**
@@ -36,11 +47,16 @@ export async function readConfig(
  *
  * @throws ConfigError with the text printed after `Error loading config:` (control-plane §1.1, §1.3).
  */
-export function loadConfig(text: string | undefined, certificates?: CertificateCheck): LoadedConfig {
-  return text === undefined ? defaultConfig() : assembleConfig(parseYaml(text), certificates);
+export function loadConfig(text: string | undefined, checks?: ConfigChecks): LoadedConfig {
+  return text === undefined ? defaultConfig() : assembleConfig(parseYaml(text), checks);
 }
 
-function parseYaml(text: string): DocumentNode | undefined {
+/**
+ * The tree of a YAML text's first document; undefined: there is none.
+ *
+ * @throws ConfigError `yaml: line N: …` for a text that is no YAML.
+ */
+export function parseYaml(text: string): DocumentNode | undefined {
   const lines = new LineCounter();
   // "failsafe": every scalar stays text; the core decides what it is, by Go's rules.
   const options = { schema: "failsafe", version: "1.2", uniqueKeys: false, lineCounter: lines } as const;

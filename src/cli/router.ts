@@ -1,6 +1,7 @@
 import { ConfigError, type Warning } from "../core/config/config-error.ts";
 import { keysNotYetActing } from "../core/config/not-yet-acting.ts";
 import type { Config } from "../core/config/schema.ts";
+import { levelFault } from "../core/config/start-faults.ts";
 import { createLogger } from "../core/observe/json-logger.ts";
 import type { Logger } from "../core/observe/log.ts";
 import { parseLevel } from "../core/observe/log-level.ts";
@@ -32,7 +33,7 @@ async function run(runtime: Runtime, args: readonly string[]): Promise<void> {
   const { config, warnings } = loaded;
   const level = parseLevel(config.logging.level);
   if (level === undefined) {
-    runtime.writeError(`panic: unrecognized level: ${JSON.stringify(config.logging.level)}\n`);
+    runtime.writeError(`panic: ${levelFault(config).message}\n`);
     return await leave(runtime, 2);
   }
   const logger = createLogger({

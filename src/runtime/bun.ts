@@ -23,6 +23,7 @@ import {
 import { spawnGroup } from "./base/process-group.ts";
 import { secureClientNet, secureServerNet } from "./base/takeover.ts";
 import { fromLatin1, latin1, randomBytes, uuid } from "./base/text.ts";
+import { matchKey } from "./base/tls-key-pairs.ts";
 import { holdBallast } from "./bun/heap-ballast.ts";
 import { serveBun } from "./bun/native-serve.ts";
 import { connectBun, listenBun } from "./bun/sockets.ts";
@@ -50,6 +51,8 @@ export const runtime: Runtime = {
   secureClient: secureClientNet,
   openDatagram,
   serveNative: serveBun,
+
+  matchKey,
 
   latin1,
   fromLatin1,

@@ -22,6 +22,7 @@ import {
 import { spawnGroup } from "./base/process-group.ts";
 import { secureClientNet, secureServerNet } from "./base/takeover.ts";
 import { fromLatin1, latin1, randomBytes, uuid } from "./base/text.ts";
+import { matchKey } from "./base/tls-key-pairs.ts";
 import { serveDeno } from "./deno/native-serve.ts";
 import { makeTlsGate } from "./deno/tls-gate.ts";
 import type { Runtime } from "./interface.ts";
@@ -39,6 +40,8 @@ export const runtime: Runtime = {
   secureClient: (stream, tls, handler) => secureClientNet(stream, tls, handler, makeTlsGate),
   openDatagram,
   serveNative: serveDeno,
+
+  matchKey,
 
   latin1,
   fromLatin1,

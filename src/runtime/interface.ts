@@ -386,6 +386,9 @@ export interface Runtime {
    */
   serveNative(options: Pick<ListenOptions, "host" | "port">, handler: NativeHandler): Promise<NativeListener>;
 
+  /** What is wrong with a private key for a certificate, both PEM: it cannot be read, is of another kind, or another key. */
+  matchKey(certificate: string, privateKey: string): "unreadable" | "kind" | "key" | undefined;
+
   /** Latin-1 text of `bytes[start, end)`. */
   latin1(bytes: Uint8Array, start: number, end: number): string;
   /** One byte per character (code points above 255 are cut to their low byte). */

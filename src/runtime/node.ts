@@ -23,6 +23,7 @@ import {
 import { spawnGroup } from "./base/process-group.ts";
 import { secureClientNet, secureServerNet } from "./base/takeover.ts";
 import { fromLatin1, latin1, randomBytes, uuid } from "./base/text.ts";
+import { matchKey } from "./base/tls-key-pairs.ts";
 import type { Runtime } from "./interface.ts";
 
 /** Node: the base as it is. */
@@ -37,6 +38,8 @@ export const runtime: Runtime = {
   secureClient: secureClientNet,
   openDatagram,
   serveNative: serveNode,
+
+  matchKey,
 
   latin1,
   fromLatin1,

@@ -1,7 +1,7 @@
 import * as v from "valibot";
-import type { CertificateCheck } from "./certificate-check.ts";
+import type { ConfigChecks } from "./config-checks.ts";
 import { ConfigError, nowhere, type Position, type Warning } from "./config-error.ts";
-import { decodeDocument } from "./decode.ts";
+import { decodeDocument, unmarshalError } from "./decode.ts";
 import { deriveConfig } from "./derive.ts";
 import type { DocumentNode } from "./document.ts";
 import { jobDefaults } from "./job-defaults.ts";
@@ -23,19 +23,33 @@ export function defaultConfig(): LoadedConfig {
   return { config: deriveConfig(v.parse(ConfigSchema, jobDefaults())), warnings: [] };
 }
 
+/** Everything that is to be said about a document. */
+interface Inspection {
+  /** Values of the wrong type and duplicate keys; upstream reports all of them, and nothing else, in one error. */
+  readonly faults: readonly Warning[];
+  /** The checks that fail, in the order of control-plane §1.3, then our own. */
+  readonly errors: readonly ConfigError[];
+  readonly warnings: readonly Warning[];
+  /** Where each given key stands, by dotted path. */
+  readonly positions: ReadonlyMap<string, Position>;
+  /** Merged and derived; of use only when there are neither faults nor errors. */
+  readonly config: Config;
+}
+
 /**
- * Decodes, merges over the binary defaults, validates (control-plane §1.3) and derives (§1.4). An empty document is
- * valid.
- *
- * @throws ConfigError with the text of the first check that fails.
+ * Decodes, merges over the binary defaults, validates (control-plane §1.3) and derives (§1.4), and collects all that is
+ * wrong. An empty document is valid.
  */
-export function assembleConfig(document: DocumentNode | undefined, certificates?: CertificateCheck): LoadedConfig {
-  const { given, positions, warnings } = decodeDocument(document);
+export function inspectDocument(document: DocumentNode | undefined, checks?: ConfigChecks): Inspection {
+  const { given, positions, warnings, faults } = decodeDocument(document);
+  const errors: ConfigError[] = [];
+  const add = (message: string, key: string): void => {
+    errors.push(new ConfigError(message, key, positionOf(key, positions)));
+  };
   const [beyond, ...others] = keysBeyondNative(given);
   if (beyond !== undefined) {
     const keys = [beyond, ...others].join(", ");
-    const message = `listener: native cannot honour ${keys}; use listener: wire, or take these keys out`;
-    throw new ConfigError(message, beyond, positionOf(beyond, positions));
+    add(`listener: native cannot honour ${keys}; use listener: wire, or take these keys out`, beyond);
   }
   // Without TLS these three are not even looked at (control-plane §1.3, 13-15), whatever they say.
   if (given["enable_ssl"] !== true) {
@@ -44,16 +58,25 @@ export function assembleConfig(document: DocumentNode | undefined, certificates?
   const parsed = v.safeParse(ConfigSchema, given);
   // Merged, but with choices unchecked: they have their own texts, in their own order.
   const merged = parsed.output as Config;
-  for (const { message, key } of violations(merged, certificates)) {
-    throw new ConfigError(message, key, positionOf(key, positions));
-  }
-  if (!parsed.success) {
-    const [issue] = parsed.issues;
+  for (const { message, key } of violations(merged, checks)) add(message, key);
+  for (const issue of parsed.issues ?? []) {
     const key = v.getDotPath(issue) ?? "";
-    const message = `cannot use ${key}: ${issue.received} is not one of ${issue.expected}`;
-    throw new ConfigError(message, key, positionOf(key, positions));
+    if (errors.some((error) => error.key === key)) continue;
+    add(`cannot use ${key}: ${issue.received} is not one of ${issue.expected}`, key);
   }
-  return { config: deriveConfig(merged), warnings };
+  return { faults, errors, warnings, positions, config: deriveConfig(merged) };
+}
+
+/**
+ * The configuration that a document makes.
+ *
+ * @throws ConfigError with the text of the first check that fails.
+ */
+export function assembleConfig(document: DocumentNode | undefined, checks?: ConfigChecks): LoadedConfig {
+  const { faults, errors, warnings, config } = inspectDocument(document, checks);
+  if (faults.length > 0) throw unmarshalError(faults);
+  if (errors[0] !== undefined) throw errors[0];
+  return { config, warnings };
 }
 
 /** Position of a key, or of the nearest key around it that the file has. */

@@ -10,6 +10,8 @@ interface Decoded {
   /** Where each given key stands, by dotted path. */
   readonly positions: ReadonlyMap<string, Position>;
   readonly warnings: readonly Warning[];
+  /** Values of the wrong type and duplicate keys, without their line; they count as not given. */
+  readonly faults: readonly Warning[];
 }
 
 /** "Keep what is there": a null scalar or section, or a value that was not decodable. */
@@ -17,21 +19,20 @@ const keep = Symbol("keep");
 
 /**
  * Decodes a document the way yaml.v3 decodes into Go structures (control-plane §1.1): unknown keys are passed over
- * (with a warning), null keeps defaults but empties lists, duplicate keys and values of the wrong type are errors, of
+ * (with a warning), null keeps defaults but empties lists, duplicate keys and values of the wrong type are faults, of
  * which all are collected.
- *
- * @throws ConfigError `yaml: unmarshal errors:` with one line per error; key and position are those of the first.
  */
 export function decodeDocument(root: DocumentNode | undefined): Decoded {
   const run = new Decoder();
   const value = root === undefined ? keep : run.value(configShape, root, "");
-  const first = run.faults[0];
-  if (first !== undefined) {
-    const lines = run.faults.map((fault) => `\n  line ${fault.line}: ${fault.message}`);
-    throw new ConfigError(`yaml: unmarshal errors:${lines.join("")}`, first.key, first);
-  }
   const given = value === keep ? {} : (value as Record<string, unknown>);
-  return { given, positions: run.positions, warnings: run.warnings };
+  return { given, positions: run.positions, warnings: run.warnings, faults: run.faults };
+}
+
+/** The error that faults make: one line for each; key and position are those of the first. */
+export function unmarshalError(faults: readonly Warning[]): ConfigError {
+  const lines = faults.map((fault) => `\n  line ${fault.line}: ${fault.message}`);
+  return new ConfigError(`yaml: unmarshal errors:${lines.join("")}`, faults[0]?.key, faults[0]);
 }
 
 class Decoder {

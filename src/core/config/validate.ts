@@ -1,6 +1,7 @@
 import { hostPatternFault } from "../routing/host-patterns.ts";
-import type { CertificateCheck } from "./certificate-check.ts";
+import { withoutPrivateKeys } from "../x509/pem.ts";
 import { cipherSuiteNames } from "./cipher-suites.ts";
+import type { ConfigChecks } from "./config-checks.ts";
 import { formatGoDuration } from "./duration.ts";
 import type { Config } from "./schema.ts";
 import { configShape, type SectionShape } from "./shape.ts";
@@ -14,20 +15,22 @@ interface Violation {
 }
 
 /**
- * Goes through control-plane §1.3 in its order and yields what is broken; the first one decides the start. Row 1 (local
- * IP) is the caller's. Choices may hold any word here: this is where they are checked.
+ * Goes through control-plane §1.3 in its order and yields what is broken; the first one decides the start. Choices may hold
+ * any word here: this is where they are checked. Row 29 (the system's authorities cannot be read) cannot occur: the
+ * runtimes bring their own.
  */
-export function* violations(config: Config, certificates?: CertificateCheck): Generator<Violation> {
-  if (certificates !== undefined) yield* keyPairs(config, certificates);
-  yield* statusListeners(config, certificates);
-  if (config.enable_ssl) yield* clientTls(config, certificates);
+export function* violations(config: Config, checks?: ConfigChecks): Generator<Violation> {
+  if (checks?.localIpFault !== undefined) yield { message: checks.localIpFault, key: "" };
+  if (checks !== undefined) yield* keyPairs(config, checks);
+  yield* statusListeners(config, checks);
+  if (config.enable_ssl) yield* clientTls(config, checks);
   if (!config.enable_ssl && config.disable_http) {
     const message = "neither http nor https listener is enabled: router.enable_ssl: false, router.disable_http: true";
     yield { message, key: "disable_http" };
   }
   yield* choices(config);
-  yield* trust(config, certificates);
-  yield* domains(config, certificates);
+  yield* trust(config, checks);
+  yield* domains(config, checks);
   yield* connectRoutes(config);
 }
 
@@ -37,39 +40,42 @@ function routingApiOn(config: Config): boolean {
 }
 
 /** Rows 2 to 7. */
-function* keyPairs(config: Config, certificates: CertificateCheck): Generator<Violation> {
+function* keyPairs(config: Config, checks: ConfigChecks): Generator<Violation> {
   const { backends, route_services: services, routing_api: api, nats } = config;
-  if (backends.cert_chain !== "" && backends.private_key !== "") yield* keyPair("backends", backends, certificates);
+  if (backends.cert_chain !== "" && backends.private_key !== "") yield* keyPair("backends", backends, checks);
   if (services.cert_chain !== "" && services.private_key !== "") {
-    yield* keyPair("route_services", services, certificates);
+    yield* keyPair("route_services", services, checks);
   }
   if (routingApiOn(config)) {
-    yield* keyPair("routing_api", api, certificates);
-    if (!certificates.hasCertificate(api.ca_certs)) yield routingApiPool(api.ca_certs, "routing_api.ca_certs");
+    yield* keyPair("routing_api", api, checks);
+    if (!checks.hasCertificate(api.ca_certs)) yield routingApiPool(api.ca_certs, "routing_api.ca_certs");
   }
   if (nats.tls_enabled) {
-    const fault = certificates.keyPairFault(nats.cert_chain, nats.private_key);
+    const fault = checks.keyPairFault(nats.cert_chain, nats.private_key);
     if (fault !== undefined) yield { message: `Error loading NATS key pair: ${fault}`, key: "nats.cert_chain" };
-    if (!certificates.hasCertificate(nats.ca_certs)) yield routingApiPool(nats.ca_certs, "nats.ca_certs");
+    if (!checks.hasCertificate(nats.ca_certs)) yield routingApiPool(nats.ca_certs, "nats.ca_certs");
   }
 }
 
 function* keyPair(
   section: string,
   pair: { readonly cert_chain: string; readonly private_key: string },
-  certificates: CertificateCheck,
+  checks: ConfigChecks,
 ): Generator<Violation> {
-  const fault = certificates.keyPairFault(pair.cert_chain, pair.private_key);
+  const fault = checks.keyPairFault(pair.cert_chain, pair.private_key);
   if (fault !== undefined) yield { message: `Error loading key pair: ${fault}`, key: `${section}.cert_chain` };
 }
 
 /** Upstream says "routing-api" for NATS too (row 7). */
 function routingApiPool(pem: string, key: string): Violation {
-  return { message: `Error while adding CACerts to gorouter's routing-api cert pool: \n${pem}\n`, key };
+  return {
+    message: `Error while adding CACerts to gorouter's routing-api cert pool: \n${withoutPrivateKeys(pem)}\n`,
+    key,
+  };
 }
 
 /** Rows 8 to 12. */
-function* statusListeners(config: Config, certificates: CertificateCheck | undefined): Generator<Violation> {
+function* statusListeners(config: Config, checks: ConfigChecks | undefined): Generator<Violation> {
   const { tls } = config.status;
   if (tls.port === 8443 && tls.certificate === "" && tls.key === "") {
     if (!config.status.enable_nontls_health_checks) {
@@ -83,7 +89,7 @@ function* statusListeners(config: Config, certificates: CertificateCheck | undef
     yield { message: "router.status.tls.certificate must be provided", key: "status.tls.certificate" };
   }
   if (tls.port === 0) yield { message: "router.status.tls.port must not be 0", key: "status.tls.port" };
-  const fault = certificates?.keyPairFault(tls.certificate, tls.key);
+  const fault = checks?.keyPairFault(tls.certificate, tls.key);
   if (fault !== undefined) {
     const message = `Error loading router.status.tls certificate/key pair: ${fault}`;
     yield { message, key: "status.tls.certificate" };
@@ -91,7 +97,7 @@ function* statusListeners(config: Config, certificates: CertificateCheck | undef
 }
 
 /** Rows 13 to 20. */
-function* clientTls(config: Config, certificates: CertificateCheck | undefined): Generator<Violation> {
+function* clientTls(config: Config, checks: ConfigChecks | undefined): Generator<Violation> {
   if (config.client_cert_validation === "" || !allows("client_cert_validation", config.client_cert_validation)) {
     const message = "router.client_cert_validation must be one of 'none', 'request' or 'require'.";
     yield { message, key: "client_cert_validation" };
@@ -112,7 +118,7 @@ function* clientTls(config: Config, certificates: CertificateCheck | undefined):
     if (pair.cert_chain === "" || pair.private_key === "") {
       const message = "Error parsing PEM blocks of router.tls_pem, missing cert or key.";
       yield { message, key: `tls_pem[${index}]` };
-    } else if (certificates !== undefined) yield* keyPair(`tls_pem[${index}]`, pair, certificates);
+    } else if (checks !== undefined) yield* keyPair(`tls_pem[${index}]`, pair, checks);
   }
   if (config.cipher_suites.trim() === "") {
     yield { message: "must specify list of cipher suite when ssl is enabled", key: "cipher_suites" };
@@ -151,12 +157,10 @@ function* choice(prefix: string, key: string, word: string): Generator<Violation
   yield { message: `${prefix}${word}. Allowed values are [${optionsOf(key).join(" ")}]`, key };
 }
 
-/** Rows 29 to 34. */
-function* trust(config: Config, certificates: CertificateCheck | undefined): Generator<Violation> {
-  const systemFault = certificates?.systemPoolFault();
-  if (systemFault !== undefined) yield { message: systemFault, key: "" };
+/** Rows 30 to 34. */
+function* trust(config: Config, checks: ConfigChecks | undefined): Generator<Violation> {
   for (const [index, pem] of config.ca_certs.entries()) {
-    if (certificates === undefined || certificates.hasCertificate(pem)) continue;
+    if (checks === undefined || checks.hasCertificate(pem)) continue;
     const message = `Error while adding ${index} cert in CACerts to gorouter's cert pool`;
     yield { message, key: `ca_certs[${index}]` };
   }
@@ -168,23 +172,23 @@ function* trust(config: Config, certificates: CertificateCheck | undefined): Gen
       "router.client_cert_validation is set to 'request' or 'require'.";
     yield { message, key: "client_ca_certs" };
   }
-  if (certificates === undefined) return;
-  if (clientCaCerts !== "" && !certificates.hasCertificate(clientCaCerts)) {
-    const message = `Error while adding ClientCACerts to gorouter's client cert pool: \n${clientCaCerts}\n`;
+  if (checks === undefined) return;
+  if (clientCaCerts !== "" && !checks.hasCertificate(clientCaCerts)) {
+    const message = `Error while adding ClientCACerts to gorouter's client cert pool: \n${withoutPrivateKeys(clientCaCerts)}\n`;
     yield { message, key: "client_ca_certs" };
   }
   if (!config.enable_verify_client_certificate_metadata) return;
-  const fault = certificates.metadataRulesFault(clientCaCerts, config.verify_client_certificate_metadata);
+  const fault = checks.metadataRulesFault(clientCaCerts, config.verify_client_certificate_metadata);
   if (fault !== undefined) yield { message: fault, key: "verify_client_certificate_metadata" };
 }
 
 /** The texts of control-plane §9.2. */
-function* domains(config: Config, certificates: CertificateCheck | undefined): Generator<Violation> {
+function* domains(config: Config, checks: ConfigChecks | undefined): Generator<Violation> {
   for (const [index, domain] of config.domains.entries()) {
     const at = `domains[${index}].`;
     if (domain.domain === "") yield { message: `${at}domain is required`, key: `${at}domain` };
     if (domain.ca_certs === "") yield { message: `${at}ca_certs is required`, key: `${at}ca_certs` };
-    else if (certificates?.hasCertificate(domain.ca_certs) === false) {
+    else if (checks?.hasCertificate(domain.ca_certs) === false) {
       yield { message: `${at}ca_certs contains invalid certificates`, key: `${at}ca_certs` };
     }
     for (const name of ["forwarded_client_cert", "xfcc_format"] as const) {

@@ -3,8 +3,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism, hostname, networkInterfaces } from "node:os";
 import { basename } from "node:path";
 import process from "node:process";
-import type { Signal } from "../interface.ts";
-import { streamError } from "./stream-error.ts";
+import { type Signal, StreamError } from "../interface.ts";
 
 /** `Runtime.args`. */
 export const args: readonly string[] = process.argv.slice(2);
@@ -72,24 +71,32 @@ function interfaceAddress(): string | undefined {
   return all.find((address) => address.family === "IPv4" && !address.internal)?.address;
 }
 
+/** Without a route to anywhere; the text is Go's (control-plane §1.3, row 1). Not every runtime gives a code. */
+function noOwnAddress(cause: unknown): StreamError {
+  const code = (cause as { readonly code?: unknown } | undefined)?.code;
+  const reason = code === "EHOSTUNREACH" ? "no route to host" : "network is unreachable";
+  return new StreamError("unreachable", `dial udp 1.2.3.4:1: connect: ${reason}`, { syscall: "connect", cause });
+}
+
 /** `Runtime.localIp`: the source address the kernel picks for a UDP socket towards 1.2.3.4 port 1; nothing is sent. */
 export function localIp(): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = createSocket("udp4");
     const failed = (error: unknown): void => {
       socket.close();
-      reject(streamError(error, "find the own address", "connect"));
+      reject(noOwnAddress(error));
     };
     socket.once("error", failed);
     try {
-      socket.connect(1, "1.2.3.4", () => {
-        const { address } = socket.address();
+      // `@types/node` does not know that the callback is told of a failure.
+      socket.connect(1, "1.2.3.4", (...[error]: readonly unknown[]) => {
+        socket.off("error", failed);
+        const address = error === undefined || error === null ? socket.address().address : "";
         const found = address === "0.0.0.0" ? interfaceAddress() : address;
-        if (found === undefined) {
-          failed(new Error("no network interface has an address"));
+        if (found === undefined || found === "") {
+          failed(error);
           return;
         }
-        socket.off("error", failed);
         socket.close();
         resolve(found);
       });

@@ -1,4 +1,4 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
 import type { KeyPair } from "../interface.ts";
 
@@ -30,6 +30,19 @@ export function checkKeyPair(pair: KeyPair, position: number): X509Certificate {
     throw new Error(`The key of certificate ${position} ("${subject}") belongs to another certificate; check the pair`);
   }
   return leaf;
+}
+
+/** `Runtime.matchKey`. */
+export function matchKey(certificate: string, privateKey: string): "unreadable" | "kind" | "key" | undefined {
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(privateKey);
+  } catch {
+    return "unreadable";
+  }
+  const leaf = new X509Certificate(certificate);
+  if (leaf.publicKey.asymmetricKeyType !== key.asymmetricKeyType) return "kind";
+  return leaf.checkPrivateKey(key) ? undefined : "key";
 }
 
 function dnsNames(leaf: X509Certificate): string[] {

@@ -43,6 +43,8 @@ export interface ProgramOptions {
   readonly descriptorLimit?: number;
   /** Path of the script to run instead of `mainScript` (a link to it with another name). */
   readonly script?: string;
+  /** A program with its arguments that runs the command line behind them (`unshare -rn`). */
+  readonly through?: readonly string[];
 }
 
 /** A started program: its output so far, waiting for output, and its end. */
@@ -55,8 +57,9 @@ export class Program {
   #watchers = new Set<() => void>();
 
   constructor(args: readonly string[], options: ProgramOptions = {}) {
-    const { env = {}, descriptorLimit, script } = options;
-    const [command, commandArgs] = commandLine(args, script);
+    const { env = {}, descriptorLimit, script, through = [] } = options;
+    const [program, programArgs] = commandLine(args, script);
+    const [command = "", ...commandArgs] = [...through, program, ...programArgs];
     const limited = ["-c", `ulimit -n ${descriptorLimit}; exec "$@"`, "sh", command, ...commandArgs];
     this.child = spawn(
       descriptorLimit === undefined ? command : "sh",

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { generateKeyPairSync } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { isIPv4 } from "node:net";
 import { hostname, tmpdir } from "node:os";
@@ -7,6 +8,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { after, describe, it } from "node:test";
 import { runtime } from "#runtime";
+import { issue, makeAuthority } from "../../fixtures/certificates.ts";
 import { runChild } from "./child.ts";
 import { until } from "./recorder.ts";
 
@@ -46,6 +48,17 @@ describe(`system (${runtime.name})`, () => {
     cancelled.cancel();
     await until("both", () => calls.length === 2);
     assert.deepEqual(calls, ["first", "background"]);
+  });
+
+  it("tells whether a private key belongs to a certificate", () => {
+    const authority = makeAuthority();
+    const one = issue(authority, { names: ["one.test"] });
+    const two = issue(authority, { names: ["two.test"] });
+    const kind = generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" });
+    assert.equal(runtime.matchKey(one.certificate, one.key), undefined);
+    assert.equal(runtime.matchKey(one.certificate, two.key), "key");
+    assert.equal(runtime.matchKey(one.certificate, String(kind)), "kind");
+    assert.equal(runtime.matchKey(one.certificate, "no key"), "unreadable");
   });
 
   it("turns bytes into text and back, one for one", () => {

@@ -168,7 +168,11 @@ describe("unknown keys", () => {
 });
 
 describe("reading the file", () => {
-  const readTextFile = (error: Error) => ({ readTextFile: () => Promise.reject(error) });
+  const readTextFile = (error: Error) => ({
+    readTextFile: () => Promise.reject(error),
+    localIp: () => Promise.resolve("10.0.0.1"),
+    matchKey: () => undefined,
+  });
 
   it("has the job's defaults and the embedded bus without one (architecture §6)", async () => {
     const { config } = await readConfig(readTextFile(new Error("not to be read")), undefined);

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { loadConfig } from "../../../../src/cli/load-config.ts";
-import type { CertificateCheck } from "../../../../src/core/config/certificate-check.ts";
 import { cipherSuiteNames } from "../../../../src/core/config/cipher-suites.ts";
+import type { ConfigChecks } from "../../../../src/core/config/config-checks.ts";
 import { ConfigError } from "../../../../src/core/config/config-error.ts";
 
 /** Texts that say what they are: `good` parses and pairs, anything else does not. */
-const certificates: CertificateCheck = {
+const certificates: ConfigChecks = {
   keyPairFault: (chain, key) => (chain === "good" && key === "good" ? undefined : "no pair"),
   hasCertificate: (pem) => pem === "good",
-  systemPoolFault: () => undefined,
+  localIpFault: undefined,
   metadataRulesFault: (_pem, rules) =>
     rules.length === 0 ? undefined : "no CA certificate found for rule with ca subject CN=x",
 };
@@ -153,10 +153,10 @@ const rows: readonly (readonly [number, string, string, string])[] = [
     "verify_client_certificate_metadata",
   ],
 ];
-/** Rows that only a `CertificateCheck` can decide. */
+/** Rows that only a `ConfigChecks` can decide. */
 const needCertificates: ReadonlySet<number> = new Set([2, 3, 4, 5, 6, 7, 12, 18, 30, 32, 34]);
 
-function failure(document: string, check?: CertificateCheck): ConfigError {
+function failure(document: string, check?: ConfigChecks): ConfigError {
   try {
     loadConfig(document, check);
   } catch (error) {
@@ -176,9 +176,9 @@ describe("validation (control-plane §1.3)", () => {
     });
   }
 
-  it("row 29", () => {
-    const broken = { ...certificates, systemPoolFault: () => "open /etc/ssl: permission denied" };
-    assert.equal(failure("", broken).message, "open /etc/ssl: permission denied");
+  it("row 1, before all others", () => {
+    const alone = { ...certificates, localIpFault: "dial udp 1.2.3.4:1: connect: network is unreachable" };
+    assert.equal(failure("backends: {cert_chain: x, private_key: x}", alone).message, alone.localIpFault);
   });
 
   for (const [connect, message, key] of [
