@@ -93,7 +93,8 @@ function factsOf(runtime: Runtime, { server, status, bus, embedded }: RunningRou
   const urls = [`nats://127.0.0.1:${embedded?.port}`, `ws://127.0.0.1:${embedded?.webSocketPort}`];
   return {
     runtime: `${runtime.name} ${runtime.version}`,
-    http: server,
+    http: server.http,
+    https: server.https,
     health: status.health,
     routes: status.routes,
     bus: embedded === undefined ? [`nats://${bus.host}`] : urls,

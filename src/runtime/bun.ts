@@ -23,8 +23,11 @@ import {
 import { spawnGroup } from "./base/process-group.ts";
 import { secureClientNet, secureServerNet } from "./base/takeover.ts";
 import { fromLatin1, latin1, randomBytes, uuid } from "./base/text.ts";
+import { serverTlsGaps } from "./base/tls-agreement.ts";
 import { matchKey } from "./base/tls-key-pairs.ts";
+
 import { holdBallast } from "./bun/heap-ballast.ts";
+
 import { serveBun } from "./bun/native-serve.ts";
 import { connectBun, listenBun } from "./bun/sockets.ts";
 import type { ConnectOptions, ListenOptions, Runtime } from "./interface.ts";
@@ -48,6 +51,7 @@ export const runtime: Runtime = {
   listen: (options, accept) => (needsNet(options) ? listenNet(options, accept) : listenBun(options, accept)),
   connect: (options, handler) => (needsNet(options) ? connectNet(options, handler) : connectBun(options, handler)),
   secureServer: secureServerNet,
+  serverTlsGaps,
   secureClient: secureClientNet,
   openDatagram,
   serveNative: serveBun,

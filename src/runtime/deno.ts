@@ -24,6 +24,7 @@ import { secureClientNet, secureServerNet } from "./base/takeover.ts";
 import { fromLatin1, latin1, randomBytes, uuid } from "./base/text.ts";
 import { matchKey } from "./base/tls-key-pairs.ts";
 import { serveDeno } from "./deno/native-serve.ts";
+import { denoTlsGaps } from "./deno/tls-gaps.ts";
 import { makeTlsGate } from "./deno/tls-gate.ts";
 import type { Runtime } from "./interface.ts";
 
@@ -37,6 +38,7 @@ export const runtime: Runtime = {
   listen: (options, accept) => listenNet({ ...options, backlog: safeBacklog(options.backlog) }, accept, makeTlsGate),
   connect: (options, handler) => connectNet(options, handler, makeTlsGate),
   secureServer: (stream, already, tls, handler) => secureServerNet(stream, already, tls, handler, makeTlsGate),
+  serverTlsGaps: denoTlsGaps,
   secureClient: (stream, tls, handler) => secureClientNet(stream, tls, handler, makeTlsGate),
   openDatagram,
   serveNative: serveDeno,

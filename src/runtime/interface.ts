@@ -118,16 +118,24 @@ export interface KeyPair {
   readonly key: string;
 }
 
+export type TlsVersion = "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
+
 /** TLS as a server. */
 export interface ServerTls {
-  /** Chosen by server name (exact DNS SAN, then one-label wildcard); the first is the default. At least one. */
+  /**
+   * Chosen by server name (exact DNS SAN, then one-label wildcard; of equal names the later one); the first is the
+   * default. At least one.
+   */
   readonly keyPairs: readonly KeyPair[];
   readonly clientCertificates: "none" | "request" | "require";
   /** PEM authorities that client certificates must chain to. */
   readonly clientAuthorities?: readonly string[];
   readonly alpn?: readonly string[];
-  readonly minVersion?: "TLSv1.2" | "TLSv1.3";
-  readonly maxVersion?: "TLSv1.2" | "TLSv1.3";
+  /** Default TLSv1.2. */
+  readonly minVersion?: TlsVersion;
+  readonly maxVersion?: TlsVersion;
+  /** Suites up to TLS 1.2 by their OpenSSL names, the preferred first. Default: the runtime's. */
+  readonly ciphers?: readonly string[];
   readonly handshakeTimeoutMs?: number;
 }
 
@@ -371,6 +379,11 @@ export interface Runtime {
     tls: ServerTls,
     handler: ByteStreamHandler,
   ): Promise<ByteStream>;
+  /**
+   * What this runtime does not do of that, a sentence each; empty when all holds. For the start log: TLS works
+   * nevertheless, unless nothing is left to agree on.
+   */
+  serverTlsGaps(tls: ServerTls): readonly string[];
   /** Takes a plain dialled stream over as TLS client (NATS starts TLS after INFO). */
   secureClient(stream: ByteStream, tls: ClientTls, handler: ByteStreamHandler): Promise<ByteStream>;
 

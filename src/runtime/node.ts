@@ -23,6 +23,7 @@ import {
 import { spawnGroup } from "./base/process-group.ts";
 import { secureClientNet, secureServerNet } from "./base/takeover.ts";
 import { fromLatin1, latin1, randomBytes, uuid } from "./base/text.ts";
+import { serverTlsGaps } from "./base/tls-agreement.ts";
 import { matchKey } from "./base/tls-key-pairs.ts";
 import type { Runtime } from "./interface.ts";
 
@@ -35,6 +36,7 @@ export const runtime: Runtime = {
   listen: listenNet,
   connect: connectNet,
   secureServer: secureServerNet,
+  serverTlsGaps,
   secureClient: secureClientNet,
   openDatagram,
   serveNative: serveNode,

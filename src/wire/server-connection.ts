@@ -1,10 +1,11 @@
-import type { ByteStream, ByteStreamHandler, StreamError } from "../runtime/interface.ts";
+import type { ByteStream, StreamError } from "../runtime/interface.ts";
 import { badRequest, HeadRefusal } from "./head-refusal.ts";
 import { type RequestHead, RequestHeadParser } from "./request-head.ts";
 import { ByteQueue } from "./server-byte-queue.ts";
-import { type ExchangeOwner, type ExchangeParts, ServerExchange } from "./server-exchange.ts";
+import { type ExchangeOwner, ServerExchange } from "./server-exchange.ts";
+import type { ConnectionHost, Counted, HostedConnection } from "./server-options.ts";
 import { Splice } from "./server-splice.ts";
-import { Deadline, type TimerWheel } from "./timer-wheel.ts";
+import { Deadline } from "./timer-wheel.ts";
 import type { ByteTunnel } from "./tunnel.ts";
 
 /** Bytes of pipelined requests that are read ahead; above that the connection is not read. */
@@ -16,18 +17,6 @@ const lingerLimit = 8 * 1024 * 1024;
 
 /** How long, in milliseconds, a client may take nothing of an answer behind which we close. */
 const patienceMs = 60_000;
-
-/** What a connection counts as (control-plane §8.4). */
-export type Counted = "none" | "active" | "idle";
-
-/** What connections take from their server. */
-export interface ConnectionHost extends ExchangeParts {
-  readonly wheel: TimerWheel;
-  /** Connections are closed as soon as they are idle. */
-  readonly draining: boolean;
-  count(from: Counted, to: Counted): void;
-  removed(connection: ServerConnection): void;
-}
 
 /**
  * `fresh`: no complete head yet. `idle`: between two requests. `busy`: a request is served, or the rest of its body is
@@ -42,7 +31,7 @@ type Waiting = "head" | "idle" | "discard" | "closing";
  * A client's connection: reads requests, has them answered one at a time and in order (RFC 9112 §9.3), and keeps the
  * connection for the next one. As a deadline it ends waiting for heads, for the next request, and for the close.
  */
-export class ServerConnection extends Deadline implements ByteStreamHandler, ExchangeOwner {
+export class ServerConnection extends Deadline implements HostedConnection, ExchangeOwner {
   clientEnded = false;
   readonly #host: ConnectionHost;
   readonly #stream: ByteStream;

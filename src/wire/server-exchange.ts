@@ -4,8 +4,7 @@ import { type HeadersLike, isTunnel, type ResponseLike } from "../core/message.t
 import type { ByteStream } from "../runtime/interface.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { ByteQueue } from "./server-byte-queue.ts";
-import type { HttpDate } from "./server-date.ts";
-import type { Handler, ServerOptions } from "./server-options.ts";
+import type { ExchangeParts } from "./server-options.ts";
 import { type Informer, ServerRequest } from "./server-request.ts";
 import { type BodyCarrier, RequestBody } from "./server-request-body.ts";
 import { linesOf, ResponseHeadWriter, statusLine } from "./server-response-head.ts";
@@ -15,14 +14,6 @@ import { ByteTunnel } from "./tunnel.ts";
 
 /** Bytes of an unwanted body that are read for the sake of the connection (data-plane §1.4.17). */
 const discardLimit = 256 * 1024;
-
-/** What exchanges take from their server. */
-export interface ExchangeParts {
-  readonly options: ServerOptions;
-  readonly handler: Handler;
-  readonly date: HttpDate;
-  readonly latin1: (bytes: Uint8Array, start: number, end: number) => string;
-}
 
 /** The connection, as its exchanges see it. */
 export interface ExchangeOwner {

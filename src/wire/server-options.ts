@@ -1,7 +1,10 @@
 import type { Client } from "../core/client.ts";
 import type { RequestLike, ResponseLike, Tunnel } from "../core/message.ts";
-import type { ListenOptions } from "../runtime/interface.ts";
+import type { ByteStream, ByteStreamHandler, ListenOptions } from "../runtime/interface.ts";
 import type { HeadLimits } from "./request-head.ts";
+import type { HttpDate } from "./server-date.ts";
+import type { TimerWheel } from "./timer-wheel.ts";
+import type { ServerTlsOptions } from "./tls-entry.ts";
 
 /**
  * Answers requests: the router's core, or any Fetch handler (`server-fetch.ts`). `request` and `client` may be one
@@ -9,9 +12,45 @@ import type { HeadLimits } from "./request-head.ts";
  */
 export type Handler = (request: RequestLike, client: Client) => Promise<ResponseLike | Tunnel> | ResponseLike | Tunnel;
 
+/** A client's connection as its server sees it, whatever it speaks. */
+export interface HostedConnection extends ByteStreamHandler {
+  /** The server drains: closes the connection if it is idle, else as soon as it is. */
+  drain(): void;
+  /** Cuts the connection. */
+  destroy(): void;
+}
+
+/** What a connection counts as (control-plane §8.4). */
+export type Counted = "none" | "active" | "idle";
+
+/** What exchanges take from their server. */
+export interface ExchangeParts {
+  readonly options: ServerOptions;
+  readonly handler: Handler;
+  readonly date: HttpDate;
+  readonly latin1: (bytes: Uint8Array, start: number, end: number) => string;
+}
+
+/** What connections take from their server. */
+export interface ConnectionHost extends ExchangeParts {
+  readonly wheel: TimerWheel;
+  /** Connections are closed as soon as they are idle. */
+  readonly draining: boolean;
+  count(from: Counted, to: Counted): void;
+  removed(connection: HostedConnection): void;
+}
+
+/** Makes a connection on a secured stream; it calls `host.removed` with itself when it is over. */
+export type MakeConnection = (stream: ByteStream, host: ConnectionHost) => HostedConnection;
+
 /** How a server is to serve. */
 export interface ServerOptions {
-  readonly listen: ListenOptions;
+  /** Where; for TLS see `tls`. */
+  readonly listen: Omit<ListenOptions, "tls">;
+  /** TLS; without it the listener is a plain one. */
+  readonly tls?: ServerTlsOptions;
+  /** Serves secured streams whose ALPN protocol is `h2` (RFC 9113 §3.2); offer `h2` in `tls` only with it. */
+  readonly http2?: MakeConnection;
   readonly limits: HeadLimits;
   /** Milliseconds that a connection may wait between two requests (data-plane §4.7 `frontend_idle_timeout`); 0: for ever. */
   readonly idleTimeoutMs: number;

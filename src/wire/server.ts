@@ -1,8 +1,9 @@
-import type { Listener, Runtime } from "../runtime/interface.ts";
-import { type ConnectionHost, type Counted, ServerConnection } from "./server-connection.ts";
+import type { ByteStream, ByteStreamHandler, Listener, Runtime } from "../runtime/interface.ts";
+import { ServerConnection } from "./server-connection.ts";
 import { HttpDate } from "./server-date.ts";
-import type { Handler, ServerOptions } from "./server-options.ts";
+import type { ConnectionHost, Counted, Handler, HostedConnection, ServerOptions } from "./server-options.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
+import { TlsEntry, type TlsEntryHost } from "./tls-entry.ts";
 
 /** What a client above the bound of connections gets. */
 const tooManyConnections =
@@ -31,22 +32,24 @@ export interface Server {
   destroy(): void;
 }
 
-class WireServer implements Server, ConnectionHost {
+class WireServer implements Server, ConnectionHost, TlsEntryHost {
   activeConnections = 0;
   idleConnections = 0;
   draining = false;
   readonly options: ServerOptions;
   readonly handler: Handler;
+  readonly runtime: Runtime;
   readonly wheel: TimerWheel;
   readonly date: HttpDate;
   readonly latin1: ConnectionHost["latin1"];
-  readonly #connections = new Set<ServerConnection>();
+  readonly #connections = new Set<HostedConnection>();
   readonly #drained: (() => void)[] = [];
   #listener: Listener | undefined;
 
   constructor(runtime: Runtime, wheel: TimerWheel, options: ServerOptions, handler: Handler) {
     this.options = options;
     this.handler = handler;
+    this.runtime = runtime;
     this.wheel = wheel;
     this.date = new HttpDate(runtime.clock, wheel);
     this.latin1 = runtime.latin1.bind(runtime);
@@ -60,17 +63,37 @@ class WireServer implements Server, ConnectionHost {
     return this.#listener!.port;
   }
 
-  async listen(runtime: Runtime): Promise<void> {
-    const options = { excess: tooManyConnections, ...this.options.listen };
-    const bound = this.options.maxConnections ?? Number.POSITIVE_INFINITY;
-    this.#listener = await runtime.listen(options, (stream) => {
-      const connection = new ServerConnection(stream, this);
-      const above = this.#connections.size - bound;
-      if (above >= answeredAboveBound) stream.destroy();
-      else if (above >= 0) connection.turnAway(tooManyConnections);
-      this.#connections.add(connection);
-      return connection;
-    });
+  async listen(): Promise<void> {
+    const { listen, tls } = this.options;
+    // A client that is still to begin with TLS would not understand an answer.
+    const options = tls === undefined ? { excess: tooManyConnections, ...listen } : { ...listen, takeover: true };
+    this.#listener = await this.runtime.listen(options, (stream) => this.#accept(stream));
+  }
+
+  /** What an accepted stream begins with. */
+  #accept(stream: ByteStream): ByteStreamHandler {
+    const above = this.#connections.size - (this.options.maxConnections ?? Number.POSITIVE_INFINITY);
+    const { tls } = this.options;
+    if (tls !== undefined) {
+      if (above >= 0) stream.destroy();
+      return this.#keep(new TlsEntry(stream, tls, this));
+    }
+    const connection = new ServerConnection(stream, this);
+    if (above >= answeredAboveBound) stream.destroy();
+    else if (above >= 0) connection.turnAway(tooManyConnections);
+    return this.#keep(connection);
+  }
+
+  #keep<Connection extends HostedConnection>(connection: Connection): Connection {
+    this.#connections.add(connection);
+    return connection;
+  }
+
+  secured(entry: TlsEntry, stream: ByteStream): ByteStreamHandler {
+    this.#connections.delete(entry);
+    const { http2 } = this.options;
+    if (http2 !== undefined && stream.tls?.alpn === "h2") return this.#keep(http2(stream, this));
+    return this.#keep(new ServerConnection(stream, this));
   }
 
   stopAccepting(): Promise<void> {
@@ -98,14 +121,14 @@ class WireServer implements Server, ConnectionHost {
     if (this.draining && this.activeConnections === 0) for (const resolve of this.#drained.splice(0)) resolve();
   }
 
-  removed(connection: ServerConnection): void {
+  removed(connection: HostedConnection): void {
     this.#connections.delete(connection);
   }
 }
 
 /**
- * Listens and serves HTTP/1.x: keep-alive, pipelining, interim responses, upgrades (architecture §4). Rejects with the
- * `StreamError` of `Runtime.listen`.
+ * Listens and serves HTTP/1.x, in plain or on TLS: keep-alive, pipelining, interim responses, upgrades (architecture §4).
+ * Rejects with the `StreamError` of `Runtime.listen`.
  */
 export async function serve(
   runtime: Runtime,
@@ -114,6 +137,6 @@ export async function serve(
   handler: Handler,
 ): Promise<Server> {
   const server = new WireServer(runtime, wheel, options, handler);
-  await server.listen(runtime);
+  await server.listen();
   return server;
 }

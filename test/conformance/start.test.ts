@@ -66,7 +66,7 @@ describe("start without configuration (issue A, architecture §6)", () => {
         return;
       }
       const found = await program.waitFor("the start block", () => readStartBlock(program.stderr));
-      const expected: StartPorts = { http: 8081, health: 8080, routes: 8082, nats: 4222, webSocket: 4223 };
+      const expected: StartPorts = { http: 8081, https: 0, health: 8080, routes: 8082, nats: 4222, webSocket: 4223 };
       assert.deepEqual(found, expected);
       assert.match(program.stderr, /^ {2}npx causeway register --uri app\.localhost --port 3000\n/m);
       assert.equal((await exchange(8080, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n")).body, "ok\n");

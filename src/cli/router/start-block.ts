@@ -4,7 +4,9 @@ import { version } from "../version.ts";
 export interface StartFacts {
   /** Runtime and its version, for example `bun 1.4.5`. */
   readonly runtime: string;
-  readonly http: HostPort;
+  /** At least one of these two. */
+  readonly http: HostPort | undefined;
+  readonly https: HostPort | undefined;
   readonly health: HostPort | undefined;
   readonly routes: HostPort;
   /** URLs of the bus. */
@@ -19,9 +21,9 @@ interface HostPort {
 }
 
 /** An address to type: a wildcard is reached by loopback. */
-function url({ host, port }: HostPort): string {
-  if (host === "" || host === "0.0.0.0" || host === "::") return `http://127.0.0.1:${port}`;
-  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+function url({ host, port }: HostPort, scheme = "http"): string {
+  if (host === "" || host === "0.0.0.0" || host === "::") return `${scheme}://127.0.0.1:${port}`;
+  return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 /**
@@ -29,18 +31,21 @@ function url({ host, port }: HostPort): string {
  * app behind it.
  */
 export function startBlock(facts: StartFacts): string {
-  const rows: [string, string][] = [["http", url(facts.http)]];
+  const rows: [string, string][] = [];
+  if (facts.http !== undefined) rows.push(["http", url(facts.http)]);
+  if (facts.https !== undefined) rows.push(["https", url(facts.https, "https")]);
   if (facts.health !== undefined) rows.push(["health", `${url(facts.health)}/health`]);
   rows.push(["routes", `${url(facts.routes)}/routes`]);
   rows.push(["bus", facts.bus.join("  ") + (facts.embedded ? "  (embedded, this machine only)" : "")]);
   const bus = facts.bus[0]!;
+  const entry = facts.http === undefined ? `-k ${url(facts.https!, "https")}` : url(facts.http);
   const nats = bus === "nats://127.0.0.1:4222" ? "" : ` --nats ${bus}`;
   return [
     `causeway ${version} on ${facts.runtime}`,
     ...rows.map(([name, value]) => `  ${name.padEnd(7)} ${value}`),
     "To bring an app on port 3000 behind it:",
     `  npx causeway register --uri app.localhost --port 3000${nats}`,
-    `  curl -H 'Host: app.localhost' ${url(facts.http)}/`,
+    `  curl -H 'Host: app.localhost' ${entry}/`,
     "",
   ].join("\n");
 }

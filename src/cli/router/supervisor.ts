@@ -12,11 +12,12 @@ import { Registry } from "../../core/routing/registry.ts";
 import type { Clock, Runtime } from "../../runtime/interface.ts";
 import { healthApp } from "../../status/health.ts";
 import { routesApp } from "../../status/routes.ts";
-import type { Server } from "../../wire/server.ts";
 import { fetchHandler } from "../../wire/server-fetch.ts";
 import { TimerWheel } from "../../wire/timer-wheel.ts";
 import { AccessLog } from "./access-log-sink.ts";
+import { systemAuthorities } from "./authorities.ts";
 import { openErrorTemplate } from "./error-template.ts";
+import type { MainListeners } from "./main-listeners.ts";
 import { StartFailure } from "./start-failure.ts";
 import { openStatusListeners, type StatusListeners } from "./status-listeners.ts";
 import { Worker } from "./worker.ts";
@@ -25,7 +26,7 @@ import { Worker } from "./worker.ts";
 export interface RunningRouter {
   readonly config: Config;
   readonly health: Health;
-  readonly server: Server;
+  readonly server: MainListeners;
   readonly status: StatusListeners;
   readonly bus: Bus;
   readonly embedded: EmbeddedBus | undefined;
@@ -88,7 +89,18 @@ export async function startRouter(
   const metrics = new RequestMetrics();
   const accessLog = await AccessLog.open(runtime, logger, config);
   const address = await runtime.localIp().catch(() => "127.0.0.1");
-  const worker = new Worker({ runtime, config, logger, wheel, accessLog, metrics, health, address, errorTemplate });
+  const worker = new Worker({
+    runtime,
+    config,
+    logger,
+    wheel,
+    accessLog,
+    metrics,
+    health,
+    address,
+    errorTemplate,
+    systemAuthorities: config.enable_ssl ? await systemAuthorities(runtime) : [],
+  });
   const registryLog = logger.source("registry");
   const registry = new Registry({
     settings: config,
@@ -125,8 +137,6 @@ export async function startRouter(
   });
   if (config.start_response_delay_interval > 0) await pause(clock, config.start_response_delay_interval);
   const server = await worker.listen(registry);
-  routerLog.info("tcp-listener-started", { address: { IP: server.host, Port: server.port, Zone: "" } });
-  routerLog.info("tls-listener-not-enabled");
   routerLog.info("gorouter.started");
   health.state = "healthy";
   return { config, health, server, status, bus, embedded, accessLog, subscriber, pruning };

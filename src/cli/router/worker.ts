@@ -1,7 +1,7 @@
 import type { Config } from "../../core/config/schema.ts";
 import type { ErrorTemplate } from "../../core/forwarding/error-template/compile.ts";
 import type { AccessLogSink } from "../../core/observe/access-log-line.ts";
-import type { Logger } from "../../core/observe/log.ts";
+import type { LogData, Logger } from "../../core/observe/log.ts";
 import type { RequestMetrics } from "../../core/observe/metrics.ts";
 import type { Health } from "../../core/pipeline/parts.ts";
 import { createRouter } from "../../core/router.ts";
@@ -13,9 +13,11 @@ import type { Runtime } from "../../runtime/interface.ts";
 import { HeaderLines } from "../../wire/header-lines.ts";
 import type { Server } from "../../wire/server.ts";
 import { serve } from "../../wire/server.ts";
-import type { Handler } from "../../wire/server-options.ts";
+import type { Handler, ServerOptions } from "../../wire/server-options.ts";
 import type { TimerWheel } from "../../wire/timer-wheel.ts";
 import { createTransport } from "../../wire/transport.ts";
+import { clientAuthorities, ingressTls } from "./ingress-tls.ts";
+import { MainListeners } from "./main-listeners.ts";
 import { listenErrorText, StartFailure } from "./start-failure.ts";
 
 /**
@@ -38,6 +40,8 @@ export interface WorkerParts {
   /** The router's own IP. */
   readonly address: string;
   readonly errorTemplate: ErrorTemplate | undefined;
+  /** The system's trusted authorities, PEM. */
+  readonly systemAuthorities: readonly string[];
 }
 
 /**
@@ -47,7 +51,6 @@ export interface WorkerParts {
 export class Worker {
   readonly #parts: WorkerParts;
   readonly #transport;
-  #server: Server | undefined;
 
   constructor(parts: WorkerParts) {
     this.#parts = parts;
@@ -61,12 +64,30 @@ export class Worker {
   }
 
   /**
-   * Opens the main port and serves requests by that table.
+   * Opens the main ports and serves requests by that table.
    *
-   * @throws StartFailure when the port cannot be bound.
+   * @throws StartFailure when a port cannot be bound.
    */
-  async listen(registry: Registry): Promise<Server> {
-    const { runtime, config, logger, wheel, accessLog, metrics, health, address, errorTemplate } = this.#parts;
+  async listen(registry: Registry): Promise<MainListeners> {
+    const { config, logger } = this.#parts;
+    const handler = this.#handler(registry);
+    const log = logger.source("router");
+    let http: Server | undefined;
+    if (config.disable_http) log.info("tcp-listener-disabled");
+    else {
+      http = await this.#opened("tcp-listener-error", config.port, () => this.#listenHttp(handler));
+      log.info("tcp-listener-started", addressData(http));
+    }
+    let https: Server | undefined;
+    if (config.enable_ssl) {
+      https = await this.#opened("tls-listener-error", config.ssl_port, () => this.#listenHttps(handler));
+      log.info("tls-listener-started", addressData(https));
+    } else log.info("tls-listener-not-enabled");
+    return new MainListeners(http, https);
+  }
+
+  #handler(registry: Registry): Handler {
+    const { runtime, config, logger, accessLog, metrics, health, address, errorTemplate } = this.#parts;
     const router = createRouter({
       settings: config,
       registry,
@@ -81,27 +102,48 @@ export class Worker {
       errorTemplate,
       newHeaders: () => new HeaderLines(),
     });
-    const listen = { host: config.listen_host, port: config.port };
-    const onError = (error: unknown): void =>
-      logger.error("panic-check", { error: String(error), stacktrace: stackOf(error) });
-    const handler: Handler = (request, client) => router.fetch(request, client);
-    try {
-      if (config.listener === "native") this.#server = await serveNative(runtime, { listen, onError }, handler);
-      else {
-        const maxConnections = clientBound(runtime.descriptorLimit());
-        this.#server = await serve(
-          runtime,
-          wheel,
-          { listen, ...serverOptions(config), maxConnections, onError },
-          handler,
-        );
-      }
-    } catch (error) {
-      const data = { error: listenErrorText(`${config.listen_host}:${config.port}`, error) };
-      throw new StartFailure("tcp-listener-error", data, "router");
-    }
-    return this.#server;
+    return (request, client) => router.fetch(request, client);
   }
+
+  #listenHttp(handler: Handler): Promise<Server> {
+    const { runtime, config, wheel } = this.#parts;
+    const listen = { host: config.listen_host, port: config.port };
+    if (config.listener === "native") return serveNative(runtime, { listen, onError: this.#onError }, handler);
+    return serve(runtime, wheel, { listen, ...this.#serverOptions() }, handler);
+  }
+
+  #listenHttps(handler: Handler): Promise<Server> {
+    const { runtime, config, wheel, systemAuthorities } = this.#parts;
+    const listen = { host: config.listen_host, port: config.ssl_port };
+    const tls = ingressTls(
+      config,
+      clientAuthorities(config, systemAuthorities),
+      config.enable_http2 ? ["http/1.1"] : [],
+    );
+    return serve(runtime, wheel, { listen, ...this.#serverOptions(), tls: { current: () => tls } }, handler);
+  }
+
+  #serverOptions(): Omit<ServerOptions, "listen"> {
+    const { runtime, config } = this.#parts;
+    const maxConnections = clientBound(runtime.descriptorLimit());
+    return { ...serverOptions(config), maxConnections, onError: this.#onError };
+  }
+
+  readonly #onError = (error: unknown): void =>
+    this.#parts.logger.error("panic-check", { error: String(error), stacktrace: stackOf(error) });
+
+  async #opened(failure: string, port: number, open: () => Promise<Server>): Promise<Server> {
+    try {
+      return await open();
+    } catch (error) {
+      const data = { error: listenErrorText(`${this.#parts.config.listen_host}:${port}`, error) };
+      throw new StartFailure(failure, data, "router");
+    }
+  }
+}
+
+function addressData({ host, port }: Server): LogData {
+  return { address: { IP: host, Port: port, Zone: "" } };
 }
 
 function stackOf(error: unknown): string {

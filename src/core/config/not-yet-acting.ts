@@ -7,22 +7,11 @@ import { configShape, type SectionShape, type Shape } from "./shape.ts";
  */
 export const notYetActing: Readonly<Record<string, string>> = {
   // C: TLS, client certificates, HTTP/2, PROXY protocol
-  enable_ssl: "C",
-  ssl_port: "C",
-  disable_http: "C",
   enable_proxy: "C",
   enable_http2: "C",
   http_2_endpoint_timeout: "C",
-  tls_pem: "C",
-  cipher_suites: "C",
-  min_tls_version: "C",
-  max_tls_version: "C",
-  client_cert_validation: "C",
-  client_ca_certs: "C",
-  only_trust_client_ca_certs: "C",
   enable_verify_client_certificate_metadata: "C",
   verify_client_certificate_metadata: "C",
-  forwarded_client_cert: "C",
   tls_handshake_timeout: "C",
   ca_certs: "C",
   "backends.cert_chain": "C",

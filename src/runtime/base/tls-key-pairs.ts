@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
 import type { KeyPair } from "../interface.ts";
+import type { Agreement } from "./tls-agreement.ts";
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
@@ -45,11 +46,14 @@ export function matchKey(certificate: string, privateKey: string): "unreadable" 
   return leaf.checkPrivateKey(key) ? undefined : "key";
 }
 
-function dnsNames(leaf: X509Certificate): string[] {
+/** DNS names that a certificate is for; the common name counts only without any (data-plane §7.1). */
+function namesOf(leaf: X509Certificate): string[] {
   const names: string[] = [];
   for (const entry of (leaf.subjectAltName ?? "").split(", ")) {
     if (entry.startsWith("DNS:")) names.push(entry.slice(4).toLowerCase());
   }
+  const commonName = names.length > 0 ? undefined : /^CN=(.*)$/m.exec(leaf.subject)?.[1];
+  if (commonName !== undefined) names.push(commonName.toLowerCase());
   return names;
 }
 
@@ -61,7 +65,7 @@ export class CertificateChoice {
   constructor(contexts: readonly SecureContext[], leaves: readonly X509Certificate[]) {
     this.first = contexts[0]!;
     leaves.forEach((leaf, index) => {
-      for (const name of dnsNames(leaf)) if (!this.byName.has(name)) this.byName.set(name, contexts[index]!);
+      for (const name of namesOf(leaf)) this.byName.set(name, contexts[index]!);
     });
   }
 
@@ -79,7 +83,7 @@ export class CertificateChoice {
 export function certificateChoice(
   pairs: readonly KeyPair[],
   authorities: readonly string[] | undefined,
-  versions: { minVersion?: "TLSv1.2" | "TLSv1.3" | undefined; maxVersion?: "TLSv1.2" | "TLSv1.3" | undefined },
+  agreement: Agreement,
 ): CertificateChoice {
   if (pairs.length === 0) throw new Error("Cannot listen with TLS without a certificate; give at least one");
   const leaves = pairs.map((pair, index) => checkKeyPair(pair, index + 1));
@@ -88,7 +92,7 @@ export function certificateChoice(
       cert: pair.certificate,
       key: pair.key,
       ...(authorities === undefined ? {} : { ca: [...authorities] }),
-      ...versions,
+      ...agreement,
     }),
   );
   return new CertificateChoice(contexts, leaves);

@@ -5,6 +5,7 @@ import { type ServerTls, StreamError } from "../interface.ts";
 import { plainAddress } from "./address.ts";
 import { type Carrier, NetStream } from "./net-stream.ts";
 import { handshakeError } from "./stream-error.ts";
+import { agreementOf } from "./tls-agreement.ts";
 import { serverFacts } from "./tls-facts.ts";
 import { certificateChoice } from "./tls-key-pairs.ts";
 
@@ -13,6 +14,8 @@ const defaultHandshakeTimeoutMs = 10_000;
 /** What a TLS engine reads from and writes to in place of the socket, and the gate that stops it (Deno). */
 export interface GatedCarrier extends Carrier {
   readonly duplex: Duplex;
+  /** The handshake failed with that code of the runtime: tells the client, if the TLS engine has not. */
+  refused(code: string): void;
 }
 
 /** Puts a gate between a TCP socket and the TLS engine, where the runtime needs one. */
@@ -26,7 +29,7 @@ export interface HandshakeEnd {
 
 /** A handshake under way. */
 interface Handshake {
-  readonly carrier: Carrier;
+  readonly carrier: Carrier & Partial<Pick<GatedCarrier, "refused">>;
   readonly end: HandshakeEnd;
   readonly timer: ReturnType<typeof setTimeout>;
 }
@@ -47,16 +50,16 @@ export class TlsAcceptor {
   constructor(tls: ServerTls, makeGate: MakeGate | undefined) {
     this.tls = tls;
     this.makeGate = makeGate;
-    const versions = { minVersion: tls.minVersion, maxVersion: tls.maxVersion };
+    const agreement = agreementOf(tls);
     const asked = tls.clientCertificates !== "none";
     const authorities = asked ? tls.clientAuthorities : undefined;
-    const choice = certificateChoice(tls.keyPairs, authorities, versions);
+    const choice = certificateChoice(tls.keyPairs, authorities, agreement);
     const first = tls.keyPairs[0]!;
     this.options = {
       // Behind a gate the certificate comes from SNICallback, always called there; parsing it for each server is dear.
       ...(makeGate === undefined ? { cert: first.certificate, key: first.key } : {}),
       ...(authorities === undefined ? {} : { ca: [...authorities] }),
-      ...versions,
+      ...agreement,
       // Synchronous, and never without a context: Deno needs both.
       SNICallback: (name, give) => give(null, choice.find(name)),
       ...(tls.alpn === undefined ? {} : { ALPNProtocols: [...tls.alpn] }),
@@ -125,8 +128,10 @@ export class TlsAcceptor {
   private failed(error: Error, socket: TLSSocket, below: Duplex | undefined): void {
     const handshake = this.take(below);
     socket.destroy();
-    handshake?.carrier.socket.destroy();
-    handshake?.end.failed(handshakeError(error, "accept a TLS client"));
+    if (handshake === undefined) return;
+    handshake.carrier.refused?.((error as { code?: string }).code ?? "");
+    handshake.carrier.socket.destroySoon();
+    handshake.end.failed(handshakeError(error, "accept a TLS client"));
   }
 }
 

@@ -2,6 +2,13 @@ import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import type { GatedCarrier } from "../base/tls-server.ts";
 
+/** Alerts that answer a ClientHello (RFC 8446 §6.2), by the end of the engine's error code. */
+const alerts: readonly (readonly [ending: string, alert: number])[] = [
+  ["NO_APPLICATION_PROTOCOL", 120],
+  ["UNSUPPORTED_PROTOCOL", 70],
+  ["HANDSHAKE_FAILURE", 40],
+];
+
 /**
  * Stands between a TCP socket and Deno's TLS engine, which reads on when its TLS socket is paused and so takes any amount of
  * data into memory (runtimes.md §4): TLS on top of this `Duplex` reads only what it passes on.
@@ -9,6 +16,7 @@ import type { GatedCarrier } from "../base/tls-server.ts";
 class TlsGate extends Duplex {
   private readonly socket: Socket;
   private held = false;
+  private silent = true;
 
   constructor(socket: Socket) {
     super({ allowHalfOpen: true, autoDestroy: true });
@@ -37,7 +45,15 @@ class TlsGate extends Duplex {
     if (!this.held) this.socket.resume();
   }
 
+  /** Sends an alert of a handshake that failed before the engine sent anything: on a `Duplex` it does not do that itself. */
+  refused(code: string): void {
+    const alert = alerts.find(([ending]) => code.endsWith(ending))?.[1];
+    // A fatal alert, not encrypted yet (RFC 8446 §6).
+    if (this.silent && alert !== undefined) this.socket.write(Uint8Array.of(21, 3, 3, 0, 2, 2, alert));
+  }
+
   override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error | null) => void): void {
+    this.silent = false;
     this.socket.write(chunk, done);
   }
 
@@ -46,7 +62,8 @@ class TlsGate extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.socket.destroy();
+    // What was handed over is still sent. The engine's error comes a little later: `refused` may have something to say.
+    setImmediate(() => this.socket.destroySoon());
     done(error);
   }
 }
@@ -54,5 +71,5 @@ class TlsGate extends Duplex {
 /** Puts a gate on a socket that nobody reads from yet. */
 export function makeTlsGate(socket: Socket): GatedCarrier {
   const gate = new TlsGate(socket);
-  return { socket, gate, duplex: gate };
+  return { socket, gate, duplex: gate, refused: (code) => gate.refused(code) };
 }

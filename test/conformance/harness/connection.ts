@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net";
+import { type ConnectionOptions, connect as connectTls, type TLSSocket } from "node:tls";
 import { type ReadBody, readChunked, readHead, readSized } from "./message.ts";
 
 /** A raw client connection: what a test writes goes out byte for byte, what comes back is kept byte for byte (latin1). */
@@ -39,6 +40,23 @@ export class Connection {
     const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
     await new Promise<void>((resolve, reject) => socket.once("connect", resolve).once("error", reject));
     socket.setNoDelay(true);
+    const connection = new Connection(socket);
+    if (first) connection.write(first);
+    return connection;
+  }
+
+  /**
+   * The same on TLS, whatever the certificate. `secured` sees the TLS socket after its handshake; rejects when that fails.
+   */
+  static async openTls(
+    port: number,
+    options: ConnectionOptions = {},
+    first = "",
+    secured: (socket: TLSSocket) => void = () => {},
+  ): Promise<Connection> {
+    const socket = connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false, ...options });
+    await new Promise<void>((resolve, reject) => socket.once("secureConnect", resolve).once("error", reject));
+    secured(socket);
     const connection = new Connection(socket);
     if (first) connection.write(first);
     return connection;

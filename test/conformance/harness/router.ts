@@ -14,6 +14,8 @@ export type Yaml = { [key: string]: unknown };
 export interface RouterUnderTest {
   readonly program: Program;
   readonly port: number;
+  /** 0 without a TLS listener. */
+  readonly tlsPort: number;
   readonly statusPort: number;
   readonly routesPort: number;
   /** TCP port of the bus; of the embedded one when the router has one. */
@@ -50,6 +52,7 @@ export interface RegisterMessage {
 /** Ports the start block on standard error names. */
 export interface StartPorts {
   readonly http: number;
+  readonly https: number;
   readonly health: number;
   readonly routes: number;
   readonly nats: number;
@@ -62,6 +65,7 @@ export function readStartBlock(stderr: string): StartPorts | undefined {
     Number(new RegExp(`^\\s*${name}\\s.*${scheme}://[^\\s]*:(\\d+)`, "m").exec(stderr)?.[1] ?? 0);
   const ports = {
     http: port("http", "http"),
+    https: port("https", "https"),
     health: port("health", "http"),
     routes: port("routes", "http"),
     nats: port("bus", "nats"),
@@ -125,6 +129,7 @@ export async function startRouter(
     return {
       program,
       port: ports.http,
+      tlsPort: ports.https,
       statusPort: ports.health,
       routesPort: ports.routes,
       natsPort,

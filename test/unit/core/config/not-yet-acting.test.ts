@@ -22,14 +22,6 @@ describe("keys that do not act", () => {
     assert.deepEqual(told("route_latency_metric_muzzle_duration: 30s"), []);
   });
 
-  it("are told about with TLS, which must not fail the start", () => {
-    const document =
-      "enable_ssl: true\nclient_cert_validation: require\ncipher_suites: AES128-SHA\nmax_tls_version: TLSv1.3\n" +
-      "tls_pem: [{cert_chain: c, private_key: k}]";
-    const keys = ["enable_ssl", "tls_pem", "cipher_suites", "max_tls_version", "client_cert_validation"];
-    assert.deepEqual(told(document), keys);
-  });
-
   it("are not told about because of derived values, or without a file", () => {
     assert.deepEqual(told("min_tls_version: TLSv1.2"), []);
     assert.deepEqual(told("min_tls_version: TLSv1.2\ntls_handshake_timeout: 3s"), ["tls_handshake_timeout"]);

@@ -1,0 +1,34 @@
+import type { Server } from "../../wire/server.ts";
+
+/** What the life cycle of a router does with its main ports, one or two of them (data-plane §1.1). */
+export class MainListeners
+  implements Pick<Server, "activeConnections" | "idleConnections" | "stopAccepting" | "drain">
+{
+  /** Undefined with `disable_http`. */
+  readonly http: Server | undefined;
+  /** Undefined without `enable_ssl`. */
+  readonly https: Server | undefined;
+  readonly #all: readonly Server[];
+
+  constructor(http: Server | undefined, https: Server | undefined) {
+    this.http = http;
+    this.https = https;
+    this.#all = [http, https].filter((server) => server !== undefined);
+  }
+
+  get activeConnections(): number {
+    return this.#all.reduce((sum, server) => sum + server.activeConnections, 0);
+  }
+
+  get idleConnections(): number {
+    return this.#all.reduce((sum, server) => sum + server.idleConnections, 0);
+  }
+
+  async stopAccepting(): Promise<void> {
+    await Promise.all(this.#all.map((server) => server.stopAccepting()));
+  }
+
+  async drain(): Promise<void> {
+    await Promise.all(this.#all.map((server) => server.drain()));
+  }
+}

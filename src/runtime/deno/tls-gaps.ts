@@ -1,0 +1,15 @@
+import type { ServerTls } from "../interface.ts";
+
+const lowVersions: ReadonlySet<string | undefined> = new Set(["TLSv1", "TLSv1.1"]);
+
+/** `Runtime.serverTlsGaps` of Deno's TLS engine, which takes a list of suites and never applies it (runtimes.md §4). */
+export function denoTlsGaps(tls: ServerTls): readonly string[] {
+  const gaps: string[] = [];
+  if (tls.ciphers !== undefined) {
+    gaps.push(
+      "this runtime uses ECDHE with AES-GCM or ChaCha20-Poly1305, in its own order; no list of suites is applied",
+    );
+  }
+  if (lowVersions.has(tls.minVersion)) gaps.push("this runtime has no TLS 1.0 and 1.1; TLS 1.2 is the lowest version");
+  return gaps;
+}

@@ -1,0 +1,146 @@
+import {
+  type ByteStream,
+  type ByteStreamHandler,
+  type Runtime,
+  type ServerTls,
+  StreamError,
+} from "../runtime/interface.ts";
+import { Deadline, type TimerWheel } from "./timer-wheel.ts";
+
+/** What a client gets that speaks plain HTTP on a TLS port (data-plane §1.2): the whole answer. */
+const plainHttpAnswer = "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+
+/** First byte of a TLS record that carries handshake messages (RFC 8446 §5.1). */
+const handshakeRecord = 22;
+
+/** Milliseconds in which a client must have sent its first byte, and a handshake be complete. */
+const handshakeMs = 10_000;
+
+/** How long, in milliseconds, a client of plain HTTP may take for its answer. */
+const lingerMs = 2000;
+
+/** TLS on a listener. */
+export interface ServerTlsOptions {
+  /**
+   * What the next handshake uses. Asked for each time: another object than before means other certificates, for new
+   * connections only. Keep the object as long as nothing changes: what is worked out from it is kept with it.
+   */
+  current(): ServerTls;
+  /** Hears of a client whose handshake failed. */
+  failed?(remoteAddress: string, remotePort: number, error: StreamError): void;
+  /** Looks at a client whose handshake is complete; false: its connection is closed. */
+  admits?(stream: ByteStream): boolean;
+}
+
+/** What an entry takes from its server. */
+export interface TlsEntryHost {
+  readonly runtime: Pick<Runtime, "secureServer">;
+  readonly wheel: TimerWheel;
+  /** The handshake is complete: gives the handler of what follows. */
+  secured(entry: TlsEntry, stream: ByteStream): ByteStreamHandler;
+  /** Nothing came of it. */
+  removed(entry: TlsEntry): void;
+}
+
+/**
+ * An accepted connection on its way to TLS. It waits for the first bytes, so that a client that speaks plain HTTP gets an
+ * answer it understands, and hands the stream to the runtime's TLS together with them.
+ */
+export class TlsEntry extends Deadline implements ByteStreamHandler {
+  readonly #plain: ByteStream;
+  readonly #tls: ServerTlsOptions;
+  readonly #host: TlsEntryHost;
+  /** What came between the end of the handshake and the hand-over. */
+  readonly #early: Uint8Array[] = [];
+  #ended = false;
+  #closed = false;
+  /** The server cut the connection while the runtime had it. */
+  #cut = false;
+  #phase: "waiting" | "handshake" | "answered" = "waiting";
+
+  constructor(plain: ByteStream, tls: ServerTlsOptions, host: TlsEntryHost) {
+    super();
+    this.#plain = plain;
+    this.#tls = tls;
+    this.#host = host;
+    host.wheel.arm(this, handshakeMs);
+  }
+
+  data(bytes: Uint8Array): void {
+    if (this.#phase === "handshake") this.#early.push(bytes);
+    if (this.#phase !== "waiting") return;
+    const first = bytes[0]!;
+    if (first === handshakeRecord) {
+      this.#host.wheel.disarm(this);
+      this.#phase = "handshake";
+      void this.#handshake(bytes);
+    } else if (first >= 0x41 && first <= 0x5a) {
+      this.#phase = "answered";
+      this.#failed("client sent an HTTP request to an HTTPS server");
+      this.#plain.writeText(plainHttpAnswer);
+      this.#plain.end();
+      this.#host.wheel.arm(this, lingerMs);
+    } else {
+      this.#failed("first record does not look like a TLS handshake");
+      this.#plain.destroy();
+    }
+  }
+
+  drained(): void {}
+
+  ended(): void {
+    this.#ended = true;
+    if (this.#phase !== "handshake") this.#plain.destroy();
+  }
+
+  closed(): void {
+    this.#closed = true;
+    this.#over();
+  }
+
+  /** The client took too long. */
+  override expired(): void {
+    this.#plain.destroy();
+  }
+
+  /** Serving ends: as long as there was no request there is nothing to wait for, and nothing to close in a hurry. */
+  drain(): void {}
+
+  destroy(): void {
+    this.#cut = true;
+    this.#plain.destroy();
+  }
+
+  async #handshake(hello: Uint8Array): Promise<void> {
+    let stream: ByteStream;
+    try {
+      stream = await this.#host.runtime.secureServer(this.#plain, hello, this.#tls.current(), this);
+    } catch (error) {
+      const failure =
+        error instanceof StreamError ? error : new StreamError("tls-other", String(error), { cause: error });
+      this.#tls.failed?.(this.#plain.remoteAddress, this.#plain.remotePort, failure);
+      this.#over();
+      return;
+    }
+    if (this.#closed) return;
+    if (this.#cut || this.#tls.admits?.(stream) === false) stream.destroy();
+    else this.#handOver(stream);
+  }
+
+  #handOver(stream: ByteStream): void {
+    const handler = this.#host.secured(this, stream);
+    stream.handler = handler;
+    for (const bytes of this.#early) handler.data(bytes);
+    if (this.#ended) handler.ended();
+  }
+
+  #failed(reason: string): void {
+    const { remoteAddress, remotePort } = this.#plain;
+    this.#tls.failed?.(remoteAddress, remotePort, new StreamError("tls-not-tls", reason));
+  }
+
+  #over(): void {
+    this.#host.wheel.disarm(this);
+    this.#host.removed(this);
+  }
+}

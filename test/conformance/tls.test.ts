@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import type { ConnectionOptions, TLSSocket } from "node:tls";
+import { issue, makeAuthority } from "../fixtures/certificates.ts";
+import { startNatsServer } from "../fixtures/nats-server.ts";
+import { Backend, ok } from "./harness/backend.ts";
+import { Connection, exchange, type RawResponse } from "./harness/connection.ts";
+import { type RouterUnderTest, startRouter, type Yaml } from "./harness/router.ts";
+
+const authority = makeAuthority("TLS Test Authority");
+const first = issue(authority, { names: ["first.test"] });
+const second = issue(authority, { names: ["second.test", "*.wild.test"] });
+const pem = (pair: typeof first): Yaml => ({ cert_chain: pair.certificate, private_key: pair.key });
+
+/** What every TLS listener of these tests has. */
+const tls: Yaml = {
+  enable_ssl: true,
+  ssl_port: 0,
+  client_cert_validation: "none",
+  cipher_suites: "ECDHE-ECDSA-AES128-GCM-SHA256:TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+  tls_pem: [pem(first), pem(second)],
+};
+
+interface Answer {
+  readonly response: RawResponse;
+  /** Common name of the router's certificate. */
+  readonly commonName: string;
+  readonly alpn: string | false | null;
+  readonly version: string | null;
+  readonly cipher: string;
+}
+
+/** One request on a TLS connection of its own. */
+async function ask(port: number, options: ConnectionOptions = {}, ...lines: string[]): Promise<Answer> {
+  const request = ["GET / HTTP/1.1", "Host: app.test", ...lines, "", ""].join("\r\n");
+  let facts: Omit<Answer, "response"> | undefined;
+  const connection = await Connection.openTls(port, options, request, (socket: TLSSocket) => {
+    facts = {
+      commonName: String(socket.getPeerCertificate().subject.CN),
+      alpn: socket.alpnProtocol,
+      version: socket.getProtocol(),
+      cipher: socket.getCipher().standardName,
+    };
+  });
+  try {
+    return { response: await connection.response(), ...facts! };
+  } finally {
+    connection.close();
+  }
+}
+
+describe("TLS listener (data-plane §7.1)", () => {
+  let nats: Awaited<ReturnType<typeof startNatsServer>>;
+  let backend: Backend;
+  let router: RouterUnderTest;
+  before(async () => {
+    nats = await startNatsServer();
+    backend = await Backend.start(() => ok("hello"));
+    router = await startRouter(nats.port, { ...tls, max_tls_version: "TLSv1.3" });
+    await router.register({ port: backend.port, uris: ["app.test"] });
+  });
+  after(async () => {
+    await router.stop();
+    await backend.stop();
+    await nats.stop();
+  });
+
+  it("serves beside the plain listener, and both say so", async () => {
+    const { response } = await ask(router.tlsPort);
+    assert.equal(response.status, 200);
+    assert.equal(response.body, "hello");
+    assert.equal((await exchange(router.port, "GET / HTTP/1.1\r\nHost: app.test\r\n\r\n")).body, "hello");
+    const started = router.program.loggedMessages.filter((line) => /listener|gorouter.started/.test(line));
+    assert.deepEqual(started, [
+      "1 gorouter.stdout.router tcp-listener-started",
+      "1 gorouter.stdout.router tls-listener-started",
+      "1 gorouter.stdout.router gorouter.started",
+    ]);
+    const { data } = await router.program.logged("tls-listener-started");
+    assert.deepEqual(data, { address: { IP: "127.0.0.1", Port: router.tlsPort, Zone: "" } });
+  });
+
+  it("tells the backend that the client used https", async () => {
+    backend.clear();
+    await ask(router.tlsPort);
+    assert.equal(backend.requests[0]!.header("X-Forwarded-Proto"), "https");
+  });
+
+  for (const [servername, expected] of [
+    ["first.test", "first.test"],
+    ["SECOND.test", "second.test"],
+    ["a.wild.test", "second.test"],
+    ["a.b.wild.test", "first.test"],
+    ["unknown.test", "first.test"],
+    ["", "first.test"],
+  ] as const) {
+    it(`shows the certificate of ${expected} to a client that asks for "${servername}"`, async () => {
+      const { commonName } = await ask(router.tlsPort, servername === "" ? {} : { servername });
+      assert.equal(commonName, expected);
+    });
+  }
+
+  for (const [offered, expected] of [
+    [undefined, false],
+    [["http/1.1"], "http/1.1"],
+    [["x", "http/1.1"], "http/1.1"],
+  ] as const) {
+    it(`agrees on ${expected || "no ALPN protocol"} when ${offered ?? "none"} is offered`, async () => {
+      const { alpn } = await ask(router.tlsPort, offered === undefined ? {} : { ALPNProtocols: [...offered] });
+      assert.equal(alpn, expected);
+    });
+  }
+
+  it("refuses a client that offers other protocols only", async () => {
+    await assert.rejects(ask(router.tlsPort, { ALPNProtocols: ["other"] }), /no.application.protocol/i);
+  });
+
+  it("tells a client of plain HTTP, in the words it understands", async () => {
+    const connection = await Connection.open(router.tlsPort, "GET / HTTP/1.1\r\nHost: app.test\r\n\r\n");
+    assert.equal(
+      await connection.toEnd(),
+      "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
+    );
+  });
+
+  it("keeps the connection, and carries large bodies both ways", async () => {
+    const body = "x".repeat(300_000);
+    backend.answer = (request) => ok(request.body);
+    const connection = await Connection.openTls(router.tlsPort);
+    for (let i = 0; i < 2; i++) {
+      connection.write(`POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+      assert.equal((await connection.response()).body, body);
+    }
+    connection.close();
+    backend.answer = () => ok("hello");
+  });
+});
