@@ -12,6 +12,7 @@ import { parseGoFlags } from "./go-flags.ts";
 import { configErrorLine, readConfig } from "./load-config.ts";
 import { exitOnUncaught } from "./router/crash.ts";
 import { LifeCycle } from "./router/life-cycle.ts";
+import { PlainFailure } from "./router/plain-failure.ts";
 import { startBlock } from "./router/start-block.ts";
 import { StartFailure } from "./router/start-failure.ts";
 import { type RunningRouter, startRouter } from "./router/supervisor.ts";
@@ -76,6 +77,10 @@ async function serveUntilEnd(
   try {
     started = await startRouter(runtime, config, logger, () => lifeCycle.assembled());
   } catch (error) {
+    if (error instanceof PlainFailure) {
+      runtime.writeError(error.message);
+      return error.exitCode;
+    }
     if (!(error instanceof StartFailure)) {
       logger.error("gorouter.exited-with-failure", { error: (error as Error).message });
       return 1;

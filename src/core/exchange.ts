@@ -194,7 +194,7 @@ export class Exchange implements Outgoing, ExchangeObserver, LoggedExchange {
       metrics.countResponse(this.status);
       if (settings.per_request_metrics_reporting && this.backendPhaseAt >= 0) {
         metrics.observeLatency(this.endpoint.tags?.get("component") ?? "", this.endedAt - this.startedAt);
-        metrics.gorouterTime.observe(this.backendPhaseAt - this.startedAt);
+        metrics.observeGorouterTime(this.backendPhaseAt - this.startedAt);
       }
     }
     if (settings.per_app_prometheus_http_metrics_reporting) {

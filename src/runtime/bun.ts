@@ -26,6 +26,7 @@ import { fromLatin1, latin1, randomBytes, uuid } from "./base/text.ts";
 import { serverTlsGaps } from "./base/tls-agreement.ts";
 import { matchKey } from "./base/tls-key-pairs.ts";
 
+import { openDescriptors, usage } from "./base/usage.ts";
 import { holdBallast } from "./bun/heap-ballast.ts";
 
 import { serveBun } from "./bun/native-serve.ts";
@@ -89,4 +90,6 @@ export const runtime: Runtime = {
   descriptorLimit,
   residentBytes,
   cpuCount,
+  usage,
+  openDescriptors,
 };

@@ -23,6 +23,7 @@ import { spawnGroup } from "./base/process-group.ts";
 import { secureClientNet, secureServerNet } from "./base/takeover.ts";
 import { fromLatin1, latin1, randomBytes, uuid } from "./base/text.ts";
 import { matchKey } from "./base/tls-key-pairs.ts";
+import { openDescriptors, usage } from "./base/usage.ts";
 import { serveDeno } from "./deno/native-serve.ts";
 import { denoTlsGaps } from "./deno/tls-gaps.ts";
 import { makeTlsGate } from "./deno/tls-gate.ts";
@@ -76,4 +77,6 @@ export const runtime: Runtime = {
   descriptorLimit,
   residentBytes,
   cpuCount,
+  usage,
+  openDescriptors,
 };

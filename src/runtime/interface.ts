@@ -361,6 +361,16 @@ export interface NativeListener {
   destroy(): Promise<void>;
 }
 
+/** What a process has used of its machine. */
+export interface ProcessUsage {
+  /** CPU time since the start, user and system. */
+  readonly cpuSeconds: number;
+  /** Largest resident set size so far. */
+  readonly maxResidentBytes: number;
+  /** Memory that objects of the language take at this moment. */
+  readonly heapBytes: number;
+}
+
 /** Everything the program needs of its runtime. */
 export interface Runtime {
   /** `bun`, `deno` or `node`: for logs and `--version`, never for decisions. */
@@ -449,4 +459,8 @@ export interface Runtime {
   /** Resident set size in bytes. */
   residentBytes(): number;
   cpuCount(): number;
+  /** What the process has used since its start. */
+  usage(): ProcessUsage;
+  /** Descriptors the process has open; where the system does not tell, streams opened by `listen` and `connect`. */
+  openDescriptors(): Promise<number>;
 }

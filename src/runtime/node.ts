@@ -25,6 +25,7 @@ import { secureClientNet, secureServerNet } from "./base/takeover.ts";
 import { fromLatin1, latin1, randomBytes, uuid } from "./base/text.ts";
 import { serverTlsGaps } from "./base/tls-agreement.ts";
 import { matchKey } from "./base/tls-key-pairs.ts";
+import { openDescriptors, usage } from "./base/usage.ts";
 import type { Runtime } from "./interface.ts";
 
 /** Node: the base as it is. */
@@ -74,4 +75,6 @@ export const runtime: Runtime = {
   descriptorLimit,
   residentBytes,
   cpuCount,
+  usage,
+  openDescriptors,
 };

@@ -15,7 +15,9 @@ const stopMessages = [
   "1 gorouter.stdout.router gorouter.stopping",
   "1 gorouter.stdout.router gorouter.stopped",
   "1 gorouter.stdout.router gorouter.exited",
+  "1 gorouter.stdout.NATSMonitor exited",
   "1 gorouter.stdout.subscriber exited",
+  "1 gorouter.stdout.FileDescriptor exited",
 ];
 const health = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
 

@@ -137,7 +137,9 @@ export class LifeCycle {
     }
     this.#routerLog.info("gorouter.stopped", { took: Math.round((clock.monotonic() - began) * 1e6) });
     this.#routerLog.info("gorouter.exited");
+    router.observation.stopBus();
     router.subscriber.close();
+    await router.observation.stop();
     await router.bus.close();
     await router.embedded?.close();
     await router.accessLog?.close();

@@ -4,7 +4,6 @@ import { type EmbeddedBus, startEmbeddedBus } from "../../bus/embedded/server.ts
 import { type Subscriber, startSubscriber } from "../../bus/subscriber.ts";
 import type { Config } from "../../core/config/schema.ts";
 import type { Logger } from "../../core/observe/log.ts";
-import { RequestMetrics } from "../../core/observe/metrics.ts";
 import type { Health } from "../../core/pipeline/parts.ts";
 import { largestRequestHead } from "../../core/pipeline/settings.ts";
 import { PruneCycle } from "../../core/routing/pruning.ts";
@@ -18,6 +17,7 @@ import { AccessLog } from "./access-log-sink.ts";
 import { systemAuthorities } from "./authorities.ts";
 import { openErrorTemplate } from "./error-template.ts";
 import type { MainListeners } from "./main-listeners.ts";
+import { Observation } from "./observation.ts";
 import { StartFailure } from "./start-failure.ts";
 import { openStatusListeners, type StatusListeners } from "./status-listeners.ts";
 import { Worker } from "./worker.ts";
@@ -33,6 +33,7 @@ export interface RunningRouter {
   readonly accessLog: AccessLog | undefined;
   readonly subscriber: Subscriber;
   readonly pruning: PruneCycle;
+  readonly observation: Observation;
 }
 
 const pause = (clock: Clock, ms: number): Promise<void> => new Promise((resolve) => clock.after(ms, resolve));
@@ -68,6 +69,7 @@ async function startBus(
  * is put together and the members start (step 15).
  *
  * @throws StartFailure with the error line to write.
+ * @throws PlainFailure with the text for standard error.
  */
 export async function startRouter(
   runtime: Runtime,
@@ -86,7 +88,8 @@ export async function startRouter(
   const { bus, embedded } = await startBus(runtime, config, logger);
   const wheel = new TimerWheel(clock);
   const health: Health = { state: "initializing" };
-  const metrics = new RequestMetrics();
+  const observation = await Observation.open(runtime, wheel, config, logger);
+  const metrics = observation.requests;
   const accessLog = await AccessLog.open(runtime, logger, config);
   const address = await runtime.localIp().catch(() => "127.0.0.1");
   const worker = new Worker({
@@ -107,6 +110,8 @@ export async function startRouter(
     clock,
     random: random(runtime),
     log: registryLog,
+    observer: observation.table,
+    lookupTimes: observation.lookupTimes(config),
     forget: (endpoint) => worker.forget(endpoint),
   });
   const status = await openStatusListeners(runtime, wheel, config, {
@@ -130,7 +135,9 @@ export async function startRouter(
     clock,
     log: registryLog,
     connected: () => bus.connected,
+    report: (totalRoutes, sinceLastUpdateMs) => observation.table.routeStatistics(totalRoutes, sinceLastUpdateMs),
   });
+  observation.watchBus(subscriber);
   pruning.start();
   routerLog.debug("Sleeping before returning success on /health endpoint to preload routing table", {
     sleep_time_seconds: config.start_response_delay_interval / 1000,
@@ -139,5 +146,5 @@ export async function startRouter(
   const server = await worker.listen(registry);
   routerLog.info("gorouter.started");
   health.state = "healthy";
-  return { config, health, server, status, bus, embedded, accessLog, subscriber, pruning };
+  return { config, health, server, status, bus, embedded, accessLog, subscriber, pruning, observation };
 }

@@ -1,36 +1,34 @@
-/** Counts values into buckets (upper bounds inclusive); plain numbers, turned into text when scraped. */
-export class Histogram {
-  /** Upper bounds, ascending. */
-  readonly bounds: readonly number[];
-  /** Values per bucket, not cumulated; the last one is above all bounds. */
-  readonly counts: Float64Array;
-  count = 0;
-  sum = 0;
-
-  constructor(bounds: readonly number[]) {
-    this.bounds = bounds;
-    this.counts = new Float64Array(bounds.length + 1);
-  }
-
-  observe(value: number): void {
-    const bounds = this.bounds;
-    let index = 0;
-    while (index < bounds.length && value > bounds[index]!) index += 1;
-    this.counts[index] = this.counts[index]! + 1;
-    this.count += 1;
-    this.sum += value;
-  }
-}
-
-const latencyBounds = [1, 2, 4, 6, 8, 10, 20, 40, 50, 100, 500, 1000];
-const lookupBounds = [10_000, 20_000, 30_000, 40_000, 50_000, 60_000, 70_000, 80_000, 90_000, 100_000];
-const sourceBounds = [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6];
+import { Histogram, histogramOf } from "./histogram.ts";
+import type { MeasurementSink } from "./measurement-sink.ts";
 
 /** The counters that one field of `RequestMetrics` each stands for; the error table names them. */
 export type FailureCounter = "badGateways" | "backendInvalidId" | "backendInvalidTlsCert" | "backendTlsHandshakeFailed";
 
+/** Upper bounds of histogram buckets; keys as in `prometheus.meters`. */
+export interface RequestBuckets {
+  /** Nanoseconds. */
+  readonly route_lookup_time_histogram_buckets: readonly number[];
+  /** Seconds. */
+  readonly gorouter_time_histogram_buckets: readonly number[];
+  /** Milliseconds, of `latency`. */
+  readonly routing_response_latency_histogram_buckets: readonly number[];
+  /** Seconds, of `http_latency_seconds`. */
+  readonly http_latency_histogram_buckets: readonly number[];
+}
+
+const responseBounds = [1, 2, 4, 6, 8, 10, 20, 40, 50, 100, 500, 1000];
+const defaultBuckets: RequestBuckets = {
+  route_lookup_time_histogram_buckets: [10e3, 20e3, 30e3, 40e3, 50e3, 60e3, 70e3, 80e3, 90e3, 100e3],
+  gorouter_time_histogram_buckets: responseBounds,
+  routing_response_latency_histogram_buckets: responseBounds,
+  http_latency_histogram_buckets: [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6],
+};
+
 /** What requests are counted into (data-plane §11.1, control-plane §5); exposed elsewhere. */
 export class RequestMetrics {
+  /** Hears of single measurements, too; undefined: nobody. */
+  sink: MeasurementSink | undefined = undefined;
+
   /** Backend attempts, retries included. */
   totalRequests = 0;
   /** The part of `totalRequests` whose endpoint has a `component` tag, by tag. */
@@ -51,16 +49,24 @@ export class RequestMetrics {
   responses4xx = 0;
   responses5xx = 0;
   responsesXxx = 0;
-  /** Milliseconds from receipt to the end of the response; requests without a `component` tag included. */
-  readonly latency = new Histogram(latencyBounds);
-  /** The part of `latency` whose endpoint has a `component` tag, by tag. */
+  /** Milliseconds from receipt to the end of the response, of endpoints without a `component` tag. */
+  readonly latency: Histogram;
+  /** The same of endpoints with one, by tag. */
   readonly latencyByComponent = new Map<string, Histogram>();
-  /** Milliseconds that the router itself took: whole time without the backend phase. */
-  readonly gorouterTime = new Histogram(latencyBounds);
+  /** Seconds that the router itself took: whole time without the backend phase. */
+  readonly gorouterTime: Histogram;
   /** Nanoseconds per look-up in the routing table. */
-  readonly routeLookupTime = new Histogram(lookupBounds);
+  readonly routeLookupTime: Histogram;
   /** Seconds from receipt to the end, by `source_id` tag of the endpoint; `gorouter` where there is none. */
   readonly httpLatencyBySource = new Map<string, Histogram>();
+  readonly #buckets: RequestBuckets;
+
+  constructor(buckets: RequestBuckets = defaultBuckets) {
+    this.#buckets = buckets;
+    this.latency = new Histogram(buckets.routing_response_latency_histogram_buckets);
+    this.gorouterTime = new Histogram(buckets.gorouter_time_histogram_buckets);
+    this.routeLookupTime = new Histogram(buckets.route_lookup_time_histogram_buckets);
+  }
 
   countResponse(status: number): void {
     this.responses += 1;
@@ -79,20 +85,28 @@ export class RequestMetrics {
   }
 
   observeLatency(component: string, milliseconds: number): void {
-    this.latency.observe(milliseconds);
-    if (component !== "") histogramOf(this.latencyByComponent, component, latencyBounds).observe(milliseconds);
+    if (component === "") this.latency.observe(milliseconds);
+    else {
+      const bounds = this.#buckets.routing_response_latency_histogram_buckets;
+      histogramOf(this.latencyByComponent, component, bounds).observe(milliseconds);
+    }
+    if (this.sink === undefined) return;
+    this.sink.value("latency", Math.trunc(milliseconds), "ms");
+    if (component !== "") this.sink.value(`latency.${component}`, Math.trunc(milliseconds), "ms");
+  }
+
+  observeGorouterTime(milliseconds: number): void {
+    this.gorouterTime.observe(milliseconds / 1000);
+    this.sink?.value("gorouter_time", milliseconds, "ms");
+  }
+
+  observeLookup(nanoseconds: number): void {
+    const whole = Math.round(nanoseconds);
+    this.routeLookupTime.observe(whole);
+    this.sink?.value("route_lookup_time", whole, "ns");
   }
 
   observeHttpLatency(sourceId: string, seconds: number): void {
-    histogramOf(this.httpLatencyBySource, sourceId, sourceBounds).observe(seconds);
+    histogramOf(this.httpLatencyBySource, sourceId, this.#buckets.http_latency_histogram_buckets).observe(seconds);
   }
-}
-
-function histogramOf(map: Map<string, Histogram>, key: string, bounds: readonly number[]): Histogram {
-  let histogram = map.get(key);
-  if (histogram === undefined) {
-    histogram = new Histogram(bounds);
-    map.set(key, histogram);
-  }
-  return histogram;
 }

@@ -34,8 +34,6 @@ export interface RegistryObserver {
   pruned(endpoints: number): void;
   /** From `endpoint_updated_at_ns` to now; negative with skewed clocks. */
   registrationLatency(milliseconds: number): void;
-  /** Duration of one lookup. */
-  lookedUp(nanoseconds: number): void;
 }
 
 /** What a registry is made of. */
@@ -47,6 +45,8 @@ interface RegistryParts {
   /** Logger of the source `registry`. */
   readonly log: Logger;
   readonly observer?: RegistryObserver | undefined;
+  /** Hears the duration of every lookup; absent: lookups are not timed. */
+  readonly lookupTimes?: { observeLookup(nanoseconds: number): void } | undefined;
   /** The endpoint left its last pool: `Transport.forget`. */
   readonly forget?: ((endpoint: Endpoint) => void) | undefined;
 }
@@ -62,6 +62,7 @@ export class Registry {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #observer: RegistryObserver | undefined;
+  readonly #lookupTimes: RegistryParts["lookupTimes"];
   readonly #forget: ((endpoint: Endpoint) => void) | undefined;
   readonly #trie = new Trie();
 
@@ -72,6 +73,7 @@ export class Registry {
     this.#clock = clock;
     this.#log = log;
     this.#observer = parts.observer;
+    this.#lookupTimes = parts.lookupTimes;
     this.#forget = parts.forget;
     this.#pools = {
       maxConns: settings.backends.max_conns,
@@ -247,10 +249,10 @@ export class Registry {
    * @param path percent-encoded, without query: `routeKeyPath(target)`.
    */
   lookup(host: string, path: string): Pool | undefined {
-    if (this.#observer === undefined) return this.#trie.lookup(host, path);
+    if (this.#lookupTimes === undefined) return this.#trie.lookup(host, path);
     const start = this.#clock.monotonic();
     const pool = this.#trie.lookup(host, path);
-    this.#observer.lookedUp((this.#clock.monotonic() - start) * 1e6);
+    this.#lookupTimes.observeLookup((this.#clock.monotonic() - start) * 1e6);
     return pool;
   }
 

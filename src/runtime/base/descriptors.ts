@@ -74,3 +74,8 @@ export function descriptorOpened(): void {
 export function descriptorClosed(): void {
   open--;
 }
+
+/** Streams that are open. */
+export function openStreams(): number {
+  return open;
+}

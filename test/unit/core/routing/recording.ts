@@ -103,7 +103,7 @@ class RecordingObserver implements RegistryObserver {
   registrationLatency(milliseconds: number): void {
     this.events.push(`latency ${milliseconds}`);
   }
-  lookedUp(nanoseconds: number): void {
+  observeLookup(nanoseconds: number): void {
     this.events.push(`looked up ${nanoseconds}`);
   }
   take(): string[] {
@@ -125,6 +125,7 @@ export function table(settings: Partial<RegistrySettings> = {}, random: () => nu
     random,
     log,
     observer,
+    lookupTimes: observer,
     forget: (endpoint) => forgotten.push(endpoint),
   });
   return { registry, clock, log, observer, forgotten };

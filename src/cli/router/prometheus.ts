@@ -1,0 +1,90 @@
+import type { Config } from "../../core/config/schema.ts";
+import type { RequestMetrics } from "../../core/observe/metrics.ts";
+import type { TableMetrics } from "../../core/observe/table-metrics.ts";
+import type { Runtime, ServerTls } from "../../runtime/interface.ts";
+import { families } from "../../status/metrics/families.ts";
+import { metricsApp } from "../../status/metrics/metrics-app.ts";
+import { type Server, serve } from "../../wire/server.ts";
+import { fetchHandler } from "../../wire/server-fetch.ts";
+import type { TimerWheel } from "../../wire/timer-wheel.ts";
+import { fileErrorText } from "../file-error.ts";
+import { PlainFailure } from "./plain-failure.ts";
+import { plainTime } from "./plain-time.ts";
+import { listenErrorText } from "./start-failure.ts";
+
+const host = "127.0.0.1";
+/** Read, write and idle timeout in milliseconds (control-plane §4.5). */
+const timeoutMs = 300_000;
+const limits = { maxBytes: 1_048_576, maxLines: 0 };
+
+/** Reads certificate, key and authorities; rejects with an `Error` whose message says which file is at fault. */
+async function tlsOf(runtime: Runtime, settings: Config["prometheus"]): Promise<ServerTls> {
+  const read = async (path: string, purpose: string): Promise<string> => {
+    try {
+      return await runtime.readTextFile(path);
+    } catch (error) {
+      throw new Error(`failed to ${purpose}: ${fileErrorText(path, error)}`);
+    }
+  };
+  const certificate = await read(settings.cert_path, "load keypair");
+  const key = await read(settings.key_path, "load keypair");
+  return {
+    keyPairs: [{ certificate, key }],
+    clientCertificates: "require",
+    clientAuthorities: [await read(settings.ca_path, "read ca cert file")],
+    minVersion: "TLSv1.2",
+    maxVersion: "TLSv1.3",
+  };
+}
+
+/** Upstream's library refuses buckets that do not grow, with a panic. */
+function checkBuckets(meters: Config["prometheus"]["meters"]): void {
+  for (const bounds of Object.values(meters)) {
+    for (const [index, bound] of bounds.entries()) {
+      const next = bounds[index + 1];
+      if (next === undefined || bound < next) continue;
+      const text = `histogram buckets must be in increasing order: ${bound.toFixed(6)} >= ${next.toFixed(6)}`;
+      throw new PlainFailure(`panic: ${text}\n`, 2);
+    }
+  }
+}
+
+/**
+ * Opens the Prometheus endpoint when it is enabled, and says so on standard error (control-plane §4.5).
+ *
+ * @throws PlainFailure when the port is taken, a TLS file is of no use, or buckets do not grow (control-plane §1.3).
+ */
+export async function openPrometheus(
+  runtime: Runtime,
+  wheel: TimerWheel,
+  config: Pick<Config, "prometheus">,
+  requests: RequestMetrics,
+  table: TableMetrics,
+): Promise<Server | undefined> {
+  const { prometheus } = config;
+  if (!prometheus.enabled) return undefined;
+  const { port } = prometheus;
+  const secure = port !== 0 && prometheus.cert_path !== "";
+  const stamp = (): string => plainTime(runtime.clock.now());
+  const fail = (reason: string): PlainFailure =>
+    new PlainFailure(`${stamp()} Unable to setup metrics endpoint (${host}:${port}): ${reason}\n\n`, 1);
+  let tls: ServerTls | undefined;
+  try {
+    tls = secure ? await tlsOf(runtime, prometheus) : undefined;
+  } catch (error) {
+    throw fail(`unable to generate server TLS Config: ${(error as Error).message}`);
+  }
+  const app = metricsApp(() => families(requests, table));
+  const listen = { host, port, ...(tls !== undefined && { tls }) };
+  const options = { listen, limits, idleTimeoutMs: timeoutMs, readHeaderTimeoutMs: timeoutMs };
+  let server: Server;
+  try {
+    server = await serve(runtime, wheel, options, fetchHandler(app.fetch));
+  } catch (error) {
+    throw fail(listenErrorText(`${host}:${port}`, error));
+  }
+  const suffix = secure ? "" : "/metrics";
+  runtime.writeError(`${stamp()} Metrics endpoint is listening on ${host}:${server.port}${suffix}\n`);
+  checkBuckets(prometheus.meters);
+  return server;
+}
