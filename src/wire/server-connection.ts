@@ -35,7 +35,8 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
   clientEnded = false;
   readonly #host: ConnectionHost;
   readonly #stream: ByteStream;
-  readonly #parser: RequestHeadParser;
+  /** A tunnel, which may stay for days, has none. */
+  #parser: RequestHeadParser | undefined;
   readonly #exchange: ServerExchange;
   /** What was read behind the request that is being served. */
   readonly #ahead = new ByteQueue();
@@ -114,12 +115,12 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
     switch (this.#waiting) {
       case "head":
         if (!this.#between) return;
-        if (this.#parser.inRequestLine) this.#refuse(badRequest().answer);
+        if (this.#parser?.inRequestLine) this.#refuse(badRequest().answer);
         else this.#stream.destroy();
         return;
       case "idle":
         // It stays armed while a request is served: arming it again is all that the next wait costs.
-        if (this.#between && !this.#parser.started) this.#stream.destroy();
+        if (this.#between && !this.#parser?.started) this.#stream.destroy();
         return;
       case "discard":
         if (this.#phase === "busy" && !this.#exchange.active) this.#close();
@@ -135,7 +136,7 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
    */
   drain(): void {
     const pending = this.#stream.pending > 0;
-    if (this.#phase === "idle" && this.#ahead.empty && !this.#parser.started) {
+    if (this.#phase === "idle" && this.#ahead.empty && !this.#parser?.started) {
       if (pending) this.#close();
       else this.#stream.destroy();
     } else if (this.#phase === "closing" && pending) this.#count("active");
@@ -176,6 +177,7 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
   exchangeSwitched(tunnel: ByteTunnel): void {
     const stream = this.#stream;
     this.#phase = "tunnel";
+    this.#parser = undefined;
     this.#count("none");
     this.#host.wheel.disarm(this);
     const head = `HTTP/1.1 ${tunnel.status} ${tunnel.statusText}\r\n${tunnel.headers.toWire()}\r\n`;
@@ -210,7 +212,7 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
     }
     this.#advancing = false;
     if (this.#paused || this.#ahead.bytes > aheadLimit) this.regulate();
-    if (this.#host.draining && this.#phase === "idle" && !this.#parser.started) this.#close();
+    if (this.#host.draining && this.#phase === "idle" && !this.#parser?.started) this.#close();
   }
 
   /** Not at once: the end of an exchange may be told from deep inside a call of its body's source. */
@@ -225,10 +227,11 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
 
   /** Takes bytes of a head; with its last byte the request is served. */
   #readHead(bytes: Uint8Array): void {
-    const wasStarted = this.#parser.started;
+    const parser = this.#parser!;
+    const wasStarted = parser.started;
     let head: RequestHead | undefined;
     try {
-      head = this.#parser.push(bytes);
+      head = parser.push(bytes);
     } catch (error) {
       if (!(error instanceof HeadRefusal)) throw error;
       this.#refuse(error.answer);
@@ -237,7 +240,7 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
     if (head !== undefined) {
       this.#phase = "busy";
       this.#count("active");
-      this.#exchange.begin(head, this.#parser.rest);
+      this.#exchange.begin(head, parser.rest);
       return;
     }
     const { readHeaderTimeoutMs } = this.#host.options;

@@ -34,7 +34,8 @@ class StreamFeeder implements BodySink {
 
   write(bytes: Uint8Array): boolean {
     const controller = this.#controller!;
-    controller.enqueue(bytes);
+    // A view of its own: the runtime frees what its sockets read once that is written on, and a reader may keep this.
+    controller.enqueue(bytes.subarray());
     this.#stalled = (controller.desiredSize ?? 0) <= 0;
     return !this.#stalled;
   }

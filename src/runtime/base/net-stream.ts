@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { StreamError, TlsFacts } from "../interface.ts";
 import { plainAddress } from "./address.ts";
+import { giveBack, isNotedRead, largeRead, noteRead } from "./large-reads.ts";
 import { pendingLimit, StreamCore } from "./stream-core.ts";
 import { streamError } from "./stream-error.ts";
 
@@ -71,7 +72,8 @@ export class NetStream extends StreamCore {
 
   write(bytes: Uint8Array): boolean {
     if (this.over || this.ending || bytes.length === 0) return true;
-    this.socket.write(bytes);
+    if (isNotedRead(bytes)) this.socket.write(bytes, () => giveBack(bytes));
+    else this.socket.write(bytes);
     return this.goOn();
   }
 
@@ -118,6 +120,7 @@ export class NetStream extends StreamCore {
   }
 
   override arrived(bytes: Uint8Array): void {
+    if (bytes.length >= largeRead) noteRead(bytes);
     super.arrived(bytes);
   }
 

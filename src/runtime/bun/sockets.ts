@@ -7,9 +7,9 @@ import type { Accept } from "../base/net-listen.ts";
 import { streamError } from "../base/stream-error.ts";
 import { turnAway } from "../base/turn-away.ts";
 import type { ByteStream, ByteStreamHandler, ConnectOptions, Listener, ListenOptions } from "../interface.ts";
-import { BunStream, type StreamSocket } from "./stream.ts";
+import { BunStream, type SocketOwner, type StreamSocket } from "./stream.ts";
 
-type Handlers = SocketHandler<BunStream | undefined>;
+type Handlers = SocketHandler<SocketOwner | undefined>;
 
 function ignored(): void {}
 
@@ -49,7 +49,7 @@ export async function listenBun(options: ListenOptions, accept: Accept): Promise
       else turnAway(stream, excess);
     },
   };
-  const common = { socket, allowHalfOpen: true, data: undefined as BunStream | undefined };
+  const common = { socket, allowHalfOpen: true, data: undefined as SocketOwner | undefined };
   try {
     if (path !== undefined) {
       const listener = Bun.listen({ ...common, unix: path });
@@ -87,45 +87,35 @@ function unlinkQuietly(path: string): void {
   }
 }
 
-/** `Runtime.connect` for plain TCP and unix sockets on `Bun.connect`. */
-export function connectBun(options: ConnectOptions, handler: ByteStreamHandler): Promise<ByteStream> {
-  const action = `dial ${showAddress(options)}`;
-  if (!roomToDial()) return Promise.reject(noDescriptor(action));
-  const { path, host = "127.0.0.1", port = 0, timeoutMs, keepAliveMs } = options;
-  return new Promise((resolve, reject) => {
-    let late = false;
-    const timer =
-      timeoutMs === undefined
-        ? undefined
-        : setTimeout(() => {
-            // Bun cannot take a dial back: when it comes to an end, nobody wants it.
-            late = true;
-            reject(dialTimeout(action, timeoutMs));
-          }, timeoutMs);
-    const failed = (error: unknown): void => {
-      clearTimeout(timer);
-      reject(streamError(error, action, "connect"));
-    };
-    const socket: Handlers = {
-      ...shared,
-      open(opened) {
-        clearTimeout(timer);
-        if (late) {
-          opened.terminate();
-          return;
-        }
-        if (keepAliveMs !== undefined) opened.setKeepAlive(true, keepAliveMs);
-        const stream = new BunStream(opened as StreamSocket, path !== undefined);
-        opened.data = stream;
-        stream.handler = handler;
-        resolve(stream);
-      },
-      connectError(_socket, error) {
-        descriptorClosed();
-        failed(error);
-      },
-    };
-    const common = { socket, allowHalfOpen: true, data: undefined as BunStream | undefined };
+/** A dial under way: what its socket belongs to until it is open. */
+class Dial implements SocketOwner {
+  readonly peerText = "";
+  readonly #action: string;
+  readonly #options: ConnectOptions;
+  readonly #handler: ByteStreamHandler;
+  readonly #resolve: (stream: ByteStream) => void;
+  readonly #reject: (error: unknown) => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #late = false;
+
+  constructor(
+    action: string,
+    options: ConnectOptions,
+    handler: ByteStreamHandler,
+    resolve: (stream: ByteStream) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#action = action;
+    this.#options = options;
+    this.#handler = handler;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  start(): void {
+    const { path, host = "127.0.0.1", port = 0, timeoutMs } = this.#options;
+    if (timeoutMs !== undefined) this.#timer = setTimeout(() => this.#timedOut(timeoutMs), timeoutMs);
+    const common = { socket: dialling, allowHalfOpen: true, data: this };
     try {
       const dialled =
         path === undefined ? Bun.connect({ ...common, hostname: host, port }) : Bun.connect({ ...common, unix: path });
@@ -133,7 +123,55 @@ export function connectBun(options: ConnectOptions, handler: ByteStreamHandler):
       dialled.then(ignored, ignored);
     } catch (error) {
       // A port out of range, say.
-      failed(error);
+      this.failed(error);
     }
-  });
+  }
+
+  opened(socket: StreamSocket): void {
+    clearTimeout(this.#timer);
+    if (this.#late) {
+      socket.terminate();
+      return;
+    }
+    const { keepAliveMs, path } = this.#options;
+    if (keepAliveMs !== undefined) socket.setKeepAlive(true, keepAliveMs);
+    const stream = new BunStream(socket, path !== undefined);
+    socket.data = stream;
+    stream.handler = this.#handler;
+    this.#resolve(stream);
+  }
+
+  failed(error: unknown): void {
+    clearTimeout(this.#timer);
+    this.#reject(streamError(error, this.#action, "connect"));
+  }
+
+  #timedOut(timeoutMs: number): void {
+    // Bun cannot take a dial back: when it comes to an end, nobody wants it.
+    this.#late = true;
+    this.#reject(dialTimeout(this.#action, timeoutMs));
+  }
+
+  // Nothing is heard of a socket before it is open, nor of one that opened too late.
+  arrived(): void {}
+  flush(): void {}
+  peerEnded(): void {}
+  socketClosed(): void {}
+}
+
+/** One set of functions for all dials: what differs is in the socket's `data`. */
+const dialling: Handlers = {
+  ...shared,
+  open: (socket) => (socket.data as Dial).opened(socket as StreamSocket),
+  connectError(socket, error) {
+    descriptorClosed();
+    (socket.data as Dial).failed(error);
+  },
+};
+
+/** `Runtime.connect` for plain TCP and unix sockets on `Bun.connect`. */
+export function connectBun(options: ConnectOptions, handler: ByteStreamHandler): Promise<ByteStream> {
+  const action = `dial ${showAddress(options)}`;
+  if (!roomToDial()) return Promise.reject(noDescriptor(action));
+  return new Promise((resolve, reject) => new Dial(action, options, handler, resolve, reject).start());
 }

@@ -1,11 +1,22 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "bun";
 import { plainAddress, showAddress } from "../base/address.ts";
+import { giveBack, largeRead, noteRead, restOf } from "../base/large-reads.ts";
 import { pendingLimit, StreamCore } from "../base/stream-core.ts";
 import type { StreamError } from "../interface.ts";
 
-/** A Bun socket knows its stream by its `data`. `close()` is FIN in both directions; Bun's types leave it out. */
-export type StreamSocket = Socket<BunStream | undefined> & { close(): void };
+/** Who hears of a socket: a stream, or the dial that it comes from. */
+export interface SocketOwner {
+  /** For messages: ` with ADDRESS`, or empty. */
+  readonly peerText: string;
+  arrived(bytes: Uint8Array): void;
+  flush(): void;
+  peerEnded(): void;
+  socketClosed(cause: StreamError | undefined): void;
+}
+
+/** A Bun socket knows its owner by its `data`. `close()` is FIN in both directions; Bun's types leave it out. */
+export type StreamSocket = Socket<SocketOwner | undefined> & { close(): void };
 
 /**
  * Small writes are put together here. Bun's `write` has copied or sent what it says it took when it returns, so the
@@ -16,7 +27,7 @@ const scratch = Buffer.allocUnsafeSlow(64 * 1024);
 const smallBody = 16 * 1024;
 
 /** A byte stream on a socket of `Bun.listen` or `Bun.connect`: TCP without TLS, or a unix socket. */
-export class BunStream extends StreamCore {
+export class BunStream extends StreamCore implements SocketOwner {
   private readonly socket: StreamSocket;
   private readonly unix: boolean;
   private peer: { readonly address: string; readonly port: number } | undefined = undefined;
@@ -64,8 +75,11 @@ export class BunStream extends StreamCore {
     if (this.over || this.ending) return true;
     if (this.queued > 0) return this.enqueue(bytes);
     const taken = this.socket.write(bytes);
-    if (taken === bytes.length || taken < 0) return true;
-    return this.enqueue(bytes.subarray(taken));
+    if (taken === bytes.length || taken < 0) {
+      if (bytes.length >= largeRead) giveBack(bytes);
+      return true;
+    }
+    return this.enqueue(restOf(bytes, taken));
   }
 
   writeText(text: string, bytes?: Uint8Array): boolean {
@@ -105,9 +119,10 @@ export class BunStream extends StreamCore {
       if (taken < 0) return;
       this.queued -= taken;
       if (taken < bytes.length) {
-        queue[sent] = bytes.subarray(taken);
+        queue[sent] = restOf(bytes, taken);
         break;
       }
+      giveBack(bytes);
       sent++;
     }
     queue.splice(0, sent);
@@ -131,6 +146,7 @@ export class BunStream extends StreamCore {
   }
 
   override arrived(bytes: Uint8Array): void {
+    if (bytes.length >= largeRead) noteRead(bytes);
     super.arrived(bytes);
   }
 
