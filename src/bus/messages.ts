@@ -1,6 +1,7 @@
+import { type JsonKind, JsonReader, JsonSyntaxError, quoteByte } from "../core/json-reader.ts";
 import { sequenceLength } from "../core/observe/access-log-quote.ts";
 import { Endpoint } from "../core/routing/endpoint.ts";
-import { type JsonKind, JsonReader, JsonSyntaxError, quoteByte } from "./json-reader.ts";
+import type { ReservationFields } from "../core/routing/registry.ts";
 
 /** A registry message (control-plane §2.4) after decoding; absent fields hold their zero value. */
 export interface RegistryMessage {
@@ -26,6 +27,8 @@ export interface RegistryMessage {
   /** `options.hash_header` and `options.hash_balance` (control-plane §9.1). */
   readonly hashHeader: string;
   readonly hashBalance: number;
+  /** `options.without_endpoints`, of `router.reserve`: the route service is asked although nothing runs. */
+  readonly withoutEndpoints: boolean;
 }
 
 /** A message that must be dropped. Its message is the text for the `validation-error` line. */
@@ -154,7 +157,16 @@ const tagsField: Field = {
 
 const decimal = /^-?\d{1,20}(\.\d{1,20})?$/;
 
+const withoutEndpointsField: Field = {
+  path: `${optionsStruct}.options.without_endpoints`,
+  type: "bool",
+  read(reader, field, draft) {
+    if (expect(reader, "bool", field, draft)) draft.withoutEndpoints = reader.bool();
+  },
+};
+
 const optionFields: ReadonlyMap<string, Field> = new Map([
+  ["without_endpoints", withoutEndpointsField],
   ["loadbalancing", text("loadBalancing", `${optionsStruct}.options.loadbalancing`)],
   ["hash_header", text("hashHeader", `${optionsStruct}.options.hash_header`)],
   [
@@ -299,6 +311,7 @@ export function decodeRegistryMessage(payload: Uint8Array): RegistryMessage {
     loadBalancing: "",
     hashHeader: "",
     hashBalance: 0,
+    withoutEndpoints: false,
     mismatch: undefined,
   };
   try {
@@ -343,4 +356,14 @@ export function endpointOf(message: RegistryMessage, http2: boolean): Endpoint {
     hashHeader: message.hashHeader,
     hashBalance: message.hashBalance,
   });
+}
+
+/** The reservation that a message describes. */
+export function reservationOf(message: RegistryMessage): ReservationFields {
+  return {
+    routeServiceUrl: message.routeServiceUrl,
+    withoutEndpoints: message.withoutEndpoints,
+    lifeSeconds: message.staleThresholdSeconds,
+    isolationSegment: message.isolationSegment,
+  };
 }

@@ -1,15 +1,18 @@
 import { Level, type Logger } from "../core/observe/log.ts";
 import type { Endpoint } from "../core/routing/endpoint.ts";
+import type { ReservationFields } from "../core/routing/registry.ts";
 import type { Clock, Runtime } from "../runtime/interface.ts";
 import type { Bus, BusMessage } from "./bus.ts";
 import { MessageQueue } from "./message-queue.ts";
-import { decodeRegistryMessage, endpointOf, payloadText } from "./messages.ts";
+import { decodeRegistryMessage, endpointOf, payloadText, reservationOf } from "./messages.ts";
 import { encodeStartMessage } from "./start-message.ts";
 
 /** Where registrations go: the registry. */
 interface RouteTable {
   register(uri: string, endpoint: Endpoint): void;
   unregister(uri: string, endpoint: Endpoint): void;
+  reserve(uri: string, reservation: ReservationFields): void;
+  unreserve(uri: string, reservation: Pick<ReservationFields, "isolationSegment">): void;
 }
 
 /** What the subscriber needs to know of the configuration. */
@@ -51,6 +54,11 @@ function applyMessage(table: RouteTable, logger: Logger, http2: boolean, { subje
       const endpoint = endpointOf(message, http2);
       for (const uri of message.uris) table.unregister(uri, endpoint);
       if (logger.level <= Level.debug) logger.debug("unregister-route", { message: payloadText(payload) });
+    } else if (subject === "router.reserve") {
+      const reservation = reservationOf(message);
+      for (const uri of message.uris) table.reserve(uri, reservation);
+    } else if (subject === "router.unreserve") {
+      for (const uri of message.uris) table.unreserve(uri, message);
     }
   } catch (error) {
     logger.error("validation-error", { error: (error as Error).message, payload: payloadText(payload), subject });

@@ -17,6 +17,7 @@ import { type TraceIds, traceIdsOf } from "./observe/request-id.ts";
 import type { RouterContext } from "./pipeline/parts.ts";
 import { authorityOf, queryOf } from "./pipeline/request-target.ts";
 import { rewriteResponse } from "./pipeline/response-rewrite.ts";
+import type { ServiceWay } from "./route-service/service.ts";
 import type { Endpoint } from "./routing/endpoint.ts";
 import { routeEndpointData } from "./routing/endpoint-lines.ts";
 import type { Pool } from "./routing/pool.ts";
@@ -34,7 +35,8 @@ export class Exchange implements Outgoing, ExchangeObserver, LoggedExchange {
   readonly request: RequestLike;
   readonly client: Client;
   readonly method: string;
-  readonly target: string;
+  /** As received; on the way to a route service, that of the service. */
+  target: string;
   /** Host as it routes: of an absolute-form target, else the Host line; with port, maybe empty. */
   readonly host: string;
   /** Percent-encoded path as it routes (data-plane §1.4.11), maybe empty. */
@@ -64,6 +66,12 @@ export class Exchange implements Outgoing, ExchangeObserver, LoggedExchange {
   upgrade = false;
   /** A CONNECT that becomes a tunnel to its endpoint (`connect.enabled`). */
   tunnels = false;
+  /** Signature and forwarded URL are there and valid, whichever route they are for (data-plane §1.4.13). */
+  fromRouteService = false;
+  /** The request came back from the route service of its own route (§8.4). */
+  returned = false;
+  /** The way to the route service that the request has to take; a text: why there is none. */
+  serviceWay: ServiceWay | string | undefined = undefined;
   /** Value of the first Upgrade line, when the request asks for an upgrade. */
   upgradeProtocol = "";
   /** Data-plane §6.1, the first test. */
@@ -118,13 +126,17 @@ export class Exchange implements Outgoing, ExchangeObserver, LoggedExchange {
   }
 
   bodyFailed(failure: Failure): void {
-    if (failure.kind === "deadline" && this.endpoint !== undefined) {
-      this.router.logger.error("backend-request-timeout", {
-        "route-endpoint": routeEndpointData(this.endpoint),
-        error: failure.message,
-        vcap_request_id: this.requestId,
-      });
-    }
+    if (failure.kind === "deadline" && this.endpoint !== undefined) this.logTimeout(failure, this.endpoint);
+  }
+
+  /** The line of an expired `endpoint_timeout` (data-plane §4.7); a route service is no endpoint. */
+  logTimeout(failure: Failure, endpoint: Endpoint): void {
+    const named = this.serviceWay === undefined ? { "route-endpoint": routeEndpointData(endpoint) } : {};
+    this.router.logger.error("backend-request-timeout", {
+      ...named,
+      error: failure.message,
+      vcap_request_id: this.requestId,
+    });
   }
 
   aborted(cause: AbortCause): void {

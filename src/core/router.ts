@@ -7,6 +7,8 @@ import type { RouterContext, RouterParts } from "./pipeline/parts.ts";
 import { type Phase, phasesFor } from "./pipeline/phases.ts";
 import { rewriteResponse } from "./pipeline/response-rewrite.ts";
 import { CompiledSettings } from "./pipeline/settings.ts";
+import { forwardToService } from "./route-service/outbound-leg.ts";
+import { RouteServices } from "./route-service/route-services.ts";
 
 /** The router: takes requests through the phases and on to their backends. */
 export interface Router {
@@ -31,19 +33,44 @@ class PipelineRouter implements Router {
     const exchange = new Exchange(this.#context, request, client);
     client.observer = exchange;
     try {
-      const answer = this.#take(exchange);
-      return answer === undefined ? forward(exchange) : Promise.resolve(this.#own(exchange, answer));
+      const answer = this.#take(exchange, 0);
+      if (answer instanceof Promise) return this.#settle(exchange, answer);
+      return answer === undefined ? this.#forward(exchange) : Promise.resolve(this.#own(exchange, answer));
     } catch (error) {
       return Promise.resolve(answerPanic(exchange, error));
     }
   }
 
-  #take(exchange: Exchange): ResponseLike | undefined {
-    for (const phase of this.#phases) {
-      const answer = phase(exchange);
-      if (answer !== undefined) return answer;
+  /** Takes the phases from that one on. */
+  #take(exchange: Exchange, from: number): ResponseLike | Promise<ResponseLike | undefined> | undefined {
+    const phases = this.#phases;
+    for (let i = from; i < phases.length; i++) {
+      const answer = phases[i]!(exchange);
+      if (answer === undefined) continue;
+      return answer instanceof Promise ? this.#resume(exchange, answer, i + 1) : answer;
     }
     return undefined;
+  }
+
+  async #resume(
+    exchange: Exchange,
+    pending: Promise<ResponseLike | undefined>,
+    next: number,
+  ): Promise<ResponseLike | undefined> {
+    return (await pending) ?? (await this.#take(exchange, next));
+  }
+
+  async #settle(exchange: Exchange, pending: Promise<ResponseLike | undefined>): Promise<ResponseLike | Tunnel> {
+    try {
+      const answer = await pending;
+      return answer === undefined ? await this.#forward(exchange) : this.#own(exchange, answer);
+    } catch (error) {
+      return answerPanic(exchange, error);
+    }
+  }
+
+  #forward(exchange: Exchange): Promise<ResponseLike | Tunnel> {
+    return exchange.serviceWay === undefined ? forward(exchange) : forwardToService(exchange, exchange.serviceWay);
   }
 
   #own(exchange: Exchange, answer: ResponseLike): ResponseLike {
@@ -55,5 +82,5 @@ class PipelineRouter implements Router {
 /** Makes a router of its parts; settings are worked out once. */
 export function createRouter(parts: RouterParts): Router {
   const compiled = new CompiledSettings(parts.settings);
-  return new PipelineRouter({ ...parts, compiled });
+  return new PipelineRouter({ ...parts, compiled, services: new RouteServices(parts) });
 }

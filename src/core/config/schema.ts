@@ -79,10 +79,19 @@ const logging = section({
 });
 
 const routeServices = section({
-  max_attempts: integer("int", 0, "Attempts per request to a route service; 0 means none.", { job: 3 }),
-  strict_signature_validation: flag(false, "Refuse signatures that were made for another route."),
+  max_attempts: integer("int", 0, "Attempts per request to a route service; less than 1 acts as 1.", { job: 3 }),
+  strict_signature_validation: flag(false, "Refuse invalid signatures on routes without route service, too."),
   ...keyPair,
   enable_websockets: flag(false, "Let WebSocket requests pass a route service.", { job: true }),
+  without_endpoints: flag(false, "Ask the route service of a route that has no endpoint at the moment, too."),
+  egress_block: texts(
+    [],
+    "Addresses that no service outside may have: `private`, `link-local`, `loopback`, an IP or a CIDR range.",
+  ),
+  egress_allow: texts(
+    [],
+    "Addresses that are allowed all the same; `169.254.169.254` and `fd00:ec2::254` need it always.",
+  ),
 });
 
 const subject = {

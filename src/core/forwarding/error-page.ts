@@ -13,6 +13,8 @@ interface ErrorPage {
   readonly routerError?: string;
   /** `Cache-Control`; undefined: none. */
   readonly cacheControl?: string;
+  /** `Retry-After` in seconds; undefined: none. */
+  readonly retryAfter?: string | undefined;
 }
 
 /** The page of the operator's template (data-plane §2.2); undefined when it cannot be rendered, which is logged. */
@@ -43,6 +45,7 @@ export function errorPage(exchange: Exchange, page: ErrorPage, message: string):
   const headers = exchange.router.newHeaders();
   if (page.cacheControl !== undefined) headers.append("Cache-Control", page.cacheControl);
   headers.append("Content-Type", errorTemplate === undefined ? plainText : "text/html; charset=utf-8");
+  if (page.retryAfter !== undefined) headers.append("Retry-After", page.retryAfter);
   if (page.routerError !== undefined) headers.append("X-Cf-Routererror", page.routerError);
   headers.append("X-Content-Type-Options", "nosniff");
   if (errorTemplate === undefined) return new OwnResponse(page.status, headers, `${text}\n`);

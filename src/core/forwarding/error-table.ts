@@ -33,6 +33,7 @@ const handshakeFailed = outcome(525, "525 SSL Handshake Failed", "backendTlsHand
  */
 export const errorTable: Readonly<Record<FailureKind, FailureOutcome>> = {
   dial: failedRetriable,
+  "egress-blocked": failed,
   "tls-not-tls": handshakeFailed,
   "tls-name": outcome(503, "503 Service Unavailable", "backendInvalidId", "retriable"),
   "tls-untrusted": outcome(526, "526 Invalid SSL Certificate", "backendInvalidTlsCert", "retriable"),

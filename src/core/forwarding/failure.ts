@@ -7,6 +7,7 @@ type Retry = "never" | "always" | "reused-only";
 /** Everything that can go wrong on the way of a request (data-plane §2.3, §4.4). */
 export type FailureKind =
   | "dial" // any failure of resolving or connecting
+  | "egress-blocked" // a route service at an address that `route_services.egress_block` refuses
   | "tls-not-tls"
   | "tls-name"
   | "tls-untrusted" // expired and not yet valid included

@@ -20,12 +20,15 @@ import { readSession } from "./sticky-session.ts";
 import { Attempt, type BackendResponse } from "./transport.ts";
 import { readUpgrade, switchesAsAsked } from "./upgrade.ts";
 
-const clientGone = (): Failure => new Failure("client-gone", "client", "never", "context canceled");
+/** The client left. */
+export const clientGone = (): Failure => new Failure("client-gone", "client", "never", "context canceled");
 const noEndpoints = (): Failure => new Failure("no-endpoints", "router", "never", "No endpoints available");
-const refusedSwitch = (message: string): Failure => new Failure("switching-protocols", "router", "never", message);
+/** A protocol cannot be switched to. */
+export const refusedSwitch = (message: string): Failure =>
+  new Failure("switching-protocols", "router", "never", message);
 
 /** What a transport rejected with; anything but a `Failure` is a defect and goes on as it is. */
-function failureOf(error: unknown): Failure {
+export function failureOf(error: unknown): Failure {
   if (error instanceof Failure) return error;
   throw error;
 }
@@ -39,14 +42,7 @@ function noteFailure(exchange: Exchange, pool: Pool, endpoint: Endpoint, failure
     exchange.failedAttempts += 1;
     exchange.lastFailureAt = router.clock.monotonic();
   }
-  if (failure.kind === "deadline") {
-    const fields = {
-      "route-endpoint": routeEndpointData(endpoint),
-      error: failure.message,
-      vcap_request_id: requestId,
-    };
-    router.logger.error("backend-request-timeout", fields);
-  }
+  if (failure.kind === "deadline") exchange.logTimeout(failure, endpoint);
   const number = exchange.selection.attempt;
   const { text: error, retriable } = verdict;
   router.logger.error(
@@ -58,7 +54,11 @@ function noteFailure(exchange: Exchange, pool: Pool, endpoint: Endpoint, failure
 }
 
 /** Makes a backend's answer the client's: tunnels are checked against what was asked for (data-plane §5.5, §6.2). */
-function passOn(exchange: Exchange, endpoint: Endpoint, answer: BackendResponse | Tunnel): ResponseLike | Tunnel {
+export function passOn(
+  exchange: Exchange,
+  endpoint: Endpoint,
+  answer: BackendResponse | Tunnel,
+): ResponseLike | Tunnel {
   exchange.successful = exchange.attempt;
   if (exchange.websocket) exchange.router.metrics.websocketUpgrades += 1;
   if (isTunnel(answer)) {
@@ -76,7 +76,7 @@ function passOn(exchange: Exchange, endpoint: Endpoint, answer: BackendResponse 
 }
 
 /** The answer to a request that no attempt served. */
-function fail(exchange: Exchange, failure: Failure): ResponseLike {
+export function fail(exchange: Exchange, failure: Failure): ResponseLike {
   let final = failure;
   if (exchange.abortCause !== undefined || failure.kind === "client-gone") {
     exchange.router.logger.error("gateway-error-and-original-request-context-cancelled", { error: failure.message });
@@ -109,6 +109,8 @@ function beginAttempt(exchange: Exchange, endpoint: Endpoint): void {
 /** What comes before the first attempt; an answer when the request cannot be forwarded at all. */
 function prepare(exchange: Exchange, pool: Pool): ResponseLike | undefined {
   exchange.backendPhaseAt = exchange.router.clock.monotonic();
+  // Only while a signature was checked can it have left before.
+  if (exchange.abortCause !== undefined) return fail(exchange, clientGone());
   if (!readUpgrade(exchange)) return fail(exchange, refusedSwitch("the protocol to upgrade to is not printable"));
   exchange.timeoutMs = exchange.websocket ? 0 : exchange.router.compiled.endpointTimeout;
   makeOutbound(exchange);

@@ -26,6 +26,13 @@ export function readUpgrade(exchange: Exchange): boolean {
   return isPrintable(protocol);
 }
 
+/** Whether the request counts as WebSocket (the first test of data-plane §6.1). */
+export function isWebSocket(headers: MessageHeaders): boolean {
+  const connection = headers.get("Connection");
+  if (connection === null || !connection.toLowerCase().includes("upgrade")) return false;
+  return firstValue(headers, "Upgrade")?.toLowerCase() === "websocket";
+}
+
 /** Whether a 101 switches to what was asked for (data-plane §6.3). */
 export function switchesAsAsked(exchange: Exchange, headers: MessageHeaders): boolean {
   if (!exchange.upgrade || !hasToken(headers.get("Connection") ?? "", "upgrade")) return false;

@@ -18,14 +18,12 @@ interface FailedAttempt {
   readonly retriable: boolean;
 }
 
-/** Attributes of `backend-endpoint-failed` and `backend-too-many-response-headers`, in their order. */
-export function failedAttemptFields(failed: FailedAttempt): LogData {
-  const attempt = failed.attempt;
+/** What lines about a failed attempt say of the attempt itself. `number`: from 1. */
+export function attemptFields(attempt: Attempt, number: number, requestId: string, endpointsAtStart: number): LogData {
   return {
-    "route-endpoint": routeEndpointData(failed.endpoint),
-    attempt: failed.number,
-    vcap_request_id: failed.requestId,
-    "num-endpoints": failed.endpointsAtStart,
+    attempt: number,
+    vcap_request_id: requestId,
+    "num-endpoints": endpointsAtStart,
     "got-connection": attempt.gotConnection,
     "wrote-headers": attempt.wroteHead,
     "conn-reused": attempt.reused,
@@ -33,6 +31,14 @@ export function failedAttemptFields(failed: FailedAttempt): LogData {
     "dial-time": seconds(attempt.dialMs),
     "tls-handshake-time": seconds(attempt.tlsMs),
     "local-address": attempt.localAddress,
+  };
+}
+
+/** Attributes of `backend-endpoint-failed` and `backend-too-many-response-headers`, in their order. */
+export function failedAttemptFields(failed: FailedAttempt): LogData {
+  return {
+    "route-endpoint": routeEndpointData(failed.endpoint),
+    ...attemptFields(failed.attempt, failed.number, failed.requestId, failed.endpointsAtStart),
     error: failed.error,
     retriable: failed.retriable,
   };

@@ -23,10 +23,17 @@ function certificateValue(certificate: Uint8Array): string {
  */
 export function clientCertificate(exchange: Exchange): undefined {
   const tls = exchange.client.tls;
+  const { forwarded_client_cert: mode } = exchange.router.settings;
+  if (exchange.returned && mode === "forward") {
+    if (exchange.headers.has(header)) exchange.headers.delete(header);
+    return;
+  }
+  // What a service sends back is the certificate of its own request's client.
+  if (exchange.fromRouteService && tls !== undefined) return;
   const certificate = tls?.verified === true ? tls.peerCertificates[0] : undefined;
   if (certificate === undefined) {
     if (exchange.headers.has(header)) exchange.headers.delete(header);
-  } else if (exchange.router.settings.forwarded_client_cert === "sanitize_set") {
+  } else if (mode === "sanitize_set") {
     exchange.headers.set(header, certificateValue(certificate));
   }
 }

@@ -7,6 +7,8 @@ import { hostWithoutPort } from "./request-target.ts";
 
 const uncached = "no-cache, no-store";
 const brieflyCached = "public,max-age=2";
+/** `Retry-After` of routes that are reserved and have no endpoint, in seconds. */
+const reservedRetryAfter = "5";
 
 /** Row 1: no host, or the client's own address. */
 function emptyHost(exchange: Exchange): ResponseLike {
@@ -22,9 +24,10 @@ function unknownRoute(exchange: Exchange): ResponseLike {
   return errorPage(exchange, page, `Requested route ('${exchange.host}') does not exist.`);
 }
 
-/** Row 3. */
-function noEndpoints(exchange: Exchange): ResponseLike {
-  const page = { status: 503, routerError: "no_endpoints", cacheControl: brieflyCached };
+/** Row 3; a reserved route says when to come again. */
+export function noEndpoints(exchange: Exchange, pool: Pool): ResponseLike {
+  const retryAfter = pool.reservation === undefined ? undefined : reservedRetryAfter;
+  const page = { status: 503, routerError: "no_endpoints", cacheControl: brieflyCached, retryAfter };
   return errorPage(exchange, page, `Requested route ('${exchange.host}') has no available endpoints.`);
 }
 
@@ -70,6 +73,12 @@ function instancePool(exchange: Exchange, host: string, app: string, process: st
   return registry.lookupProcessInstance(host, exchange.encodedPath, selector);
 }
 
+/** A route without endpoints leads to its route service all the same (`route_services.without_endpoints`). */
+function reachesService({ router }: Exchange, pool: Pool, byInstance: boolean): boolean {
+  if (byInstance || pool.routeServiceUrl === "" || !router.services.enabled) return false;
+  return router.settings.route_services.without_endpoints || pool.reservation?.withoutEndpoints === true;
+}
+
 const isAnswer = (found: Pool | ResponseLike | undefined): found is ResponseLike =>
   found !== undefined && (found as ResponseLike).status !== undefined;
 
@@ -86,8 +95,9 @@ export function lookup(exchange: Exchange): ResponseLike | undefined {
     : router.registry.lookup(host, exchange.encodedPath);
   if (isAnswer(found)) return found;
   if (found === undefined) return byInstance ? unknownInstance(exchange, app, process) : unknownRoute(exchange);
-  if (found.size === 0) {
-    return router.settings.empty_pool_response_code_503 ? noEndpoints(exchange) : unknownRoute(exchange);
+  if (found.size === 0 && !reachesService(exchange, found, byInstance)) {
+    if (found.reservation !== undefined) return noEndpoints(exchange, found);
+    return router.settings.empty_pool_response_code_503 ? noEndpoints(exchange, found) : unknownRoute(exchange);
   }
   if (found.overloaded) return connectionLimit(exchange);
   exchange.pool = found;

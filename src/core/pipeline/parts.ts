@@ -6,6 +6,7 @@ import type { AccessLogSink } from "../observe/access-log-line.ts";
 import type { Logger } from "../observe/log.ts";
 import type { RequestMetrics } from "../observe/metrics.ts";
 import type { RandomSource } from "../random.ts";
+import type { RouteServices, ServiceTransports } from "../route-service/route-services.ts";
 import type { Registry } from "../routing/registry.ts";
 import type { CompiledSettings, RouterSettings } from "./settings.ts";
 
@@ -29,6 +30,8 @@ export interface RouterParts {
   readonly accessLog: AccessLogSink | undefined;
   readonly metrics: RequestMetrics;
   readonly health: Health;
+  /** How route services are reached (data-plane §8); absent: they are off, whatever the settings say. */
+  readonly routeServices?: ServiceTransports | undefined;
   /** HTML error pages (data-plane §2.2); absent: plain text. */
   readonly errorTemplate?: ErrorTemplate | undefined;
   /** The router's own IP, for `X-Vcap-Router` (data-plane §5.5). */
@@ -40,4 +43,5 @@ export interface RouterParts {
 /** The parts as requests use them. */
 export interface RouterContext extends RouterParts {
   readonly compiled: CompiledSettings;
+  readonly services: RouteServices;
 }

@@ -12,12 +12,16 @@ import { protocolCheck } from "./protocol-check.ts";
 import { requestId } from "./request-id.ts";
 import { requestSize } from "./request-size.ts";
 import { routeService } from "./route-service.ts";
+import { routeServiceSignature } from "./route-service-signature.ts";
 import { semicolonParams } from "./semicolon-params.ts";
 import type { CompiledSettings } from "./settings.ts";
 import { w3cTrace } from "./w3c-trace.ts";
 
-/** One step that every request takes; an answer ends its way. Runs synchronously. */
-export type Phase = (exchange: Exchange) => ResponseLike | undefined;
+/**
+ * One step that every request takes; an answer ends its way. Runs synchronously, but for requests with a signature to be
+ * checked.
+ */
+export type Phase = (exchange: Exchange) => ResponseLike | Promise<ResponseLike | undefined> | undefined;
 
 /**
  * The phases in the order in which a request meets them (data-plane §1.4), without those that the settings switch off.
@@ -36,6 +40,7 @@ export function phasesFor(compiled: CompiledSettings): readonly Phase[] {
     [lookup, true],
     [requestSize, true],
     [connectTunnel, settings.connect.enabled],
+    [routeServiceSignature, true],
     [clientCertificate, settings.forwarded_client_cert !== "always_forward"],
     [hopByHopFilter, compiled.hopByHopFilter.size > 0],
     [forwardedProto, true],

@@ -1,15 +1,49 @@
 import type { Exchange } from "../exchange.ts";
 import { errorPage } from "../forwarding/error-page.ts";
+import { isWebSocket } from "../forwarding/upgrade.ts";
 import type { ResponseLike } from "../message.ts";
+import type { Pool } from "../routing/pool.ts";
+import { noEndpoints } from "./lookup.ts";
 
-/**
- * Refuses requests for routes that are bound to a route service, since the feature is off (data-plane §8.2, row 3): an
- * app behind one must not be reached around it.
- */
+const unsupported = "route_service_unsupported";
+const signatureHeaders = ["X-CF-Proxy-Signature", "X-CF-Proxy-Metadata", "X-CF-Forwarded-Url"];
+
+/** Rows 13 and 14 of the table in data-plane §2.1. */
+function refuse(exchange: Exchange, status: number, message: string): ResponseLike {
+  exchange.router.logger.info("route-service-unsupported");
+  return errorPage(exchange, { status, routerError: unsupported }, message);
+}
+
+/** Row 19. */
+function unusable(exchange: Exchange, error: unknown): ResponseLike {
+  exchange.router.logger.error("route-service-failed", exchange.logData({ error: (error as Error).message }));
+  return errorPage(exchange, { status: 500 }, "Route service request failed.");
+}
+
+/** Where requests of a route with a route service go on: to the service, or to the backends when they come from there. */
+function decide(exchange: Exchange, pool: Pool): ResponseLike | undefined {
+  const { router, headers } = exchange;
+  const { services, settings } = router;
+  if (!services.enabled) return refuse(exchange, 502, "Support for route services is disabled.");
+  if (!settings.route_services.enable_websockets && isWebSocket(headers)) {
+    return refuse(exchange, 503, "Websocket requests are not supported for routes bound to Route Services.");
+  }
+  if (exchange.returned) {
+    for (const name of signatureHeaders) if (headers.has(name)) headers.delete(name);
+    return pool.size === 0 ? noEndpoints(exchange, pool) : undefined;
+  }
+  try {
+    exchange.serviceWay = services.wayTo(pool.routeServiceUrl);
+    // The service decides what becomes of a CONNECT.
+    exchange.tunnels = false;
+    return undefined;
+  } catch (error) {
+    return unusable(exchange, error);
+  }
+}
+
+/** Sends requests through the route service of their route (data-plane §8.2); signatures are checked by now. */
 export function routeService(exchange: Exchange): ResponseLike | undefined {
-  const { pool, router } = exchange;
-  if (pool === undefined || pool.routeServiceUrl === "") return undefined;
-  router.logger.info("route-service-unsupported");
-  const page = { status: 502, routerError: "route_service_unsupported" };
-  return errorPage(exchange, page, "Support for route services is disabled.");
+  const { pool } = exchange;
+  return pool === undefined || pool.routeServiceUrl === "" ? undefined : decide(exchange, pool);
 }

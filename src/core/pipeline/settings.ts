@@ -28,8 +28,18 @@ export interface RouterSettings
     | "healthcheck_user_agent"
     | "per_request_metrics_reporting"
     | "per_app_prometheus_http_metrics_reporting"
+    | "route_services_secret"
+    | "route_services_secret_decrypt_only"
+    | "route_services_timeout"
+    | "route_services_recommend_https"
+    | "route_services_hairpinning"
+    | "route_services_hairpinning_allowlist"
   > {
   readonly backends: Pick<Config["backends"], "max_attempts">;
+  readonly route_services: Pick<
+    Config["route_services"],
+    "max_attempts" | "strict_signature_validation" | "enable_websockets" | "without_endpoints"
+  >;
   readonly access_log: Pick<Config["access_log"], "format" | "log_aborted">;
   readonly logging: Pick<
     Config["logging"],
@@ -67,6 +77,12 @@ const w3cHeaders = ["traceparent", "tracestate"];
 export class CompiledSettings {
   readonly source: RouterSettings;
   readonly maxAttempts: number;
+  /** Attempts per request to a route service. */
+  readonly maxServiceAttempts: number;
+  /** Of route services, milliseconds; 0: none. */
+  readonly serviceTimeout: number;
+  /** Signatures matter on routes without a route service, too. */
+  readonly readsSignatures: boolean;
   /** Size at which a request is refused. */
   readonly maxRequestBytes: number;
   /** Of HTTP/1 backends, milliseconds; 0: none (data-plane §4.7, §12). */
@@ -86,6 +102,9 @@ export class CompiledSettings {
   constructor(settings: RouterSettings) {
     this.source = settings;
     this.maxAttempts = Math.max(settings.backends.max_attempts, 1);
+    this.maxServiceAttempts = Math.max(settings.route_services.max_attempts, 1);
+    this.serviceTimeout = Math.max(settings.endpoint_timeout, 0);
+    this.readsSignatures = settings.route_services_secret !== "" || settings.route_services.strict_signature_validation;
     const limit = settings.max_request_header_bytes;
     this.maxRequestBytes = limit < 1 ? largestRequestHead : Math.min(limit, largestRequestHead);
     this.endpointTimeout = Math.max(settings.http_1_endpoint_timeout || settings.endpoint_timeout, 0);

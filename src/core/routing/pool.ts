@@ -20,6 +20,16 @@ export interface HashRouting extends HashOptions {
   table: HashTable | undefined;
 }
 
+/** A promise that a route exists while nothing runs. */
+export interface Reservation {
+  /** Route service of the route while it has no endpoint; empty: none. */
+  readonly routeServiceUrl: string;
+  /** The route service is asked although there is no endpoint. */
+  readonly withoutEndpoints: boolean;
+  /** `Clock.monotonic` milliseconds after which it no longer holds. */
+  readonly until: number;
+}
+
 /** What all pools of a registry share. */
 export interface PoolSettings {
   /** `backends.max_conns`: requests in flight per endpoint; 0: no limit, negative: every pool is overloaded. */
@@ -54,6 +64,8 @@ export class Pool {
   hash: HashRouting | undefined = undefined;
   /** Route service of the latest registration; empty: none (§3.7). */
   routeServiceUrl = "";
+  /** The route exists even without endpoints (`router.reserve`). */
+  reservation: Reservation | undefined = undefined;
   /** `Clock.monotonic` milliseconds of creation, or of the last put or removal. */
   lastChange: number;
 

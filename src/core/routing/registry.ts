@@ -4,7 +4,7 @@ import { Level, type Logger } from "../observe/log.ts";
 import { type Endpoint, isSucceededBy, sameRegistration, sameTag } from "./endpoint.ts";
 import { registrationData, routeEndpointData } from "./endpoint-lines.ts";
 import { appInstancePool, type InstanceSelector, processInstancePool } from "./instance-lookup.ts";
-import { type DefaultAlgorithm, Pool, type PoolSettings } from "./pool.ts";
+import { type DefaultAlgorithm, Pool, type PoolSettings, type Reservation } from "./pool.ts";
 import type { Member } from "./pool-state.ts";
 import { inShard, type ShardingMode } from "./sharding.ts";
 import { Trie, type TrieNode } from "./trie.ts";
@@ -34,6 +34,13 @@ export interface RegistryObserver {
   pruned(endpoints: number): void;
   /** From `endpoint_updated_at_ns` to now; negative with skewed clocks. */
   registrationLatency(milliseconds: number): void;
+}
+
+/** What a reservation says (`router.reserve`). */
+export interface ReservationFields extends Omit<Reservation, "until"> {
+  /** Seconds that it holds without being renewed; 0 or less: `droplet_stale_threshold`. */
+  readonly lifeSeconds: number;
+  readonly isolationSegment: string;
 }
 
 /** What a registry is made of. */
@@ -230,14 +237,50 @@ export class Registry {
     this.#log.info("route-unregistered", { uri: key });
   }
 
+  /**
+   * Reserves a route, so that it is known while it has no endpoint, or renews the reservation. A route service that it
+   * names holds while there is no endpoint: these say what holds with them.
+   */
+  reserve(uri: string, fields: ReservationFields): void {
+    if (!inShard(this.#settings.routing_table_sharding_mode, this.#segments, fields.isolationSegment)) return;
+    const key = routeKey(uri);
+    const now = this.#clock.monotonic();
+    const pool = this.#trie.find(trieKey(key))?.pool ?? this.#addPool(uri, key, now);
+    const { routeServiceUrl, withoutEndpoints } = fields;
+    const life = fields.lifeSeconds > 0 ? fields.lifeSeconds * 1000 : this.#settings.droplet_stale_threshold;
+    if (pool.reservation === undefined)
+      this.#log.info("route-reserved", { uri: key, route_service_url: routeServiceUrl });
+    pool.reservation = { routeServiceUrl, withoutEndpoints, until: now + life };
+    if (pool.size === 0) pool.routeServiceUrl = routeServiceUrl;
+  }
+
+  /** Ends a reservation; a route that has no endpoint is gone with it, as if the last one had been taken out. */
+  unreserve(uri: string, { isolationSegment }: Pick<ReservationFields, "isolationSegment">): void {
+    if (!inShard(this.#settings.routing_table_sharding_mode, this.#segments, isolationSegment)) return;
+    const key = routeKey(uri);
+    const node = this.#trie.find(trieKey(key));
+    if (node?.pool?.reservation === undefined) return;
+    node.pool.reservation = undefined;
+    this.#log.info("route-unreserved", { uri: key });
+    if (node.pool.size > 0) return;
+    this.#trie.remove(node);
+    this.#log.info("route-unregistered", { uri: key });
+  }
+
+  /** What a reservation says of the route service holds again when the last endpoint has gone. */
+  #emptied(pool: Pool): void {
+    if (pool.size === 0 && pool.reservation !== undefined) pool.routeServiceUrl = pool.reservation.routeServiceUrl;
+  }
+
   #remove(pool: Pool, member: Member, now: number): void {
     pool.remove(member, now);
+    this.#emptied(pool);
     if (!pool.detached) this.#release(member.endpoint);
   }
 
   /** Whether a pool is empty and has been kept long enough (control-plane §3.8). */
   #mayGo(pool: Pool, now: number): boolean {
-    if (pool.size > 0) return false;
+    if (pool.size > 0 || pool.reservation !== undefined) return false;
     const { empty_pool_response_code_503: kept, empty_pool_timeout: timeout } = this.#settings;
     return !kept || timeout <= 0 || now - pool.lastChange > timeout;
   }
@@ -309,9 +352,14 @@ export class Registry {
   }
 
   #prunePool(node: TrieNode, pool: Pool, now: number): void {
+    if (pool.reservation !== undefined && pool.reservation.until < now) {
+      pool.reservation = undefined;
+      this.#log.info("pruned-reservation", { uri: pool.key });
+    }
     if (hasStale(pool, now)) {
       const removed = pool.removeAll((member) => isStale(member, now), now);
       for (const { endpoint } of removed) this.#release(endpoint);
+      this.#emptied(pool);
       this.#log.info("pruned-route", {
         uri: pool.key,
         endpoints: removed.map(({ endpoint }) => endpoint.address),
@@ -325,6 +373,10 @@ export class Registry {
   /** Gives every endpoint a fresh update time, when pruning was suspended (control-plane §2.8). */
   refreshAll(now: number): void {
     for (const { pool } of this.#trie.nodes()) {
+      if (pool?.reservation !== undefined) {
+        const until = Math.max(pool.reservation.until, now + this.#settings.droplet_stale_threshold);
+        pool.reservation = { ...pool.reservation, until };
+      }
       for (const member of pool?.members ?? []) member.updatedAt = now;
     }
   }

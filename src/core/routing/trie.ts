@@ -90,7 +90,7 @@ export class Trie {
     let leaf = node;
     while (this.#cutLeaf(leaf)) {
       leaf = leaf.parent as TrieNode;
-      if (leaf.pool?.size === 0) {
+      if (leaf.pool?.size === 0 && leaf.pool.reservation === undefined) {
         leaf.pool = undefined;
         this.#size--;
       }
@@ -203,5 +203,6 @@ function descend(host: TrieNode, text: string, from: number, end: number): Pool 
 }
 
 function filled(node: TrieNode): Pool | undefined {
-  return node.pool !== undefined && node.pool.size > 0 ? node.pool : undefined;
+  const { pool } = node;
+  return pool !== undefined && (pool.size > 0 || pool.reservation !== undefined) ? pool : undefined;
 }

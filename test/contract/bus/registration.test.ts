@@ -5,6 +5,7 @@ import { runtime } from "#runtime";
 import { announceRoute } from "../../../src/bus/announce.ts";
 import type { Bus } from "../../../src/bus/bus.ts";
 import { type Subscriber, startSubscriber } from "../../../src/bus/subscriber.ts";
+import type { ReservationFields } from "../../../src/core/routing/registry.ts";
 import { connect, Lines, type RunningServer, serverKinds, text, until } from "./bus-rig.ts";
 
 /** A route table that keeps what it was told. */
@@ -15,6 +16,12 @@ class Told {
   }
   unregister(uri: string, endpoint: { address: string }): void {
     this.calls.push(`- ${uri} ${endpoint.address}`);
+  }
+  reserve(uri: string, { routeServiceUrl, withoutEndpoints, lifeSeconds }: ReservationFields): void {
+    this.calls.push(`r ${uri} ${routeServiceUrl} ${withoutEndpoints} ${lifeSeconds}`);
+  }
+  unreserve(uri: string): void {
+    this.calls.push(`u ${uri}`);
   }
 }
 
@@ -44,6 +51,23 @@ for (const kind of serverKinds) {
       ["TCP", () => connectTcp({ servers: `127.0.0.1:${server.port}` })],
       ["WebSocket", () => wsconnect({ servers: server.urls.webSocket })],
     ];
+    it("hears reservations", async () => {
+      const client = await connectTcp({ servers: `127.0.0.1:${server.port}` });
+      told.calls.length = 0;
+      const options = { without_endpoints: true };
+      const fields = { route_service_url: "https://s.example", stale_threshold_in_seconds: 9, options };
+      client.publish("router.reserve", JSON.stringify({ uris: ["a.example.com"], ...fields }));
+      client.publish("router.reserve", JSON.stringify({ uris: ["b.example.com"] }));
+      client.publish("router.unreserve", JSON.stringify({ uris: ["a.example.com"] }));
+      await until("it was applied", () => told.calls.length === 3);
+      assert.deepEqual(told.calls, [
+        "r a.example.com https://s.example true 9",
+        "r b.example.com  false 0",
+        "u a.example.com",
+      ]);
+      await client.close();
+    });
+
     for (const [transport, open] of clients) {
       it(`hears a client that nobody here wrote, over ${transport}`, async () => {
         const client = await open();

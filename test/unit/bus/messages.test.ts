@@ -24,7 +24,7 @@ describe("registry message (control-plane §2.4)", () => {
         "private_instance_index":"2","server_cert_domain_san":"san","tags":{"component":"x","__proto__":"y"},
         "stale_threshold_in_seconds":-5,"isolation_segment":"is","availability_zone":"z1",
         "route_service_url":"https://rs","endpoint_updated_at_ns":1745935687123456789,"protocol":"http2",
-        "options":{"loadbalancing":"least-connection","hash_header":"X-H","hash_balance":1.5,"other":7},"unknown":[{"deep":[1,2,{}]},[]]}`,
+        "options":{"loadbalancing":"least-connection","hash_header":"X-H","hash_balance":1.5,"without_endpoints":true,"other":7},"unknown":[{"deep":[1,2,{}]},[]]}`,
     );
     assert.deepEqual(
       { ...message },
@@ -50,6 +50,7 @@ describe("registry message (control-plane §2.4)", () => {
         loadBalancing: "least-connection",
         hashHeader: "X-H",
         hashBalance: 1.5,
+        withoutEndpoints: true,
         mismatch: undefined,
       },
     );

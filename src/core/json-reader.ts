@@ -181,6 +181,13 @@ export class JsonReader {
     this.position++;
   }
 
+  /** Reads `true` or `false`. */
+  bool(): boolean {
+    const value = this.#text.charCodeAt(this.position) === 0x74;
+    this.literal();
+    return value;
+  }
+
   /** Reads a value that nobody wants, and says what it was. Nesting costs no stack. */
   skip(): JsonKind {
     const outermost = this.kind();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { JsonReader, JsonSyntaxError } from "../../../src/bus/json-reader.ts";
+import { JsonReader, JsonSyntaxError } from "../../../src/core/json-reader.ts";
 
 /** The value that a reader sees, built the plain way. */
 function readValue(reader: JsonReader): unknown {

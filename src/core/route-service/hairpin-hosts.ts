@@ -1,0 +1,18 @@
+import { hostText, lowerCase } from "../routing/uri.ts";
+
+/** Hosts whose services are reached through the own table (data-plane §8.7); none given: all. */
+export class HairpinHosts {
+  readonly #allowed: ReadonlySet<string>;
+
+  constructor(entries: readonly string[]) {
+    this.#allowed = new Set(entries.map((text) => text.toLowerCase()));
+  }
+
+  /** `host` of the route; a wildcard stands for exactly one label. */
+  allow(host: string): boolean {
+    if (this.#allowed.size === 0) return true;
+    const name = lowerCase(hostText(host));
+    const dot = name.indexOf(".");
+    return this.#allowed.has(name) || (dot >= 0 && this.#allowed.has(`*${name.slice(dot)}`));
+  }
+}
