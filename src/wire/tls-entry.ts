@@ -28,8 +28,8 @@ export interface ServerTlsOptions {
   current(): ServerTls;
   /** Hears of a client whose handshake failed. */
   failed?(remoteAddress: string, remotePort: number, error: StreamError): void;
-  /** Looks at a client whose handshake is complete; false: its connection is closed. */
-  admits?(stream: ByteStream): boolean;
+  /** Looks at a client whose handshake is complete: why its connection is to be closed; undefined: it is let in. */
+  objection?(stream: ByteStream): StreamError | undefined;
 }
 
 /** What an entry takes from its server. */
@@ -76,12 +76,13 @@ export class TlsEntry extends Deadline implements ByteStreamHandler {
       void this.#handshake(bytes);
     } else if (first >= 0x41 && first <= 0x5a) {
       this.#phase = "answered";
-      this.#failed("client sent an HTTP request to an HTTPS server");
+      this.#failed(new StreamError("tls-not-tls", "client sent an HTTP request to an HTTPS server"));
       this.#plain.writeText(plainHttpAnswer);
       this.#plain.end();
       this.#host.wheel.arm(this, lingerMs);
     } else {
-      this.#failed("first record does not look like a TLS handshake");
+      this.#failed(new StreamError("tls-not-tls", "tls: first record does not look like a TLS handshake"));
+      this.#phase = "answered";
       this.#plain.destroy();
     }
   }
@@ -95,6 +96,7 @@ export class TlsEntry extends Deadline implements ByteStreamHandler {
 
   closed(): void {
     this.#closed = true;
+    if (this.#phase === "waiting") this.#failed(new StreamError("ended", "EOF"));
     this.#over();
   }
 
@@ -118,12 +120,14 @@ export class TlsEntry extends Deadline implements ByteStreamHandler {
     } catch (error) {
       const failure =
         error instanceof StreamError ? error : new StreamError("tls-other", String(error), { cause: error });
-      this.#tls.failed?.(this.#plain.remoteAddress, this.#plain.remotePort, failure);
+      this.#failed(failure);
       this.#over();
       return;
     }
     if (this.#closed) return;
-    if (this.#cut || this.#tls.admits?.(stream) === false) stream.destroy();
+    const objection = this.#cut ? undefined : this.#tls.objection?.(stream);
+    if (objection !== undefined) this.#failed(objection);
+    if (this.#cut || objection !== undefined) stream.destroy();
     else this.#handOver(stream);
   }
 
@@ -134,9 +138,8 @@ export class TlsEntry extends Deadline implements ByteStreamHandler {
     if (this.#ended) handler.ended();
   }
 
-  #failed(reason: string): void {
-    const { remoteAddress, remotePort } = this.#plain;
-    this.#tls.failed?.(remoteAddress, remotePort, new StreamError("tls-not-tls", reason));
+  #failed(error: StreamError): void {
+    this.#tls.failed?.(this.#plain.remoteAddress, this.#plain.remotePort, error);
   }
 
   #over(): void {

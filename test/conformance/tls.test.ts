@@ -135,3 +135,112 @@ describe("TLS listener (data-plane §7.1)", () => {
     backend.answer = () => ok("hello");
   });
 });
+
+describe("client certificates (data-plane §7.1, §1.4.13; control-plane §1.2)", () => {
+  const stranger = makeAuthority("Strange Authority");
+  const known = issue(authority, { names: ["client.test"], units: ["app:1"], client: true });
+  const forbidden = issue(authority, { names: ["forbidden.test"], client: true });
+  const unknown = issue(stranger, { names: ["client.test"], client: true });
+  const forServers = issue(authority, { names: ["client.test"] });
+  const expired = issue(authority, { names: ["client.test"], client: true, notAfter: new Date(Date.now() - 1000) });
+  const der = (pair: typeof known): string => pair.certificate.replace(/-----[^-]*-----|\n/g, "");
+  const show = (pair: typeof known | undefined): ConnectionOptions =>
+    pair === undefined ? {} : { cert: pair.certificate, key: pair.key };
+  const trust: Yaml = { client_ca_certs: authority.certificate, only_trust_client_ca_certs: true };
+
+  let nats: Awaited<ReturnType<typeof startNatsServer>>;
+  let backend: Backend;
+  before(async () => {
+    nats = await startNatsServer();
+    backend = await Backend.start(() => ok("hello"));
+  });
+  after(async () => {
+    await backend.stop();
+    await nats.stop();
+  });
+
+  /** 200, or that the client was turned away. */
+  async function outcome(port: number, options: ConnectionOptions): Promise<string> {
+    try {
+      return String((await ask(port, options)).response.status);
+    } catch {
+      return "refused";
+    }
+  }
+
+  for (const [mode, config] of [
+    ["none", { client_cert_validation: "none" }],
+    ["request", { client_cert_validation: "request", forwarded_client_cert: "sanitize_set" }],
+    ["require", { client_cert_validation: "require", forwarded_client_cert: "forward" }],
+  ] as const) {
+    describe(mode, () => {
+      let router: RouterUnderTest;
+      before(async () => {
+        const metadata = {
+          enable_verify_client_certificate_metadata: true,
+          verify_client_certificate_metadata: [
+            {
+              issuer_in_chain: { common_name: "TLS Test Authority" },
+              valid_cert_subjects: [{ common_name: "client.test", organizational_unit: ["app:1"] }],
+            },
+          ],
+        };
+        router = await startRouter(nats.port, { ...tls, ...trust, ...config, ...(mode === "none" ? {} : metadata) });
+        await router.register({ port: backend.port, uris: ["app.test"] });
+      });
+      after(() => router.stop());
+
+      for (const [who, pair, welcome] of [
+        ["no certificate", undefined, mode !== "require"],
+        ["a good certificate", known, true],
+        ["a certificate of a stranger", unknown, mode === "none"],
+        ["an expired certificate", expired, mode === "none"],
+        ["a server's certificate", forServers, mode === "none"],
+        ["a subject that is not listed", forbidden, mode === "none"],
+      ] as const) {
+        for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
+          // The listener of these tests ends at TLS 1.2, which is the default; the client offers more.
+          if (version === "TLSv1.3" && pair !== known) continue;
+          it(`${welcome ? "takes" : "refuses"} ${who} (client up to ${version})`, async () => {
+            const options = { ...show(pair), maxVersion: version };
+            assert.equal(await outcome(router.tlsPort, options), welcome ? "200" : "refused");
+          });
+        }
+      }
+
+      it("says on standard error and in the log who was refused", async () => {
+        if (mode === "none") {
+          assert.doesNotMatch(router.program.stderr, /TLS handshake error/);
+          return;
+        }
+        const subject =
+          'subject not in the list of allowed subjects for CA Subject {[] [] [] "TLS Test Authority" "" [] [] [] []}: "CN=forbidden.test"';
+        await router.program.waitFor("the refusal", () => router.program.stderr.includes(subject) || undefined);
+        assert.match(
+          router.program.stderr,
+          /^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d http: TLS handshake error from 127\.0\.0\.1:\d+: tls: failed to verify certificate: x509: certificate signed by unknown authority$/m,
+        );
+        const { source, log_level, data } = await router.program.logged("invalid-subject");
+        assert.deepEqual([source, log_level], ["gorouter.stdout.router", 2]);
+        assert.deepEqual(data, { issuer: "CN=TLS Test Authority", subject: "CN=forbidden.test", allowed: {} });
+        const missing = router.program.stderr.includes("tls: client didn't provide a certificate\n");
+        assert.equal(missing, mode === "require");
+      });
+
+      it("forwards the header as its mode says", async () => {
+        const header = async (options: ConnectionOptions): Promise<string | undefined> => {
+          backend.clear();
+          await ask(router.tlsPort, options, "X-Forwarded-Client-Cert: from-client");
+          return backend.requests[0]!.header("X-Forwarded-Client-Cert");
+        };
+        const own = { none: "from-client", request: der(known), require: "from-client" }[mode];
+        assert.equal(await header(show(known)), own);
+        if (mode === "request") assert.equal(await header({}), undefined);
+        backend.clear();
+        await exchange(router.port, "GET / HTTP/1.1\r\nHost: app.test\r\nX-Forwarded-Client-Cert: plain\r\n\r\n");
+        const plain = backend.requests[0]!.header("X-Forwarded-Client-Cert");
+        assert.equal(plain, mode === "none" ? "plain" : undefined);
+      });
+    });
+  }
+});

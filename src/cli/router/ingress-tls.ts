@@ -1,7 +1,18 @@
 import { openSslCipherNames } from "../../core/config/cipher-suites.ts";
 import type { Config } from "../../core/config/schema.ts";
-import type { ServerTls, TlsVersion } from "../../runtime/interface.ts";
+import type { Logger } from "../../core/observe/log.ts";
+import { certificatesOf, readCertificate } from "../../core/x509/certificate.ts";
+import { SubjectRules } from "../../core/x509/subject-rules.ts";
+import {
+  type ByteStream,
+  type Runtime,
+  type ServerTls,
+  StreamError,
+  type TlsVersion,
+} from "../../runtime/interface.ts";
+import type { ServerTlsOptions } from "../../wire/tls-entry.ts";
 import { splitCertificates } from "./authorities.ts";
+import { handshakeErrorLine } from "./handshake-log.ts";
 
 const versions: Readonly<Record<string, TlsVersion>> = {
   "TLSv1.0": "TLSv1",
@@ -39,4 +50,27 @@ export function ingressTls(config: Config, authorities: readonly string[], alpn:
     ...(alpn.length === 0 ? {} : { alpn }),
     handshakeTimeoutMs,
   };
+}
+
+/**
+ * What becomes of clients at the main TLS listener: failed handshakes are told on standard error, and client certificates
+ * must keep to `verify_client_certificate_metadata` (control-plane §1.2).
+ */
+export function clientChecks(
+  runtime: Pick<Runtime, "clock" | "writeError">,
+  config: Config,
+  authorities: readonly string[],
+  log: Logger,
+): Pick<ServerTlsOptions, "failed" | "objection"> {
+  const failed = (address: string, port: number, error: StreamError): void =>
+    runtime.writeError(handshakeErrorLine(runtime.clock, address, port, error));
+  if (!config.enable_verify_client_certificate_metadata) return { failed };
+  const rules = new SubjectRules(config.verify_client_certificate_metadata, authorities.flatMap(certificatesOf));
+  const objection = ({ tls }: ByteStream): StreamError | undefined => {
+    const fault = rules.fault((tls?.peerCertificates ?? []).map(readCertificate));
+    if (fault === undefined) return undefined;
+    log.warn("invalid-subject", { issuer: fault.issuer, subject: fault.subject, allowed: {} });
+    return new StreamError("other", fault.message);
+  };
+  return { failed, objection };
 }

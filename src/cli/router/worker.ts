@@ -16,7 +16,7 @@ import { serve } from "../../wire/server.ts";
 import type { Handler, ServerOptions } from "../../wire/server-options.ts";
 import type { TimerWheel } from "../../wire/timer-wheel.ts";
 import { createTransport } from "../../wire/transport.ts";
-import { clientAuthorities, ingressTls } from "./ingress-tls.ts";
+import { clientAuthorities, clientChecks, ingressTls } from "./ingress-tls.ts";
 import { MainListeners } from "./main-listeners.ts";
 import { listenErrorText, StartFailure } from "./start-failure.ts";
 
@@ -113,14 +113,12 @@ export class Worker {
   }
 
   #listenHttps(handler: Handler): Promise<Server> {
-    const { runtime, config, wheel, systemAuthorities } = this.#parts;
+    const { runtime, config, wheel, systemAuthorities, logger } = this.#parts;
     const listen = { host: config.listen_host, port: config.ssl_port };
-    const tls = ingressTls(
-      config,
-      clientAuthorities(config, systemAuthorities),
-      config.enable_http2 ? ["http/1.1"] : [],
-    );
-    return serve(runtime, wheel, { listen, ...this.#serverOptions(), tls: { current: () => tls } }, handler);
+    const authorities = clientAuthorities(config, systemAuthorities);
+    const tls = ingressTls(config, authorities, config.enable_http2 ? ["http/1.1"] : []);
+    const checks = clientChecks(runtime, config, authorities, logger.source("router"));
+    return serve(runtime, wheel, { listen, ...this.#serverOptions(), tls: { current: () => tls, ...checks } }, handler);
   }
 
   #serverOptions(): Omit<ServerOptions, "listen"> {

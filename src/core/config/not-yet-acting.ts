@@ -10,8 +10,6 @@ export const notYetActing: Readonly<Record<string, string>> = {
   enable_proxy: "C",
   enable_http2: "C",
   http_2_endpoint_timeout: "C",
-  enable_verify_client_certificate_metadata: "C",
-  verify_client_certificate_metadata: "C",
   tls_handshake_timeout: "C",
   ca_certs: "C",
   "backends.cert_chain": "C",

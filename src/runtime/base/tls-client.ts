@@ -4,7 +4,7 @@ import { checkServerIdentity, connect, createSecureContext, type SecureContext, 
 import { type ClientTls, type KeyPair, StreamError } from "../interface.ts";
 import { NetStream } from "./net-stream.ts";
 import { handshakeError } from "./stream-error.ts";
-import { SocketTlsFacts } from "./tls-facts.ts";
+import { isOutOfDate, SocketTlsFacts } from "./tls-facts.ts";
 import { checkKeyPair } from "./tls-key-pairs.ts";
 import type { HandshakeEnd, MakeGate } from "./tls-server.ts";
 
@@ -44,10 +44,7 @@ function objection(socket: TLSSocket, serverName: string, action: string): Strea
   if (socket.authorized) return undefined;
   const given = socket.authorizationError as unknown as string | { code?: string; message?: string } | null;
   const code = typeof given === "string" ? given : (given?.code ?? "UNABLE_TO_VERIFY_LEAF_SIGNATURE");
-  const now = Date.now();
-  // Deno does not say that a certificate has expired (runtimes.md §4): its dates do.
-  const expired = now > Date.parse(leaf.valid_to) || now < Date.parse(leaf.valid_from);
-  const dated = expired || code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID";
+  const dated = isOutOfDate(leaf) || code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID";
   const reason = dated
     ? `the certificate is valid from ${leaf.valid_from} to ${leaf.valid_to} only`
     : `the certificate is not trusted (${code})`;

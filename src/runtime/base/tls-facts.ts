@@ -5,6 +5,12 @@ interface ChainLink extends PeerCertificate {
   issuerCertificate?: ChainLink;
 }
 
+/** Now is not within a certificate's dates. Deno does not say so itself (runtimes.md §4). */
+export function isOutOfDate(leaf: PeerCertificate | null): boolean {
+  const now = Date.now();
+  return leaf !== null && (now > Date.parse(leaf.valid_to) || now < Date.parse(leaf.valid_from));
+}
+
 /** The peer's certificates, leaf first, DER; the chain of `getPeerCertificate` ends in a certificate that issued itself. */
 function chainOf(socket: TLSSocket): Uint8Array[] {
   const chain: Uint8Array[] = [];

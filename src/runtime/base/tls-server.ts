@@ -6,7 +6,7 @@ import { plainAddress } from "./address.ts";
 import { type Carrier, NetStream } from "./net-stream.ts";
 import { handshakeError } from "./stream-error.ts";
 import { agreementOf } from "./tls-agreement.ts";
-import { serverFacts } from "./tls-facts.ts";
+import { isOutOfDate, serverFacts } from "./tls-facts.ts";
 import { certificateChoice } from "./tls-key-pairs.ts";
 
 const defaultHandshakeTimeoutMs = 10_000;
@@ -76,9 +76,9 @@ export class TlsAcceptor {
     const below: Duplex = gated?.duplex ?? socket;
     const timer = setTimeout(() => socket.destroy(), this.tls.handshakeTimeoutMs ?? defaultHandshakeTimeoutMs);
     this.handshakes.set(below, { carrier: gated ?? { socket }, end, timer });
-    // Whatever way it ends, the handshake is over with its socket.
+    // Whatever way it ends, the handshake is over with its socket; a better error has the time to arrive first.
     socket.on("error", ignored);
-    socket.once("close", () => this.take(below)?.end.failed(handshakeError(closedEarly, "accept a TLS client")));
+    socket.once("close", () => setImmediate(() => this.take(below)?.end.failed(handshakeError(closedEarly, action))));
     // A client that ends in the middle of its handshake is gone; half-open comes after it, in `secured`.
     socket.allowHalfOpen = false;
     if (gated !== undefined) socket.once("end", () => this.handshakes.has(below) && socket.destroy());
@@ -119,10 +119,7 @@ export class TlsAcceptor {
     socket.on("error", ignored);
     socket.destroy();
     handshake.carrier.socket.destroy();
-    const code = String(socket.authorizationError);
-    const from = plainAddress(handshake.carrier.socket.remoteAddress);
-    const message = `accept a TLS client from ${from}: its certificate is not trusted (${code})`;
-    handshake.end.failed(new StreamError("tls-untrusted", message, { code }));
+    handshake.end.failed(untrusted(handshake, refusalCode(socket) ?? ""));
   }
 
   private failed(error: Error, socket: TLSSocket, below: Duplex | undefined): void {
@@ -131,8 +128,25 @@ export class TlsAcceptor {
     if (handshake === undefined) return;
     handshake.carrier.refused?.((error as { code?: string }).code ?? "");
     handshake.carrier.socket.destroySoon();
-    handshake.end.failed(handshakeError(error, "accept a TLS client"));
+    // With "require" the runtime closes the connection itself, and calls it reset.
+    const code = refusalCode(socket);
+    handshake.end.failed(code === undefined ? handshakeError(error, action) : untrusted(handshake, code));
   }
+}
+
+const action = "accept a TLS client";
+
+/** The code for which a client's certificate was refused; undefined: it was not, or there was none. */
+function refusalCode(socket: TLSSocket): string | undefined {
+  const code = socket.authorizationError as unknown as string | { code?: string } | null | undefined;
+  const given = typeof code === "string" ? code : code?.code;
+  if (given === undefined || given === "UNABLE_TO_GET_ISSUER_CERT") return undefined;
+  return isOutOfDate(socket.getPeerCertificate()) ? "CERT_HAS_EXPIRED" : given;
+}
+
+function untrusted({ carrier }: Handshake, code: string): StreamError {
+  const from = plainAddress(carrier.socket.remoteAddress);
+  return new StreamError("tls-untrusted", `${action} from ${from}: its certificate is not trusted (${code})`, { code });
 }
 
 const closedEarly = Object.assign(new Error("closed"), { code: "ECONNRESET" });
