@@ -16,6 +16,8 @@ export interface EntryParts {
   readonly onError?: ((error: unknown) => void) | undefined;
   /** An exchange begins (1) or ends (-1). WebSockets end as exchanges when they begin. */
   readonly count?: (change: 1 | -1) => void;
+  /** Holds the WebSockets that are open. */
+  readonly webSockets?: Set<WebSocketBridge>;
 }
 
 /** Header lines that whoever answers the handshake writes by itself, lower case. */
@@ -75,7 +77,11 @@ class NativeExchange {
     const headers: [string, string][] = [];
     for (const [name, value] of tunnel.headers)
       if (!handshakeLines.has(name.toLowerCase())) headers.push([name, value]);
-    const bridge = new WebSocketBridge(() => this.#tell(0, "complete"));
+    const { webSockets } = this.#parts;
+    const bridge = new WebSocketBridge(() => {
+      webSockets?.delete(bridge);
+      this.#tell(0, "complete");
+    });
     const back = new FramedSocket(tunnel, this.#parts.runtime, bridge.back);
     bridge.back.socket = back;
     return {
@@ -83,6 +89,7 @@ class NativeExchange {
       protocol: tunnel.headers.first("sec-websocket-protocol") ?? "",
       open: (front) => {
         bridge.front.socket = front;
+        webSockets?.add(bridge);
         if (bridge.back.ended) front.destroy();
         // What the backend says at once must not reach a socket that has no handler yet.
         else this.#parts.runtime.clock.after(0, () => back.start(tunnel.early));

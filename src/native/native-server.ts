@@ -1,7 +1,9 @@
-import type { ListenOptions, NativeListener, Runtime } from "../runtime/interface.ts";
+import type { Clock, ListenOptions, NativeListener, Runtime } from "../runtime/interface.ts";
+import { tellInRounds } from "../wire/farewell.ts";
 import type { Server } from "../wire/server.ts";
 import type { Handler } from "../wire/server-options.ts";
 import { answerNative } from "./native-handler.ts";
+import type { WebSocketBridge } from "./web-socket-bridge.ts";
 
 /** How a native server is to serve; what is not here is the runtime's own choice. */
 interface NativeServerOptions {
@@ -17,12 +19,19 @@ class NativeServer implements Server {
   /** Not told by the runtimes. */
   readonly idleConnections = 0;
   readonly #drained: (() => void)[] = [];
+  readonly #webSockets = new Set<WebSocketBridge>();
+  readonly #clock: Clock;
   #listener: NativeListener | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   async listen(runtime: Runtime, { listen, onError }: NativeServerOptions, handler: Handler): Promise<void> {
     const parts = {
       runtime,
       onError,
+      webSockets: this.#webSockets,
       count: (change: 1 | -1): void => {
         this.activeConnections += change;
         if (this.activeConnections === 0) for (const resolve of this.#drained.splice(0)) resolve();
@@ -50,6 +59,10 @@ class NativeServer implements Server {
     await this.#listener!.drained();
   }
 
+  farewell(overMs: number): void {
+    tellInRounds(this.#clock, [...this.#webSockets], overMs, (bridge) => bridge.close(1001, ""));
+  }
+
   destroy(): void {
     void this.#listener!.destroy();
   }
@@ -60,7 +73,7 @@ class NativeServer implements Server {
  * `StreamError` of `Runtime.serveNative`.
  */
 export async function serveNative(runtime: Runtime, options: NativeServerOptions, handler: Handler): Promise<Server> {
-  const server = new NativeServer();
+  const server = new NativeServer(runtime.clock);
   await server.listen(runtime, options, handler);
   return server;
 }

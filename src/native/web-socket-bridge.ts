@@ -51,4 +51,10 @@ export class WebSocketBridge {
     this.front.far = this.back;
     this.back.far = this.front;
   }
+
+  /** Closes both (RFC 6455 §7.4.1); each still hears the other's answer. */
+  close(code: number, reason: string): void {
+    this.front.socket?.close(code, reason);
+    this.back.socket?.close(code, reason);
+  }
 }

@@ -14,6 +14,7 @@ export function serverOptions(config: Config): Omit<ServerOptions, "listen" | "o
     idleTimeoutMs: Math.max(config.frontend_idle_timeout, 0),
     readHeaderTimeoutMs: Math.max(config.read_header_timeout, 0),
     concurrentReadWrite: config.enable_http1_concurrent_read_write,
+    webSocketFarewell: config.websocket_close_on_drain,
   };
 }
 

@@ -7,6 +7,7 @@ import type { ConnectionHost, Counted, HostedConnection } from "./server-options
 import { Splice } from "./server-splice.ts";
 import { Deadline } from "./timer-wheel.ts";
 import type { ByteTunnel } from "./tunnel.ts";
+import { isWebSocket, WebSocketSplice } from "./web-socket-splice.ts";
 
 /** Bytes of pipelined requests that are read ahead; above that the connection is not read. */
 const aheadLimit = 64 * 1024;
@@ -44,6 +45,8 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
   #counted: Counted = "none";
   #waiting: Waiting = "head";
   #paused = false;
+  /** What copies between client and backend, in phase `tunnel`. */
+  #splice: Splice | undefined;
   /** The loop over pipelined requests is running, or about to. */
   #advancing = false;
   /** Bytes read since our last one. */
@@ -142,6 +145,16 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
     } else if (this.#phase === "closing" && pending) this.#count("active");
   }
 
+  /** Carries a WebSocket that can be told to close. */
+  get webSocket(): boolean {
+    return this.#phase === "tunnel" && this.#splice instanceof WebSocketSplice;
+  }
+
+  /** Tells both ends of a WebSocket that the server is going away (RFC 6455 §7.4.1); other connections go on. */
+  farewell(mask: () => Uint8Array): void {
+    if (this.#phase === "tunnel") this.#splice?.farewell(mask);
+  }
+
   destroy(): void {
     this.#stream.destroy();
   }
@@ -183,12 +196,17 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
     const head = `HTTP/1.1 ${tunnel.status} ${tunnel.statusText}\r\n${tunnel.headers.toWire()}\r\n`;
     if (tunnel.early.length > 0) stream.writeText(head, tunnel.early);
     else stream.writeText(head);
-    const splice = new Splice(stream, tunnel.tunnel, this.#host.wheel, () => {
+    const closed = (): void => {
       this.#phase = "closed";
       this.#host.removed(this);
       this.#exchange.tunnelClosed();
-    });
-    for (let bytes = this.#ahead.shift(); bytes !== undefined; bytes = this.#ahead.shift()) tunnel.tunnel.write(bytes);
+    };
+    const framed = this.#host.options.webSocketFarewell === true && isWebSocket(tunnel);
+    const splice = framed
+      ? new WebSocketSplice(stream, tunnel, this.#host.wheel, closed)
+      : new Splice(stream, tunnel.tunnel, this.#host.wheel, closed);
+    this.#splice = splice;
+    for (let bytes = this.#ahead.shift(); bytes !== undefined; bytes = this.#ahead.shift()) splice.pass(bytes);
     if (this.clientEnded) splice.close();
     else splice.begin();
   }

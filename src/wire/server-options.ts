@@ -16,6 +16,10 @@ export type Handler = (request: RequestLike, client: Client) => Promise<Response
 export interface HostedConnection extends ByteStreamHandler {
   /** The server drains: closes the connection if it is idle, else as soon as it is. */
   drain(): void;
+  /** Carries WebSockets that can be told to close. Absent: never. */
+  readonly webSocket?: boolean;
+  /** Tells both ends of its WebSockets that the server is going away (RFC 6455 §7.4.1). `mask` makes a masking key. */
+  farewell?(mask: () => Uint8Array): void;
   /** Cuts the connection. */
   destroy(): void;
 }
@@ -60,6 +64,8 @@ export interface ServerOptions {
   readonly concurrentReadWrite?: boolean;
   /** Connections served at a time; more get a 503 at once. Default: no bound of ours. */
   readonly maxConnections?: number;
+  /** Open WebSockets can be closed in order by `Server.farewell`. Default false: their bytes are not looked at. */
+  readonly webSocketFarewell?: boolean;
   /** Hears what a handler threw. */
   readonly onError?: (error: unknown) => void;
 }

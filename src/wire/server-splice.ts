@@ -8,32 +8,32 @@ const closingMs = 500;
 const fullAt = 64 * 1024;
 
 /** One end of a tunnel: what it receives goes to the other end. */
-class SpliceEnd implements ByteStreamHandler {
-  readonly #splice: Splice;
-  readonly #from: ByteStream;
-  readonly #to: ByteStream;
+export class SpliceEnd implements ByteStreamHandler {
+  readonly splice: Splice;
+  readonly from: ByteStream;
+  readonly to: ByteStream;
 
   constructor(splice: Splice, from: ByteStream, to: ByteStream) {
-    this.#splice = splice;
-    this.#from = from;
-    this.#to = to;
+    this.splice = splice;
+    this.from = from;
+    this.to = to;
   }
 
   data(bytes: Uint8Array): void {
-    if (!this.#splice.closing && !this.#to.write(bytes)) this.#from.pause();
+    if (!this.splice.closing && !this.to.write(bytes)) this.from.pause();
   }
 
   drained(): void {
     // The other end was paused on behalf of this one.
-    if (!this.#splice.closing) this.#to.resume();
+    if (!this.splice.closing) this.to.resume();
   }
 
   ended(): void {
-    this.#splice.close();
+    this.splice.close();
   }
 
   closed(_cause: StreamError | undefined): void {
-    this.#splice.endClosed();
+    this.splice.endClosed();
   }
 }
 
@@ -43,9 +43,11 @@ class SpliceEnd implements ByteStreamHandler {
  */
 export class Splice extends Deadline {
   closing = false;
-  readonly #near: ByteStream;
-  readonly #far: ByteStream;
-  readonly #wheel: TimerWheel;
+  /** The client. */
+  readonly near: ByteStream;
+  /** The backend. */
+  readonly far: ByteStream;
+  readonly wheel: TimerWheel;
   readonly #onClosed: () => void;
   #open = 2;
   #pending = 0;
@@ -53,31 +55,39 @@ export class Splice extends Deadline {
   /** `onClosed` is called once, when both streams are closed. */
   constructor(near: ByteStream, far: ByteStream, wheel: TimerWheel, onClosed: () => void) {
     super();
-    this.#near = near;
-    this.#far = far;
-    this.#wheel = wheel;
+    this.near = near;
+    this.far = far;
+    this.wheel = wheel;
     this.#onClosed = onClosed;
     near.handler = new SpliceEnd(this, near, far);
     far.handler = new SpliceEnd(this, far, near);
   }
 
+  /** Hands the backend what the client sent before the tunnel was there. */
+  pass(bytes: Uint8Array): void {
+    this.far.write(bytes);
+  }
+
+  /** The server is going away and would like to say so; a tunnel of unknown bytes has no word for it. */
+  farewell(_mask: () => Uint8Array): void {}
+
   /** Begins to copy; call it when what was read before has been written. */
   begin(): void {
-    if (this.#far.pending <= fullAt) this.#near.resume();
-    else this.#near.pause();
-    if (this.#near.pending <= fullAt) this.#far.resume();
-    else this.#far.pause();
+    if (this.far.pending <= fullAt) this.near.resume();
+    else this.near.pause();
+    if (this.near.pending <= fullAt) this.far.resume();
+    else this.far.pause();
   }
 
   /** Closes both streams behind what is pending. */
   close(): void {
     if (this.closing) return;
     this.closing = true;
-    this.#near.end();
-    this.#far.end();
+    this.near.end();
+    this.far.end();
     // Nothing more is copied, but a paused stream could not say that it is closed.
-    this.#near.resume();
-    this.#far.resume();
+    this.near.resume();
+    this.far.resume();
     this.#watch();
   }
 
@@ -85,22 +95,22 @@ export class Splice extends Deadline {
   endClosed(): void {
     this.close();
     if (--this.#open > 0) return;
-    this.#wheel.disarm(this);
+    this.wheel.disarm(this);
     this.#onClosed();
   }
 
   override expired(): void {
-    const pending = this.#near.pending + this.#far.pending;
+    const pending = this.near.pending + this.far.pending;
     if (pending > 0 && pending < this.#pending) {
       this.#watch();
       return;
     }
-    this.#near.destroy();
-    this.#far.destroy();
+    this.near.destroy();
+    this.far.destroy();
   }
 
   #watch(): void {
-    this.#pending = this.#near.pending + this.#far.pending;
-    this.#wheel.arm(this, closingMs);
+    this.#pending = this.near.pending + this.far.pending;
+    this.wheel.arm(this, closingMs);
   }
 }

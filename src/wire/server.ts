@@ -1,4 +1,5 @@
 import type { ByteStream, ByteStreamHandler, Listener, Runtime } from "../runtime/interface.ts";
+import { tellInRounds } from "./farewell.ts";
 import { ServerConnection } from "./server-connection.ts";
 import { HttpDate } from "./server-date.ts";
 import type { ConnectionHost, Counted, Handler, HostedConnection, ServerOptions } from "./server-options.ts";
@@ -28,6 +29,11 @@ export interface Server {
   stopAccepting(): Promise<void>;
   /** Closes idle connections now and each other one when it becomes idle; resolves when none is active. */
   drain(): Promise<void>;
+  /**
+   * Sends a close frame (1001) to both ends of every WebSocket that is open now, spread over so many milliseconds so
+   * that not all clients come back at once. On the wire it needs `ServerOptions.webSocketFarewell`.
+   */
+  farewell(overMs: number): void;
   /** Cuts every connection, tunnels too. */
   destroy(): void;
 }
@@ -107,6 +113,12 @@ class WireServer implements Server, ConnectionHost, TlsEntryHost {
       if (this.activeConnections === 0) resolve();
       else this.#drained.push(resolve);
     });
+  }
+
+  farewell(overMs: number): void {
+    const open = [...this.#connections].filter((connection) => connection.webSocket === true);
+    const mask = (): Uint8Array => this.runtime.randomBytes(4);
+    tellInRounds(this.runtime.clock, open, overMs, (connection) => connection.farewell?.(mask));
   }
 
   destroy(): void {

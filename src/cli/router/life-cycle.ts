@@ -100,13 +100,16 @@ export class LifeCycle {
   async #drain({ config, health, server }: RunningRouter): Promise<void> {
     const { clock } = this.#runtime;
     health.state = "degraded";
-    const { drain_wait, drain_timeout } = config;
+    const { drain_wait, drain_timeout, websocket_close_on_drain: closes } = config;
     this.#routerLog.info("gorouter-draining", {
       wait_seconds: drain_wait / 1000,
       timeout_seconds: drain_timeout / 1000,
     });
+    if (closes && drain_wait > 0) server.farewell(drain_wait);
     if (drain_wait > 0) await new Promise<void>((resolve) => clock.after(drain_wait, resolve));
     const released = server.stopAccepting();
+    // Those that came meanwhile.
+    if (closes) server.farewell(0);
     this.#routerLog.info(`Draining with ${server.activeConnections} outstanding active connections`);
     this.#routerLog.info(`Draining with ${server.idleConnections} outstanding idle connections`);
     const drained = await new Promise<boolean>((resolve) => {

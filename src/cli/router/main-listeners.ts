@@ -2,7 +2,7 @@ import type { Server } from "../../wire/server.ts";
 
 /** What the life cycle of a router does with its main ports, one or two of them (data-plane §1.1). */
 export class MainListeners
-  implements Pick<Server, "activeConnections" | "idleConnections" | "stopAccepting" | "drain">
+  implements Pick<Server, "activeConnections" | "idleConnections" | "stopAccepting" | "drain" | "farewell">
 {
   /** Undefined with `disable_http`. */
   readonly http: Server | undefined;
@@ -26,6 +26,10 @@ export class MainListeners
 
   async stopAccepting(): Promise<void> {
     await Promise.all(this.#all.map((server) => server.stopAccepting()));
+  }
+
+  farewell(overMs: number): void {
+    for (const server of this.#all) server.farewell(overMs);
   }
 
   async drain(): Promise<void> {

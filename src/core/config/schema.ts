@@ -316,6 +316,7 @@ export const ConfigSchema = v.object({
   healthcheck_timeout: duration("5s", "Accepted and never used."),
   drain_wait: duration("0s", "From the drain signal to closing the listeners.", "20s"),
   drain_timeout: duration("0s", "Longest drain after that; 0: `endpoint_timeout`.", "900s"),
+  websocket_close_on_drain: flag(true, "Draining sends a close frame (1001) to open WebSockets, over `drain_wait`."),
   frontend_idle_timeout: duration("900s", "Idle keep-alive time of client connections."),
   read_header_timeout: duration("0s", "Longest time for a request head; 0: none."),
   route_latency_metric_muzzle_duration: duration("20s", "Registration latency is not measured before.", "30s"),
