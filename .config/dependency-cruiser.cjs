@@ -6,6 +6,7 @@ module.exports = {
     only("core-is-pure", { path: "^src/core" }, { pathNot: "^(src/core|node_modules/valibot)" }, "core knows itself, valibot and the language"),
     only("wire", { path: "^src/wire" }, { pathNot: "^src/(wire|core|runtime/interface\\.ts)" }, "wire knows core and the runtime interface"),
     only("bus", { path: "^src/bus" }, { pathNot: "^(src/(bus|core|wire|runtime/interface\\.ts)|node_modules/(nats\\.ws|valibot|ws))" }, "bus knows core, wire and the runtime interface"),
+    only("route-registrar", { path: "^src/route-registrar" }, { pathNot: "^src/(route-registrar|bus|core|wire|runtime/interface\\.ts)" }, "the registrar knows bus, core, wire and the runtime interface"),
     only("native", { path: "^src/native" }, { pathNot: "^(src/(native|bus|core|wire|runtime/interface\\.ts)|node_modules/valibot)" }, "native serving knows bus, core, wire and the runtime interface"),
     only("status", { path: "^src/status" }, { pathNot: "^(src/(status|core|wire|runtime/interface\\.ts)|node_modules/(hono|valibot))" }, "status knows core, wire and the runtime interface"),
     only("adapter", { path: "^src/runtime/(bun|deno|node)" }, { pathNot: "^src/runtime|^(node:)?[a-z_/0-9]+$" }, "an adapter knows the runtime interface and its own runtime"),

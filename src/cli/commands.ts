@@ -3,6 +3,7 @@ import { checkConfig } from "./check-config.ts";
 import type { Command } from "./command.ts";
 import { configSchema } from "./config-schema.ts";
 import { register } from "./register.ts";
+import { routeRegistrar } from "./route-registrar.ts";
 import { router } from "./router.ts";
 import { version } from "./version.ts";
 
@@ -11,10 +12,14 @@ const commands: ReadonlyMap<string, Command> = new Map([
   ["register", register],
   ["check-config", checkConfig],
   ["config-schema", configSchema],
+  ["route-registrar", routeRegistrar],
 ]);
 
 /** Names the program may be called by, and the sub-command each stands for. */
-const aliases: ReadonlyMap<string, string> = new Map([["gorouter", "router"]]);
+const aliases: ReadonlyMap<string, string> = new Map([
+  ["gorouter", "router"],
+  ["route-registrar", "route-registrar"],
+]);
 
 function help(): string {
   const rows = [...commands].map(([name, command]) => `  ${name.padEnd(18)}${command.summary}\n`).join("");

@@ -1,0 +1,128 @@
+import type { HttpAnswer, HttpClient } from "../wire/http-client.ts";
+import type { Lager } from "./lager.ts";
+import { loggedRoute, milliseconds, type Route } from "./route.ts";
+import { mappingBody, tcpMapping } from "./tcp-mapping.ts";
+import type { UaaClient } from "./uaa-client.ts";
+
+/** Calls at a time: a thousand routes are not to open a thousand connections. */
+const concurrency = 16;
+const longestCallMs = 10_000;
+const shortestCallMs = 1000;
+
+/** The TCP part of the Routing API (route-registrar §11). */
+export class RoutingApiClient {
+  readonly #http: HttpClient;
+  readonly #uaa: UaaClient;
+  readonly #logger: Lager;
+  readonly #pathPrefix: string;
+  readonly #maxTtlSeconds: number;
+  /** Router group guids by name, for the life of the process; unknown names are asked for again. */
+  readonly #groups = new Map<string, string>();
+  readonly #queue: (() => void)[] = [];
+  #running = 0;
+
+  /** `pathPrefix`: path of the base URL without its last slash. */
+  constructor(http: HttpClient, uaa: UaaClient, logger: Lager, pathPrefix: string, maxTtlSeconds: number) {
+    this.#http = http;
+    this.#uaa = uaa;
+    this.#logger = logger;
+    this.#pathPrefix = pathPrefix;
+    this.#maxTtlSeconds = maxTtlSeconds;
+  }
+
+  /** Creates (or refreshes) or deletes the mapping of a TCP route. Rejects with an `Error` that was logged. */
+  async tell(action: "create" | "delete", route: Route): Promise<void> {
+    if (this.#running >= concurrency) await new Promise<void>((resolve) => this.#queue.push(resolve));
+    this.#running++;
+    try {
+      await this.#tell(action, route);
+    } finally {
+      this.#running--;
+      this.#queue.shift()?.();
+    }
+  }
+
+  async #tell(action: "create" | "delete", route: Route): Promise<void> {
+    this.#logger.info("Creating mapping");
+    const timeoutMs = Math.max(shortestCallMs, Math.min(longestCallMs, milliseconds(route.intervalNs)));
+    let mapping: Readonly<Record<string, unknown>>;
+    try {
+      mapping = tcpMapping(route, await this.#group(route.routerGroup, timeoutMs), this.#maxTtlSeconds);
+    } catch (error) {
+      this.#logger.error("Failed to make route mapping", (error as Error).message, { route: loggedRoute(route) });
+      throw error;
+    }
+    const logged = { "route-mapping": mapping };
+    try {
+      const target = `${this.#pathPrefix}/routing/v1/tcp_routes/${action}`;
+      accepted(await this.#call({ method: "POST", target, timeoutMs, body: mappingBody(mapping) }));
+    } catch (error) {
+      const what = action === "create" ? "upsert" : "delete";
+      this.#logger.error(`Failed to ${what} route mapping`, (error as Error).message, logged);
+      throw error;
+    }
+    this.#logger.info(action === "create" ? "Upserted route" : "Deleted route", logged);
+  }
+
+  async #group(name: string, timeoutMs: number): Promise<string> {
+    const known = this.#groups.get(name);
+    if (known !== undefined) return known;
+    const query = new URLSearchParams({ name });
+    const target = `${this.#pathPrefix}/routing/v1/router_groups?${query}`;
+    const { body } = accepted(await this.#call({ method: "GET", target, timeoutMs }));
+    let groups: unknown;
+    try {
+      groups = JSON.parse(body);
+    } catch {
+      throw new Error("the Routing API's answer about router groups is no JSON");
+    }
+    const list: { name?: unknown; guid?: unknown }[] = Array.isArray(groups) ? groups : [];
+    const guid = list.find((group) => group?.name === name)?.guid ?? list[0]?.guid;
+    if (typeof guid !== "string" || guid === "") throw new Error(`Router group '${name}' not found`);
+    this.#groups.set(name, guid);
+    this.#logger.info("Mapped new router group", { router_group: name, guid });
+    return guid;
+  }
+
+  /** A call with a token; when the API refuses the token, once more with a fresh one. */
+  async #call(call: Omit<Parameters<HttpClient["send"]>[0], "headers">): Promise<HttpAnswer> {
+    const token = await this.#token();
+    const answer = await this.#send(call, token);
+    return answer.status === 401 ? await this.#send(call, await this.#token(token)) : answer;
+  }
+
+  async #token(refused?: string): Promise<string> {
+    this.#logger.info("refresh-token");
+    try {
+      return await this.#uaa.token(refused);
+    } catch (error) {
+      this.#logger.error("token-error", (error as Error).message);
+      throw error;
+    }
+  }
+
+  #send(call: Omit<Parameters<HttpClient["send"]>[0], "headers">, token: string): Promise<HttpAnswer> {
+    return this.#http.send({
+      ...call,
+      headers: [
+        ["Authorization", `bearer ${token}`],
+        ["Content-Type", "application/json"],
+      ],
+    });
+  }
+}
+
+/** @throws Error with the API's own words when it did not do what it was asked for (route-registrar §11.5). */
+function accepted(answer: HttpAnswer): HttpAnswer {
+  const { status, body } = answer;
+  if (status === 401) throw new Error("unauthorized");
+  if (status >= 200 && status < 300) return answer;
+  let message: unknown;
+  try {
+    message = (JSON.parse(body) as { message?: unknown } | null)?.message;
+  } catch {
+    // Not the API itself: a proxy in front of it, say.
+  }
+  if (typeof message === "string" && message !== "") throw new Error(message);
+  throw new Error(body === "" ? `the Routing API answered ${status}` : body.slice(0, 1000));
+}

@@ -1,0 +1,105 @@
+import type { Clock } from "../core/clock.ts";
+import type { HttpClient } from "../wire/http-client.ts";
+import type { Lager } from "./lager.ts";
+
+/** OAuth client credentials (route-registrar §4.4). */
+interface Credentials {
+  readonly clientId: string;
+  readonly clientSecret: string;
+}
+
+const retries = 3;
+const retryPauseMs = 500;
+/** A token is not used any more when it has less than this to live. */
+const expiryBufferMs = 30_000;
+const timeoutMs = 10_000;
+
+/** Fetches and keeps the token for the Routing API (RFC 6749 §4.4; route-registrar §11.1-2). */
+export class UaaClient {
+  readonly #http: HttpClient;
+  readonly #clock: Clock;
+  readonly #logger: Lager;
+  readonly #authorization: string;
+  #cached: { readonly token: string; readonly until: number } | undefined;
+  #fetching: Promise<string> | undefined;
+
+  /** `logger` is the part `uaa-client`. */
+  constructor(http: HttpClient, clock: Clock, logger: Lager, { clientId, clientSecret }: Credentials) {
+    this.#http = http;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#authorization = `Basic ${btoa(`${formEncoded(clientId)}:${formEncoded(clientSecret)}`)}`;
+  }
+
+  /**
+   * The token, at most one fetch at a time. `refused`: a token that the API did not take; another one is fetched.
+   * Rejects with an `Error` after four attempts.
+   */
+  async token(refused?: string): Promise<string> {
+    if (refused !== undefined && this.#cached?.token === refused) this.#cached = undefined;
+    if (this.#cached !== undefined && this.#clock.monotonic() < this.#cached.until) return this.#cached.token;
+    this.#fetching ??= this.#fetchStubbornly(refused !== undefined).finally(() => {
+      this.#fetching = undefined;
+    });
+    return await this.#fetching;
+  }
+
+  async #fetchStubbornly(force: boolean): Promise<string> {
+    this.#logger.debug("started-fetching-token", { "force-update": force });
+    for (let retry = 0; ; retry++) {
+      if (retry > 0) {
+        await new Promise<void>((resolve) => this.#clock.after(retryPauseMs, resolve));
+        this.#logger.debug("retry-fetching-token", { "retry-count": retry });
+      }
+      try {
+        const token = await this.#fetch();
+        this.#logger.debug("successfully-fetched-token");
+        return token;
+      } catch (error) {
+        this.#logger.error("error-fetching-token", (error as Error).message);
+        if (retry === retries) throw error;
+      }
+    }
+  }
+
+  async #fetch(): Promise<string> {
+    const begun = this.#clock.monotonic();
+    const { status, body } = await this.#http.send({
+      method: "POST",
+      target: "/oauth/token",
+      timeoutMs,
+      headers: [
+        ["Accept", "application/json"],
+        ["Authorization", this.#authorization],
+        ["Content-Type", "application/x-www-form-urlencoded"],
+        ["X-CF-ENCODED-CREDENTIALS", "true"],
+      ],
+      body: "grant_type=client_credentials&token_format=jwt",
+    });
+    // Never the body: it may hold a token.
+    if (status !== 200) throw new Error(`UAA answered ${status} to the request for a token`);
+    const { token, lifetimeMs } = readToken(body);
+    this.#cached = { token, until: begun + lifetimeMs - expiryBufferMs };
+    return token;
+  }
+}
+
+/** RFC 6749 §2.3.1: form-encoded before they are joined. */
+function formEncoded(text: string): string {
+  return new URLSearchParams([["", text]]).toString().slice(1);
+}
+
+function readToken(body: string): { readonly token: string; readonly lifetimeMs: number } {
+  let answer: unknown;
+  try {
+    answer = JSON.parse(body);
+  } catch {
+    throw new Error("UAA's answer to the request for a token is no JSON");
+  }
+  const { access_token, expires_in } = (answer ?? {}) as { access_token?: unknown; expires_in?: unknown };
+  if (typeof access_token !== "string" || !/^[\x21-\x7e]+$/.test(access_token)) {
+    throw new Error("UAA's answer to the request for a token holds no access_token");
+  }
+  // Without a lifetime a token is used once.
+  return { token: access_token, lifetimeMs: typeof expires_in === "number" ? expires_in * 1000 : 0 };
+}
