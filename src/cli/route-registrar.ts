@@ -143,7 +143,7 @@ async function work(runtime: Runtime, logger: Lager, path: string, pidFile: stri
     const link = await linkTo(runtime, logger, config);
     registrar = new Registrar({ runtime, logger, config, instanceId, link, api, parseYaml });
     await serveStatus(runtime, config, registrar, link);
-    link?.open();
+    await link?.open();
   } catch (error) {
     return fatal("Exiting with error", error);
   }

@@ -73,7 +73,10 @@ export class HttpAnnouncer implements Announcer {
     if (last === undefined) return;
     const { clock } = this.#parts;
     const doubtful = last.subject === "router.register" || !last.sent || clock.monotonic() - last.at < doubtMs;
-    if (doubtful && this.#publish(last.subject, this.#body)) last.sent = true;
+    if (!doubtful || !this.#publish(last.subject, this.#body)) return;
+    const said = last.subject === "router.register" ? "Registered" : "Unregistered";
+    if (!last.sent) this.#parts.logger.info(`${said} routes successfully`);
+    last.sent = true;
   }
 
   #say(subject: Subject): boolean {

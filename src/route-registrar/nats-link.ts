@@ -78,9 +78,11 @@ export class NatsLink {
     return this.#bus?.connected === true;
   }
 
-  /** Begins to connect. */
-  open(): void {
-    void this.#keep();
+  /** Begins to connect, for ever; resolves when the first attempt is over, whatever came of it. */
+  async open(): Promise<void> {
+    const first = Promise.withResolvers<void>();
+    void this.#keep(first.resolve);
+    await first.promise;
   }
 
   add(repeater: Repeater): void {
@@ -118,7 +120,7 @@ export class NatsLink {
     await this.#bus?.close();
   }
 
-  async #keep(): Promise<void> {
+  async #keep(tried: () => void): Promise<void> {
     let wait = firstWaitMs;
     while (!this.#ended) {
       try {
@@ -128,9 +130,11 @@ export class NatsLink {
         this.#bus = bus;
         bus.onReconnect(() => this.#repeatAll());
         this.#repeatAll();
+        tried();
         await bus.closed;
       } catch (error) {
         this.#logger.error("nats-connection-failed", (error as Error).message, { "nats-hosts": this.#hosts });
+        tried();
       }
       await this.#sleep(wait * (0.5 + (this.#runtime.randomBytes(1)[0]! / 255) * 0.5));
       wait = Math.min(wait * 2, longestWaitMs);

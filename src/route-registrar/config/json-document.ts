@@ -1,5 +1,5 @@
-import { JsonReader } from "../../core/json-reader.ts";
 import type { DocumentNode, MappingNode } from "../../core/config/document.ts";
+import { JsonReader } from "../../core/json-reader.ts";
 
 /**
  * Reads strict JSON into the tree that YAML is read into as well: strings are quoted scalars, everything else is plain.
