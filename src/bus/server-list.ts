@@ -38,7 +38,9 @@ export function hostPort(hostname: string, port: number): string {
 
 function parseServer(text: string, user: string, pass: string): BusServer {
   const wrong = (reason: string): Error =>
-    new Error(`cannot use nats server "${text}": ${reason}; write nats://, tls://, ws:// or wss:// and host:port`);
+    new Error(
+      `cannot use nats server "${text.replace(/\/\/[^/]*@/, "//***@")}": ${reason}; write nats://, tls://, ws:// or wss:// and host:port`,
+    );
   const separator = text.indexOf("://");
   const scheme = schemes[text.slice(0, separator).toLowerCase()];
   if (separator < 0 || scheme === undefined) throw wrong("its scheme is unknown");

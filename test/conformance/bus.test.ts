@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { inflateSync } from "node:zlib";
 import { wsconnect } from "@nats-io/nats-core";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { type NatsServer, startNatsServer } from "../fixtures/nats-server.ts";
@@ -7,7 +11,7 @@ import { Backend, ok } from "./harness/backend.ts";
 import { condition } from "./harness/condition.ts";
 import { get } from "./harness/connection.ts";
 import { Program } from "./harness/program.ts";
-import { type RouterUnderTest, startRouter } from "./harness/router.ts";
+import { type RouterUnderTest, startRouter, writeConfig } from "./harness/router.ts";
 
 /** Waits until a GET for that host brings that body. */
 async function served(router: RouterUnderTest, host: string, body: string): Promise<void> {
@@ -121,6 +125,57 @@ describe("router.start and losing NATS (control-plane §2.1, §2.3)", () => {
       await watcher.close();
       await second?.stop();
     }
+  });
+});
+
+describe("router.active_apps (control-plane §2.2)", () => {
+  it("tells which apps were active, most recently first, as a zlib stream; the sender hears itself", async () => {
+    const backend = await Backend.start(() => ok("app"));
+    const router = await startRouter("embedded", { publish_active_apps_interval: "400ms" });
+    try {
+      const told: string[][] = [];
+      const sizes: number[] = [];
+      router.nats.subscribe("router.active_apps", {
+        callback(_error, message) {
+          sizes.push(message.data.length);
+          told.push(JSON.parse(inflateSync(message.data).toString()) as string[]);
+        },
+      });
+      for (const app of ["app-1", "app-2", ""]) {
+        await router.register({ uris: [`x${app}.test`], port: backend.port, app });
+      }
+      for (const app of ["app-1", "app-2", ""]) assert.equal((await get(router.port, `x${app}.test`)).status, 200);
+      await condition("both apps", () => told.find((apps) => apps.length === 2));
+      // Two seconds later at the most nobody is active any more.
+      await condition("an empty list", () => (told.at(-1)!.length === 0 ? told : undefined));
+      const apps = told.find((one) => one.length === 2)!;
+      // In the same second it is the order of the requests that counts.
+      assert.deepEqual(apps, ["app-2", "app-1"]);
+      const lines = await router.settledLogLines();
+      const index = lines.findIndex(({ data }) => data?.["Active apps"] === 2);
+      const { log_level, source, message, data } = lines[index]!;
+      assert.deepEqual([log_level, source, message], [0, "gorouter.stdout.router", "Debug Info"]);
+      assert.deepEqual(data, { "Active apps": 2, "message size:": sizes[told.indexOf(apps)] });
+      const heard = lines.slice(index).find((line) => line.message === "validation-error");
+      assert.equal(heard?.data?.["subject"], "router.active_apps");
+      assert.equal(heard?.data?.["error"], "invalid character 'x' looking for beginning of value");
+    } finally {
+      await router.stop();
+      await backend.stop();
+    }
+  });
+
+  it("negative: Go's panic once the ticker is to start, exit 2", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "causeway-bus-"));
+    const program = new Program([
+      "router",
+      "-c",
+      writeConfig(folder, "embedded", { publish_active_apps_interval: "-1s" }),
+    ]);
+    assert.equal(await program.end(), 2);
+    rmSync(folder, { recursive: true });
+    assert.equal(program.stderr.split("\n")[0], "panic: non-positive interval for NewTicker");
+    assert.equal(program.logLines.at(-1)?.message, "subscriber-started");
   });
 });
 

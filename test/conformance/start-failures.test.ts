@@ -310,3 +310,40 @@ describe(
     });
   },
 );
+
+describe("NATS at start (control-plane §2.1)", () => {
+  const names = { names: ["localhost"], ips: ["127.0.0.1"] };
+  const day = 24 * 3600 * 1000;
+  const expired = issue(authority, { ...names, notAfter: new Date(Date.now() - day) });
+  const early = issue(authority, { ...names, notBefore: new Date(Date.now() + day) });
+
+  for (const [name, chain, reason] of [
+    ["expired", expired, "is after"],
+    ["not yet valid", early, "is before"],
+  ] as const) {
+    it(`nats-tls-config-invalid: own certificate ${name}`, async () => {
+      const nats = {
+        tls_enabled: true,
+        ca_certs: authority.certificate,
+        cert_chain: chain.certificate,
+        private_key: chain.key,
+      };
+      const program = new Program(["router", "-c", fileOf({ nats })]);
+      assert.equal(await program.end(), 1);
+      const { log_level, source, message, data } = program.logLines.at(-1)!;
+      assert.deepEqual([log_level, source, message], [3, "gorouter.stdout.nats", "nats-tls-config-invalid"]);
+      const time = "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ";
+      const text = "^nats.cert_chain: x509: certificate has expired or is not yet valid: current time";
+      assert.match(String(data?.["error"]), new RegExp(`${text} ${time} ${reason} ${time}$`));
+    });
+  }
+
+  it("a server's URL that cannot be used is named without its password", async () => {
+    const nats = { servers: ["http://me:s3cret@127.0.0.1:4222"] };
+    const program = new Program(["router", "-c", fileOf({ nats })]);
+    assert.equal(await program.end(), 1);
+    const error =
+      'cannot use nats server "http://***@127.0.0.1:4222": its scheme is unknown; write nats://, tls://, ws:// or wss:// and host:port';
+    assert.deepEqual(program.logLines.at(-1)?.data, { error });
+  });
+});

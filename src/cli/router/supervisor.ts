@@ -1,8 +1,11 @@
+import { ActiveAppsPublisher } from "../../bus/active-apps.ts";
 import type { Bus } from "../../bus/bus.ts";
 import { connectBus } from "../../bus/client.ts";
 import { type EmbeddedBus, startEmbeddedBus } from "../../bus/embedded/server.ts";
 import { type Subscriber, startSubscriber } from "../../bus/subscriber.ts";
 import type { Config } from "../../core/config/schema.ts";
+import { activeAppsFault } from "../../core/config/start-faults.ts";
+import { ActiveApps } from "../../core/observe/active-apps.ts";
 import type { Logger } from "../../core/observe/log.ts";
 import type { Health } from "../../core/pipeline/parts.ts";
 import { largestRequestHead } from "../../core/pipeline/settings.ts";
@@ -17,7 +20,9 @@ import { AccessLog } from "./access-log-sink.ts";
 import { systemAuthorities } from "./authorities.ts";
 import { openErrorTemplate } from "./error-template.ts";
 import type { MainListeners } from "./main-listeners.ts";
+import { natsTlsFault } from "./nats-tls.ts";
 import { Observation } from "./observation.ts";
+import { PlainFailure } from "./plain-failure.ts";
 import { StartFailure } from "./start-failure.ts";
 import { openStatusListeners, type StatusListeners } from "./status-listeners.ts";
 import { Worker } from "./worker.ts";
@@ -46,6 +51,8 @@ async function startBus(
 ): Promise<{ bus: Bus; embedded: EmbeddedBus | undefined }> {
   const { nats } = config;
   logger.info("setting-up-nats-connection");
+  const fault = natsTlsFault(nats, runtime.clock.now());
+  if (fault !== undefined) throw new StartFailure("nats-tls-config-invalid", { error: fault }, "nats");
   try {
     const embedded = nats.embedded
       ? await startEmbeddedBus(runtime, logger, {
@@ -90,6 +97,7 @@ export async function startRouter(
   const health: Health = { state: "initializing" };
   const observation = await Observation.open(runtime, wheel, config, logger);
   const metrics = observation.requests;
+  const activeApps = config.publish_active_apps_interval > 0 ? new ActiveApps() : undefined;
   const accessLog = await AccessLog.open(runtime, logger, config);
   const address = await runtime.localIp().catch(() => "127.0.0.1");
   const worker = new Worker({
@@ -99,6 +107,7 @@ export async function startRouter(
     wheel,
     accessLog,
     metrics,
+    activeApps,
     health,
     address,
     errorTemplate,
@@ -139,6 +148,12 @@ export async function startRouter(
   });
   observation.watchBus(subscriber);
   pruning.start();
+  const tickerFault = activeAppsFault(config);
+  if (tickerFault !== undefined) throw new PlainFailure(`panic: ${tickerFault.message}\n`, 2);
+  if (activeApps !== undefined) {
+    const { publish_active_apps_interval: interval } = config;
+    new ActiveAppsPublisher(bus, clock, routerLog, activeApps, interval).start();
+  }
   routerLog.debug("Sleeping before returning success on /health endpoint to preload routing table", {
     sleep_time_seconds: config.start_response_delay_interval / 1000,
   });

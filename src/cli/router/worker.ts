@@ -1,6 +1,7 @@
 import type { Config } from "../../core/config/schema.ts";
 import type { ErrorTemplate } from "../../core/forwarding/error-template/compile.ts";
 import type { AccessLogSink } from "../../core/observe/access-log-line.ts";
+import type { ActiveApps } from "../../core/observe/active-apps.ts";
 import type { LogData, Logger } from "../../core/observe/log.ts";
 import type { RequestMetrics } from "../../core/observe/metrics.ts";
 import type { Health } from "../../core/pipeline/parts.ts";
@@ -36,6 +37,7 @@ export interface WorkerParts {
   readonly wheel: TimerWheel;
   readonly accessLog: AccessLogSink | undefined;
   readonly metrics: RequestMetrics;
+  readonly activeApps: ActiveApps | undefined;
   readonly health: Health;
   /** The router's own IP. */
   readonly address: string;
@@ -87,7 +89,7 @@ export class Worker {
   }
 
   #handler(registry: Registry): Handler {
-    const { runtime, config, logger, accessLog, metrics, health, address, errorTemplate } = this.#parts;
+    const { runtime, config, logger, accessLog, metrics, activeApps, health, address, errorTemplate } = this.#parts;
     const router = createRouter({
       settings: config,
       registry,
@@ -97,6 +99,7 @@ export class Worker {
       logger,
       accessLog,
       metrics,
+      activeApps,
       health,
       address,
       errorTemplate,

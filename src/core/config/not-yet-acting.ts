@@ -15,13 +15,10 @@ export const notYetActing: Readonly<Record<string, string>> = {
   "backends.cert_chain": "C",
   "backends.private_key": "C",
   // D: the control plane
-  index: "D",
   debug_addr: "D",
   "status.host": "D",
   "status.enable_deprecated_varz_healthz_endpoints": "D",
   "status.tls": "D",
-  nats_client_ping_interval: "D",
-  publish_active_apps_interval: "D",
   "logging.loggregator_enabled": "D",
   "logging.metron_address": "D",
   route_latency_metric_muzzle_duration: "D",

@@ -18,7 +18,7 @@ export function levelFault({ logging }: Config): StartFault {
 }
 
 /** Control-plane §1.2, `publish_active_apps_interval`: found when the ticker is to start. */
-function activeAppsFault(config: Config): StartFault | undefined {
+export function activeAppsFault(config: Config): StartFault | undefined {
   return config.publish_active_apps_interval < 0
     ? { message: noTicker, key: "publish_active_apps_interval" }
     : undefined;

@@ -100,6 +100,7 @@ function beginAttempt(exchange: Exchange, endpoint: Endpoint): void {
   if (exchange.selection.attempt > 1) exchange.attempt = new Attempt();
   identify(exchange, endpoint);
   router.metrics.countAttempt(endpoint.tags?.get("component") ?? "");
+  if (router.activeApps !== undefined) router.activeApps.mark(endpoint.applicationId, exchange.backendPhaseAt);
   if (router.logger.level <= Level.debug) {
     const data = { "route-endpoint": routeEndpointData(endpoint), attempt: exchange.selection.attempt };
     router.logger.debug("backend", data);

@@ -1,8 +1,8 @@
 import type { Exchange } from "../exchange.ts";
 import { forkHeaders } from "../message.ts";
-import { utf8Bytes } from "../observe/access-log-quote.ts";
 import type { Endpoint } from "../routing/endpoint.ts";
 import { hasToken, removeHopByHop } from "./connection-tokens.ts";
+import { endpointHeaders } from "./endpoint-headers.ts";
 
 /**
  * Makes the request's header fields for the backend (data-plane §5.3), once for all attempts: a copy of the received
@@ -35,15 +35,15 @@ export function makeOutbound(exchange: Exchange): void {
 /** Says which instance the attempt is for (data-plane §5.3); replaces what an earlier attempt said. */
 export function identify(exchange: Exchange, endpoint: Endpoint): void {
   const headers = exchange.outbound;
-  const instance = endpoint.privateInstanceId === "" ? endpoint.address : endpoint.privateInstanceId;
+  const { app, instance, index } = endpointHeaders(endpoint);
   if (exchange.selection.attempt === 1) {
     // The chain has removed what a client said: there is nothing to look for.
-    headers.append("X-Cf-Applicationid", utf8Bytes(endpoint.applicationId));
-    headers.append("X-Cf-Instanceid", utf8Bytes(instance));
-    headers.append("X-Cf-Instanceindex", utf8Bytes(endpoint.privateInstanceIndex));
+    headers.append("X-Cf-Applicationid", app);
+    headers.append("X-Cf-Instanceid", instance);
+    headers.append("X-Cf-Instanceindex", index);
     return;
   }
-  headers.set("X-Cf-Applicationid", utf8Bytes(endpoint.applicationId));
-  headers.set("X-Cf-Instanceid", utf8Bytes(instance));
-  headers.set("X-Cf-Instanceindex", utf8Bytes(endpoint.privateInstanceIndex));
+  headers.set("X-Cf-Applicationid", app);
+  headers.set("X-Cf-Instanceid", instance);
+  headers.set("X-Cf-Instanceindex", index);
 }

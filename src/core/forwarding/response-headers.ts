@@ -3,6 +3,7 @@ import { firstValue, type MessageHeaders } from "../message.ts";
 import { rewriteResponse } from "../pipeline/response-rewrite.ts";
 import type { Endpoint } from "../routing/endpoint.ts";
 import { removeHopByHop } from "./connection-tokens.ts";
+import { endpointHeaders } from "./endpoint-headers.ts";
 import { writeSession } from "./sticky-session.ts";
 
 /** What every answer of a backend gets, 101 included: session, request id, and debugging headers (data-plane §5.5). */
@@ -15,8 +16,9 @@ export function addRouterHeaders(exchange: Exchange, endpoint: Endpoint, headers
   const key = router.settings.trace_key;
   if (key !== "" && firstValue(exchange.headers, "X-Vcap-Trace") === key) {
     headers.set("X-Vcap-Router", router.address);
-    headers.set("X-Vcap-Backend", endpoint.address);
-    headers.set("X-Cf-Routeendpoint", endpoint.address);
+    const { address } = endpointHeaders(endpoint);
+    headers.set("X-Vcap-Backend", address);
+    headers.set("X-Cf-Routeendpoint", address);
   }
 }
 

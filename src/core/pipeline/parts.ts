@@ -3,6 +3,7 @@ import type { ErrorTemplate } from "../forwarding/error-template/compile.ts";
 import type { Transport } from "../forwarding/transport.ts";
 import type { MessageHeaders } from "../message.ts";
 import type { AccessLogSink } from "../observe/access-log-line.ts";
+import type { ActiveApps } from "../observe/active-apps.ts";
 import type { Logger } from "../observe/log.ts";
 import type { RequestMetrics } from "../observe/metrics.ts";
 import type { RandomSource } from "../random.ts";
@@ -29,6 +30,8 @@ export interface RouterParts {
   /** Undefined: no access log. */
   readonly accessLog: AccessLogSink | undefined;
   readonly metrics: RequestMetrics;
+  /** Told of every attempt; absent: nobody wants to know (`publish_active_apps_interval` 0). */
+  readonly activeApps?: ActiveApps | undefined;
   readonly health: Health;
   /** How route services are reached (data-plane §8); absent: they are off, whatever the settings say. */
   readonly routeServices?: ServiceTransports | undefined;

@@ -1,4 +1,5 @@
 import type { Config } from "../config/schema.ts";
+import { fieldValue } from "../forwarding/endpoint-headers.ts";
 import { HostPatterns } from "../routing/host-patterns.ts";
 
 /** What the request path needs of the configuration, under the keys of gorouter.yml; durations in milliseconds. */
@@ -46,6 +47,9 @@ export interface RouterSettings
     "disable_log_forwarded_for" | "disable_log_source_ip" | "redact_query_params" | "extra_access_log_fields"
   >;
 }
+
+/** Field names (RFC 9110 §5.6.2). */
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** Fields that `logging.extra_access_log_fields` knows (data-plane §9.3). */
 const extraFields = [
@@ -114,11 +118,13 @@ export class CompiledSettings {
     const hosted = settings.sticky_session_meta_cookie ? names.map((name) => `__Host-${name}`) : [];
     this.stickyCookies = new Set([...names, ...hosted]);
     const responses = settings.http_rewrite.responses;
-    this.removedResponseHeaders = [...responses.remove_headers.map((header) => header.name), "X-Cf-Proxy-Signature"];
+    // A name that is no token is no field's name, and must not fail each response.
+    const removed = responses.remove_headers.map(({ name }) => name).filter((name) => token.test(name));
+    this.removedResponseHeaders = [...removed, "X-Cf-Proxy-Signature"];
     // A Content-Type never takes effect (data-plane §1.4.9).
-    this.addedResponseHeaders = responses.add_headers_if_not_present.filter(
-      (header) => header.name.toLowerCase() !== "content-type",
-    );
+    this.addedResponseHeaders = responses.add_headers_if_not_present
+      .filter(({ name }) => token.test(name) && name.toLowerCase() !== "content-type")
+      .map(({ name, value }) => ({ name, value: fieldValue(value) }));
     const wanted = new Set(settings.logging.extra_access_log_fields);
     this.extraFields = [...wanted].filter((name): name is ExtraField =>
       (extraFields as readonly string[]).includes(name),

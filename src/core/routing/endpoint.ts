@@ -4,6 +4,15 @@ interface ModificationTag {
   readonly index: number;
 }
 
+/** What header fields say of an endpoint, one byte per character. */
+export interface EndpointHeaders {
+  readonly address: string;
+  readonly app: string;
+  /** The instance id; without one the address. */
+  readonly instance: string;
+  readonly index: string;
+}
+
 /** What a registration says about an endpoint; absent fields take the zero value of control-plane §2.4. */
 export interface EndpointFields {
   readonly host: string;
@@ -84,6 +93,8 @@ export class Endpoint {
   inFlight = 0;
   /** The transport's own: its pool of connections to this endpoint. Carried over when a replacement has the same SAN. */
   connections: unknown = undefined;
+  /** What header fields say of this endpoint, worked out once. */
+  headers: EndpointHeaders | undefined = undefined;
   /** The access log's own: what its lines say of this endpoint, worked out once. */
   logText: { readonly address: string; readonly identity: string } | undefined = undefined;
 

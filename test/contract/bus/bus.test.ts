@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createServer } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { connect, Lines, type RunningServer, serverKinds, text, until } from "./bus-rig.ts";
 
@@ -257,5 +257,59 @@ describe("first connect of the bus", () => {
       message: "nats: expected 'INFO', got 'HTTP/1.1 400 Bad Request'",
     });
     await new Promise((resolve) => web.close(resolve));
+  });
+});
+
+/** A NATS server that speaks as far as `answer` says, and what it was told. */
+async function scripted(answer: (line: string, socket: Socket) => void) {
+  const said: string[] = [];
+  const open = new Set<Socket>();
+  const server = createServer((socket) => {
+    open.add(socket);
+    socket.on("error", () => {});
+    socket.write('INFO {"server_id":"x","version":"2.9.10","max_payload":1048576}\r\n');
+    socket.on("data", (chunk) => {
+      for (const line of String(chunk).split("\r\n").slice(0, -1)) {
+        said.push(line);
+        answer(line, socket);
+      }
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  const stop = async (): Promise<void> => {
+    for (const socket of open) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  return { url: `nats://127.0.0.1:${port}`, said, stop };
+}
+
+describe("what the bus says to a server (control-plane §2.1)", () => {
+  it("sends credentials as they are, and none when there are none", async () => {
+    const server = await scripted((line, socket) => line === "PING" && socket.write("PONG\r\n"));
+    const guest = await connect([server.url]);
+    await guest.close();
+    const known = await connect([server.url], { user: "a:b", pass: "p@/%" });
+    await known.close();
+    const [first, second] = server.said.filter((line) => line.startsWith("CONNECT ")).map((line) => line.slice(8));
+    const { user, pass } = JSON.parse(second!) as { user?: string; pass?: string };
+    assert.deepEqual([user, pass], ["a:b", "p@/%"]);
+    const none = JSON.parse(first!) as { user?: string; pass?: string };
+    assert.deepEqual([none.user ?? "", none.pass ?? ""], ["", ""]);
+    await server.stop();
+  });
+
+  it("pings at the interval; two PINGs without answer end the connection", async () => {
+    let pings = 0;
+    const server = await scripted((line, socket) => {
+      // The first belongs to connecting; three more are answered.
+      if (line === "PING" && ++pings <= 4) socket.write("PONG\r\n");
+    });
+    const lines = new Lines();
+    const bus = await connect([server.url], { pingIntervalMs: 60 }, lines);
+    await until("the loss was noticed", () => lines.lines.some((line) => line.startsWith("nats-connection-disc")));
+    assert.ok(pings >= 5, `${pings} pings`);
+    await bus.close();
+    await server.stop();
   });
 });

@@ -87,6 +87,21 @@ describe("request headers (data-plane §5.3)", () => {
     assert.deepEqual(rig.sentValues("X-Vcap-Request-Id"), [requestUuid]);
   });
 
+  it("tells the backend who it is, in UTF-8, without what would end the line", async () => {
+    const rig = new RouterRig({ trace_key: "key" });
+    rig.register("test.com", {
+      host: "h\nst",
+      applicationId: "a\r\nX-Evil: 1",
+      privateInstanceId: "\u00fc\0\t",
+      privateInstanceIndex: "\x7f7",
+    });
+    const answer = await rig.exchange({ lines: [host, ["X-Vcap-Trace", "key"]] });
+    assert.deepEqual(rig.sentValues("X-Cf-Applicationid"), ["a  X-Evil: 1"]);
+    assert.deepEqual(rig.sentValues("X-Cf-Instanceid"), ["\u00c3\u00bc"]);
+    assert.deepEqual(rig.sentValues("X-Cf-Instanceindex"), [" 7".trim()]);
+    assert.ok(sorted(answer.headers).includes("X-Vcap-Backend: h st:8080"));
+  });
+
   it("removes hop-by-hop fields, and those that Connection names", async () => {
     const rig = await sent([
       ["Connection", 'X-Gone, close, "bad name"'],
@@ -223,6 +238,18 @@ describe("response headers (data-plane §5.5)", () => {
       sorted(answer.headers),
       sorted([["X-have", "yes"], id, ["X-Gone", "again"], ["X-Two", "1"], ["x-two", "2"]]),
     );
+  });
+
+  it("passes over names that are none, and takes line ends out of values", async () => {
+    const responses = {
+      remove_headers: [{ name: "bad name" }, { name: "" }],
+      add_headers_if_not_present: [
+        { name: "bad name", value: "1" },
+        { name: "X-Lines", value: "a\nb: c" },
+      ],
+    };
+    const answer = await received([], { http_rewrite: { responses } });
+    assert.deepEqual(sorted(answer.headers), sorted([id, ["X-Lines", "a b: c"]]));
   });
 
   it("passes interim responses on, rewritten", async () => {
