@@ -1,11 +1,14 @@
 import type { Config } from "../core/config/schema.ts";
-import type { ServerOptions } from "../wire/server-options.ts";
+import { Http2ServerConnection } from "../wire/http2/server-connection.ts";
+import type { MakeConnection, ServerOptions } from "../wire/server-options.ts";
 import type { TransportOptions } from "../wire/transport.ts";
 
 /** The largest request head the listener parses: upstream's library limit with its slack (data-plane §1.2). */
 const maxHeadBytes = 1_048_576 + 4096;
 /** Idle connections to backends are kept this long (data-plane §4.7), in milliseconds. */
 const idleBackendMs = 90_000;
+
+const http2: MakeConnection = (stream, host) => new Http2ServerConnection(stream, host);
 
 /** How the wire listener serves under a configuration; where it listens, and who hears its errors, is not part of that. */
 export function serverOptions(config: Config): Omit<ServerOptions, "listen" | "onError" | "maxConnections"> {
@@ -15,6 +18,7 @@ export function serverOptions(config: Config): Omit<ServerOptions, "listen" | "o
     readHeaderTimeoutMs: Math.max(config.read_header_timeout, 0),
     concurrentReadWrite: config.enable_http1_concurrent_read_write,
     webSocketFarewell: config.websocket_close_on_drain,
+    ...(config.enable_http2 ? { http2, http2PriorKnowledge: config.enable_h2c } : {}),
   };
 }
 

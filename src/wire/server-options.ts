@@ -1,6 +1,6 @@
 import type { Client } from "../core/client.ts";
 import type { RequestLike, ResponseLike, Tunnel } from "../core/message.ts";
-import type { ByteStream, ByteStreamHandler, ListenOptions } from "../runtime/interface.ts";
+import type { ByteStream, ByteStreamHandler, ListenOptions, Runtime } from "../runtime/interface.ts";
 import type { HeadLimits } from "./request-head.ts";
 import type { HttpDate } from "./server-date.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
@@ -42,9 +42,11 @@ export interface ConnectionHost extends ExchangeParts {
   readonly draining: boolean;
   count(from: Counted, to: Counted): void;
   removed(connection: HostedConnection): void;
+  /** For what must not be guessed. */
+  readonly runtime: Pick<Runtime, "randomBytes">;
 }
 
-/** Makes a connection on a secured stream; it calls `host.removed` with itself when it is over. */
+/** Makes a connection on a stream that speaks HTTP/2; it calls `host.removed` with itself when it is over. */
 export type MakeConnection = (stream: ByteStream, host: ConnectionHost) => HostedConnection;
 
 /** How a server is to serve. */
@@ -62,6 +64,8 @@ export interface ServerOptions {
   readonly readHeaderTimeoutMs: number;
   /** A response may start before its request has been read (data-plane §1.4.17). Default false. */
   readonly concurrentReadWrite?: boolean;
+  /** With `http2`: plain connections may begin with its preface (RFC 9113 §3.3). Default: they speak HTTP/1.x. */
+  readonly http2PriorKnowledge?: boolean;
   /** Connections served at a time; more get a 503 at once. Default: no bound of ours. */
   readonly maxConnections?: number;
   /** Open WebSockets can be closed in order by `Server.farewell`. Default false: their bytes are not looked at. */

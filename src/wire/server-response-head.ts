@@ -25,12 +25,12 @@ export function linesOf(headers: MessageHeaders): HeaderLines {
 }
 
 /** True for answers that end with their head (RFC 9112 §6.3 rule 1). */
-function endsWithHead(method: string, status: number): boolean {
+export function endsWithHead(method: string, status: number): boolean {
   return status === 204 || status === 304 || status < 200 || method === "HEAD";
 }
 
 /** Content-Length of a response as a number; -1 when there is none that can be meant. */
-function announcedLength(lines: HeaderLines): number {
+export function announcedLength(lines: HeaderLines): number {
   const text = lines.first("content-length");
   if (text === null || text === "" || text.length > 15) return -1;
   let length = 0;

@@ -1,5 +1,6 @@
 import type { ByteStream, ByteStreamHandler, Listener, Runtime } from "../runtime/interface.ts";
 import { tellInRounds } from "./farewell.ts";
+import { VersionChoice } from "./http2/version-choice.ts";
 import { ServerConnection } from "./server-connection.ts";
 import { HttpDate } from "./server-date.ts";
 import type { ConnectionHost, Counted, Handler, HostedConnection, ServerOptions } from "./server-options.ts";
@@ -84,10 +85,22 @@ class WireServer implements Server, ConnectionHost, TlsEntryHost {
       if (above >= 0) stream.destroy();
       return this.#keep(new TlsEntry(stream, tls, this));
     }
+    if (above < 0 && this.options.http2PriorKnowledge === true) return this.#choose(stream);
     const connection = new ServerConnection(stream, this);
     if (above >= answeredAboveBound) stream.destroy();
     else if (above >= 0) connection.turnAway(tooManyConnections);
     return this.#keep(connection);
+  }
+
+  /** A plain stream that may speak HTTP/2 (RFC 9113 §3.3): its first bytes tell. */
+  #choose(stream: ByteStream): ByteStreamHandler {
+    const { http2 } = this.options;
+    if (http2 === undefined) return this.#keep(new ServerConnection(stream, this));
+    const choice = new VersionChoice(stream, (speaksHttp2) => {
+      this.#connections.delete(choice);
+      return this.#keep(speaksHttp2 ? http2(stream, this) : new ServerConnection(stream, this));
+    });
+    return this.#keep(choice);
   }
 
   #keep<Connection extends HostedConnection>(connection: Connection): Connection {

@@ -128,6 +128,11 @@ export class TimerWheel {
     else this.put(deadline, this.coarse, this.tickedAt + COARSE_TICK_MS + ms);
   }
 
+  /** The clock's monotonic milliseconds. */
+  now(): number {
+    return this.clock.monotonic();
+  }
+
   /** Changes with every tick; 0 while none comes. What holds for about 100 ms can be kept until then. */
   get era(): number {
     return this.timerMs === 0 ? 0 : this.tickedAt;

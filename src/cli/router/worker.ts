@@ -119,7 +119,7 @@ export class Worker {
     const { runtime, config, wheel, systemAuthorities, logger } = this.#parts;
     const listen = { host: config.listen_host, port: config.ssl_port };
     const authorities = clientAuthorities(config, systemAuthorities);
-    const tls = ingressTls(config, authorities, config.enable_http2 ? ["http/1.1"] : []);
+    const tls = ingressTls(config, authorities, config.enable_http2 ? ["h2", "http/1.1"] : []);
     const checks = clientChecks(runtime, config, authorities, logger.source("router"));
     return serve(runtime, wheel, { listen, ...this.#serverOptions(), tls: { current: () => tls, ...checks } }, handler);
   }

@@ -142,6 +142,10 @@ export const ConfigSchema = v.object({
   enable_ssl: flag(false, "TLS listener."),
   ssl_port: integer("uint16", 443, "TLS listener port."),
   enable_http2: flag(true, "HTTP/2 on the TLS listeners and to backends registered with `protocol: http2`."),
+  enable_h2c: flag(
+    false,
+    "With `enable_http2`: HTTP/2 without TLS (prior knowledge) on the plain port, and to plain `protocol: http2` backends.",
+  ),
   enable_http1_concurrent_read_write: flag(false, "Full duplex for HTTP/1 requests."),
   enable_proxy: flag(false, "PROXY protocol on the main listeners."),
   index: integer("uint", 0, "Number of this router among its siblings."),

@@ -1,0 +1,520 @@
+import type { ByteStream, ByteStreamHandler, StreamError } from "../../runtime/interface.ts";
+import type { Latin1 } from "../head-scan.ts";
+import { Deadline, type TimerWheel } from "../timer-wheel.ts";
+import { FrameBudget } from "./frame-budget.ts";
+import { FrameReader, type FrameSink, withoutPadding } from "./frame-reader.ts";
+import {
+  frameHeader,
+  goAwayFrame,
+  headersFrames,
+  pingFrame,
+  resetFrame,
+  settingsAck,
+  settingsFrame,
+  windowUpdateFrame,
+} from "./frame-text.ts";
+import { HpackDecoder } from "./hpack-decoder.ts";
+import { noTable } from "./hpack-encoder.ts";
+import type { HeaderField } from "./hpack-field.ts";
+import {
+  ACK,
+  CONTINUATION,
+  ConnectionError,
+  DATA,
+  defaultFrameSize,
+  defaultWindow,
+  ENABLE_PUSH,
+  END_HEADERS,
+  END_STREAM,
+  ENHANCE_YOUR_CALM,
+  FLOW_CONTROL_ERROR,
+  FRAME_SIZE_ERROR,
+  GOAWAY,
+  HEADER_TABLE_SIZE,
+  HEADERS,
+  INITIAL_WINDOW_SIZE,
+  largestFrameSize,
+  largestWindow,
+  MAX_CONCURRENT_STREAMS,
+  MAX_FRAME_SIZE,
+  PADDED,
+  PING,
+  PRIORITY,
+  PROTOCOL_ERROR,
+  PUSH_PROMISE,
+  RST_STREAM,
+  SETTINGS,
+  STREAM_CLOSED,
+  WINDOW_UPDATE,
+  WITH_PRIORITY,
+} from "./protocol.ts";
+import type { Http2Stream, StreamConnection } from "./stream.ts";
+
+/** DATA up to this many bytes goes out together with what is around it, in one write. */
+const joinLimit = 4096;
+/** Longest DATA frame we send, in bytes, whatever the peer allows: others want their turn. */
+const longestData = 65_536;
+/** Bytes that wait in the byte stream when a peer that takes no answers is cut. */
+const unreadLimit = 1024 * 1024;
+/** Frames that one header block may come in, besides its first. */
+const maxContinuations = 256;
+
+/** What a connection offers its peer. */
+export interface Http2Limits {
+  /** Settings that are sent first. */
+  readonly settings: readonly (readonly [id: number, value: number])[];
+  /** Bytes of a stream that may be under way to us; `settings` say the same. */
+  readonly streamWindow: number;
+  /** The same for all streams together. */
+  readonly connectionWindow: number;
+  /** Longest frame, in bytes; `settings` say the same. */
+  readonly maxFrame: number;
+  /** Bytes of a header block's fields (RFC 9113 §6.5.2). */
+  readonly maxHeaderList: number;
+}
+
+/** What a connection of either side takes from its owner. */
+export interface Http2Parts {
+  readonly wheel: TimerWheel;
+  readonly latin1: Latin1;
+}
+
+/**
+ * An HTTP/2 connection (RFC 9113) on a byte stream: frames, settings, flow control and header compression, the same for
+ * both sides. As a deadline it is its subclass's.
+ */
+export abstract class Http2Connection extends Deadline implements ByteStreamHandler, FrameSink, StreamConnection {
+  /** It reads nothing more. */
+  over = false;
+  /** The byte stream wants no more DATA for now. */
+  blocked = false;
+  /** Window that the peer gives to new streams. */
+  peerWindow = defaultWindow;
+  /** Streams that the peer takes at a time. */
+  peerStreams = Number.POSITIVE_INFINITY;
+  readonly limits: Http2Limits;
+  protected readonly byteStream: ByteStream;
+  protected readonly wheel: TimerWheel;
+  protected readonly streams = new Map<number, Http2Stream>();
+  /** The peer's SETTINGS have come. */
+  protected settled = false;
+  readonly #latin1: Latin1;
+  readonly #reader: FrameReader;
+  readonly #decoder: HpackDecoder;
+  /** Frames that must be answered, or that do nothing. */
+  readonly #idleFrames = new FrameBudget(1000, 100);
+  readonly #waiting = new Set<Http2Stream>();
+  #text = "";
+  #flushing = false;
+  #peerFrame = defaultFrameSize;
+  #sendWindow = defaultWindow;
+  #receiveWindow: number;
+  #consumed = 0;
+  /** The peer made its header table smaller: the next block has to say that none is used. */
+  #shrunk = false;
+  /** A header block that is not complete: its stream, its pieces, and END_STREAM. */
+  #blockStream = 0;
+  #blockLast = false;
+  #pieces: Uint8Array[] = [];
+  #pieceBytes = 0;
+  readonly #flushLater = (): void => this.flush();
+
+  constructor(byteStream: ByteStream, parts: Http2Parts, limits: Http2Limits, greeting: string) {
+    super();
+    this.byteStream = byteStream;
+    this.wheel = parts.wheel;
+    this.limits = limits;
+    this.#latin1 = parts.latin1;
+    this.#reader = new FrameReader(this, limits.maxFrame);
+    this.#decoder = new HpackDecoder(parts.latin1, limits.maxHeaderList);
+    this.#receiveWindow = limits.connectionWindow;
+    this.write(greeting + settingsFrame(limits.settings));
+    this.write(windowUpdateFrame(0, limits.connectionWindow - defaultWindow));
+  }
+
+  /** Fields of the header block that arrived last; another block's come into the same array. */
+  get fields(): readonly HeaderField[] {
+    return this.#decoder.fields;
+  }
+
+  /** They were more than `maxHeaderList`. */
+  get fieldsTooLarge(): boolean {
+    return this.#decoder.tooLarge;
+  }
+
+  /** A header block arrived for a stream. */
+  protected abstract headersArrived(stream: number, last: boolean): void;
+  /** True for a stream that was never begun (RFC 9113 §5.1). */
+  protected abstract isIdle(stream: number): boolean;
+  /** The peer reset a stream that is open. */
+  protected abstract resetArrived(stream: Http2Stream, code: number): void;
+  /** The peer's settings came. */
+  protected abstract settingsArrived(): void;
+  protected abstract goAwayArrived(last: number, code: number, debug: string): void;
+  protected abstract pingAcknowledged(): void;
+  /** The connection is closed; streams have to be ended. */
+  protected abstract closedBy(cause: StreamError | undefined): void;
+  /** The last stream of the peer's that we have begun to serve. */
+  protected abstract readonly lastStream: number;
+
+  data(bytes: Uint8Array): void {
+    if (this.over) return;
+    try {
+      this.#reader.push(bytes);
+    } catch (error) {
+      if (!(error instanceof ConnectionError)) throw error;
+      this.fail(error.code);
+    }
+  }
+
+  drained(): void {
+    this.blocked = false;
+    this.#wakeAll();
+  }
+
+  ended(): void {
+    // Nothing can follow an HTTP/2 peer's FIN: not even a half-closed stream's other half could be controlled.
+    if (this.over) return;
+    this.over = true;
+    this.closedBy(undefined);
+    this.byteStream.destroy();
+  }
+
+  closed(cause: StreamError | undefined): void {
+    this.over = true;
+    this.wheel.disarm(this);
+    this.closedBy(cause);
+  }
+
+  /** The connection ends by our own fault-finding: GOAWAY with that code, and the end (RFC 9113 §5.4.1). */
+  protected fail(code: number): void {
+    if (this.over) return;
+    this.over = true;
+    this.write(goAwayFrame(this.lastStream, code));
+    this.flush();
+    this.closedBy(undefined);
+    this.byteStream.end();
+    this.lingering();
+  }
+
+  /** The last byte is written: the byte stream is to be destroyed some time. */
+  protected abstract lingering(): void;
+
+  /** Frames that go out with the end of this turn. */
+  write(text: string): void {
+    this.#text += text;
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(this.#flushLater);
+  }
+
+  flush(): void {
+    this.#flushing = false;
+    const text = this.#text;
+    if (text === "") return;
+    this.#text = "";
+    if (!this.byteStream.writeText(text)) this.blocked = true;
+  }
+
+  sendHeaders(stream: Http2Stream, block: string, last: boolean): void {
+    let whole = block;
+    if (this.#shrunk) {
+      this.#shrunk = false;
+      whole = noTable + block;
+    }
+    this.write(headersFrames(stream.id, whole, last, this.#peerFrame));
+    if (last) stream.localClosed = true;
+  }
+
+  /** Resets a stream. It is forgotten. */
+  reset(stream: number, code: number): void {
+    this.streams.delete(stream);
+    if (!this.over) this.write(resetFrame(stream, code));
+  }
+
+  forget(stream: Http2Stream): void {
+    this.streams.delete(stream.id);
+  }
+
+  /** Sends DATA, as much as windows and byte stream allow; the number of bytes. END_STREAM with the last one when `last`. */
+  send(stream: Http2Stream, bytes: Uint8Array, last: boolean): number {
+    if (this.over) return bytes.length;
+    if (bytes.length === 0) {
+      if (last) this.write(frameHeader(0, DATA, END_STREAM, stream.id));
+      return 0;
+    }
+    const allowed = Math.min(bytes.length, this.#sendWindow, stream.sendWindow);
+    const frame = Math.min(this.#peerFrame, longestData);
+    let sent = 0;
+    while (sent < allowed && !this.blocked) {
+      const length = Math.min(allowed - sent, frame);
+      const end = sent + length;
+      const flags = last && end === bytes.length ? END_STREAM : 0;
+      const header = frameHeader(length, DATA, flags, stream.id);
+      if (length <= joinLimit) this.write(header + this.#latin1(bytes, sent, end));
+      else {
+        const text = this.#text + header;
+        this.#text = "";
+        const piece = length === bytes.length ? bytes : bytes.subarray(sent, end);
+        if (!this.byteStream.writeText(text, piece)) this.blocked = true;
+      }
+      sent = end;
+    }
+    this.#sendWindow -= sent;
+    stream.sendWindow -= sent;
+    return sent;
+  }
+
+  /** The stream has more to send than it may. */
+  await(stream: Http2Stream): void {
+    this.#waiting.add(stream);
+  }
+
+  forgetWaiting(stream: Http2Stream): void {
+    this.#waiting.delete(stream);
+  }
+
+  /** The stream's own window has opened. */
+  wake(stream: Http2Stream): void {
+    if (this.blocked || this.#sendWindow <= 0 || !this.#waiting.delete(stream)) return;
+    stream.continueSending();
+  }
+
+  #wakeAll(): void {
+    // Those that have to wait on go to the end of the set: each gets its turn.
+    for (const stream of [...this.#waiting]) {
+      if (this.blocked || this.#sendWindow <= 0) return;
+      if (stream.pending > 0 && stream.sendWindow <= 0) continue;
+      if (this.#waiting.delete(stream)) stream.continueSending();
+    }
+  }
+
+  /** So many received bytes have left us. */
+  consumed(bytes: number): void {
+    this.#consumed += bytes;
+    if (this.#consumed * 2 < this.limits.connectionWindow) return;
+    this.openWindow(0, this.#consumed);
+    this.#receiveWindow += this.#consumed;
+    this.#consumed = 0;
+  }
+
+  /** Lets the peer send more. */
+  openWindow(stream: number, bytes: number): void {
+    if (!this.over) this.write(windowUpdateFrame(stream, bytes));
+  }
+
+  dataFrame(id: number, bytes: Uint8Array, flow: number, last: boolean): void {
+    this.#expectFrame(DATA, id);
+    if (id === 0) throw new ConnectionError(PROTOCOL_ERROR, "DATA on the connection itself");
+    this.#receiveWindow -= flow;
+    if (this.#receiveWindow < 0) throw new ConnectionError(FLOW_CONTROL_ERROR, "more DATA than the connection takes");
+    if (flow === 0 && !last) this.#countIdle();
+    const stream = this.streams.get(id);
+    if (stream === undefined) {
+      if (this.isIdle(id)) throw new ConnectionError(PROTOCOL_ERROR, `DATA on stream ${id}, which is idle`);
+      this.consumed(flow);
+    } else if (stream.remoteClosed) {
+      this.consumed(flow);
+      this.breakStream(stream, STREAM_CLOSED);
+    } else if (!stream.dataArrived(bytes, flow, last)) {
+      throw new ConnectionError(FLOW_CONTROL_ERROR, `more DATA than stream ${id} takes`);
+    }
+  }
+
+  frame(type: number, flags: number, stream: number, payload: Uint8Array): void {
+    this.#expectFrame(type, stream);
+    switch (type) {
+      case HEADERS:
+        this.#headers(flags, stream, payload);
+        return;
+      case CONTINUATION:
+        this.#continuation(flags, stream, payload);
+        return;
+      case SETTINGS:
+        this.#settings(flags, stream, payload);
+        return;
+      case WINDOW_UPDATE:
+        this.#windowUpdate(stream, payload);
+        return;
+      case RST_STREAM:
+        this.#resetStream(stream, payload);
+        return;
+      case PING:
+        this.#ping(flags, stream, payload);
+        return;
+      case GOAWAY:
+        if (stream !== 0) throw new ConnectionError(PROTOCOL_ERROR, "GOAWAY on a stream");
+        if (payload.length < 8) throw new ConnectionError(FRAME_SIZE_ERROR, "GOAWAY is too short");
+        this.goAwayArrived(uint31(payload, 0), uint32(payload, 4), this.#latin1(payload, 8, payload.length));
+        return;
+      case PUSH_PROMISE:
+        throw new ConnectionError(PROTOCOL_ERROR, "PUSH_PROMISE was not allowed");
+      case PRIORITY:
+        if (stream === 0) throw new ConnectionError(PROTOCOL_ERROR, "PRIORITY on the connection itself");
+        if (payload.length !== 5) throw new ConnectionError(FRAME_SIZE_ERROR, "PRIORITY has not 5 bytes");
+        this.#countIdle();
+        return;
+      default:
+        this.#countIdle();
+    }
+  }
+
+  /** The order that frames must keep: SETTINGS first, and nothing within a header block (RFC 9113 §3.4, §4.3). */
+  #expectFrame(type: number, stream: number): void {
+    if (this.#blockStream !== 0) {
+      if (type !== CONTINUATION || stream !== this.#blockStream) {
+        throw new ConnectionError(PROTOCOL_ERROR, "a frame within a header block");
+      }
+    } else if (!this.settled && type !== SETTINGS)
+      throw new ConnectionError(PROTOCOL_ERROR, "SETTINGS must come first");
+  }
+
+  #headers(flags: number, stream: number, payload: Uint8Array): void {
+    if (stream === 0) throw new ConnectionError(PROTOCOL_ERROR, "HEADERS on the connection itself");
+    let block = (flags & PADDED) === 0 ? payload : withoutPadding(payload);
+    if ((flags & WITH_PRIORITY) !== 0) {
+      if (block.length < 5) throw new ConnectionError(FRAME_SIZE_ERROR, "HEADERS is too short for its priority");
+      block = block.subarray(5);
+    }
+    const last = (flags & END_STREAM) !== 0;
+    if ((flags & END_HEADERS) !== 0) {
+      this.#block(stream, block, last);
+      return;
+    }
+    this.#blockStream = stream;
+    this.#blockLast = last;
+    this.#piece(block);
+  }
+
+  #continuation(flags: number, stream: number, payload: Uint8Array): void {
+    if (this.#blockStream === 0) throw new ConnectionError(PROTOCOL_ERROR, "CONTINUATION without a header block");
+    this.#piece(payload);
+    if ((flags & END_HEADERS) === 0) return;
+    const block = new Uint8Array(this.#pieceBytes);
+    let at = 0;
+    for (const piece of this.#pieces) {
+      block.set(piece, at);
+      at += piece.length;
+    }
+    this.#pieces = [];
+    this.#pieceBytes = 0;
+    this.#blockStream = 0;
+    this.#block(stream, block, this.#blockLast);
+  }
+
+  #piece(piece: Uint8Array): void {
+    this.#pieces.push(piece);
+    this.#pieceBytes += piece.length;
+    if (this.#pieceBytes > 2 * this.limits.maxHeaderList || this.#pieces.length > maxContinuations) {
+      throw new ConnectionError(ENHANCE_YOUR_CALM, "a header block without end");
+    }
+  }
+
+  #block(stream: number, block: Uint8Array, last: boolean): void {
+    this.#decoder.decode(block);
+    this.headersArrived(stream, last);
+  }
+
+  #settings(flags: number, stream: number, payload: Uint8Array): void {
+    if (stream !== 0) throw new ConnectionError(PROTOCOL_ERROR, "SETTINGS on a stream");
+    if ((flags & ACK) !== 0) {
+      if (payload.length > 0) throw new ConnectionError(FRAME_SIZE_ERROR, "an acknowledgement of SETTINGS has content");
+      return;
+    }
+    if (payload.length % 6 !== 0) throw new ConnectionError(FRAME_SIZE_ERROR, "SETTINGS has a broken entry");
+    this.#countIdle();
+    this.settled = true;
+    for (let at = 0; at < payload.length; at += 6) {
+      this.#setting((payload[at]! << 8) | payload[at + 1]!, uint32(payload, at + 2));
+    }
+    this.write(settingsAck);
+    this.settingsArrived();
+  }
+
+  #setting(id: number, value: number): void {
+    switch (id) {
+      case HEADER_TABLE_SIZE:
+        if (value < 4096) this.#shrunk = true;
+        return;
+      case ENABLE_PUSH:
+        if (value > 1) throw new ConnectionError(PROTOCOL_ERROR, `ENABLE_PUSH is ${value}`);
+        return;
+      case MAX_CONCURRENT_STREAMS:
+        this.peerStreams = value;
+        return;
+      case MAX_FRAME_SIZE:
+        if (value < defaultFrameSize || value > largestFrameSize) {
+          throw new ConnectionError(PROTOCOL_ERROR, `MAX_FRAME_SIZE is ${value}`);
+        }
+        this.#peerFrame = value;
+        return;
+      case INITIAL_WINDOW_SIZE: {
+        if (value > largestWindow) throw new ConnectionError(FLOW_CONTROL_ERROR, `INITIAL_WINDOW_SIZE is ${value}`);
+        const change = value - this.peerWindow;
+        this.peerWindow = value;
+        for (const stream of [...this.streams.values()]) {
+          if (!stream.windowOpened(change)) throw new ConnectionError(FLOW_CONTROL_ERROR, "a window grew too large");
+        }
+      }
+    }
+  }
+
+  #windowUpdate(id: number, payload: Uint8Array): void {
+    if (payload.length !== 4) throw new ConnectionError(FRAME_SIZE_ERROR, "WINDOW_UPDATE has not 4 bytes");
+    const bytes = uint31(payload, 0);
+    if (id === 0) {
+      if (bytes === 0) throw new ConnectionError(PROTOCOL_ERROR, "WINDOW_UPDATE by 0");
+      this.#sendWindow += bytes;
+      if (this.#sendWindow > largestWindow) throw new ConnectionError(FLOW_CONTROL_ERROR, "the window grew too large");
+      this.#wakeAll();
+      return;
+    }
+    const stream = this.streams.get(id);
+    if (stream === undefined) {
+      if (this.isIdle(id)) throw new ConnectionError(PROTOCOL_ERROR, `WINDOW_UPDATE on stream ${id}, which is idle`);
+      return;
+    }
+    if (bytes === 0) this.breakStream(stream, PROTOCOL_ERROR);
+    else if (!stream.windowOpened(bytes)) this.breakStream(stream, FLOW_CONTROL_ERROR);
+  }
+
+  /** The peer broke the rules of one stream: RST_STREAM, and it is over for us too (RFC 9113 §5.4.2). */
+  breakStream(stream: Http2Stream, code: number): void {
+    this.reset(stream.id, code);
+    stream.resetArrived(code);
+  }
+
+  #resetStream(id: number, payload: Uint8Array): void {
+    if (payload.length !== 4) throw new ConnectionError(FRAME_SIZE_ERROR, "RST_STREAM has not 4 bytes");
+    if (id === 0 || this.isIdle(id)) throw new ConnectionError(PROTOCOL_ERROR, "RST_STREAM on an idle stream");
+    const stream = this.streams.get(id);
+    if (stream === undefined) this.#countIdle();
+    else this.resetArrived(stream, uint32(payload, 0));
+  }
+
+  #ping(flags: number, stream: number, payload: Uint8Array): void {
+    if (stream !== 0) throw new ConnectionError(PROTOCOL_ERROR, "PING on a stream");
+    if (payload.length !== 8) throw new ConnectionError(FRAME_SIZE_ERROR, "PING has not 8 bytes");
+    if ((flags & ACK) !== 0) {
+      this.pingAcknowledged();
+      return;
+    }
+    this.#countIdle();
+    this.write(pingFrame(this.#latin1(payload, 0, 8), true));
+  }
+
+  /** A frame that costs us something and moves nothing: only so many are taken. */
+  #countIdle(): void {
+    if (!this.#idleFrames.take(this.wheel.now()) || this.byteStream.pending > unreadLimit) {
+      throw new ConnectionError(ENHANCE_YOUR_CALM, "too many frames that move nothing");
+    }
+  }
+}
+
+function uint32(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+}
+
+function uint31(bytes: Uint8Array, at: number): number {
+  return uint32(bytes, at) & largestWindow;
+}

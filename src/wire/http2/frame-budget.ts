@@ -1,0 +1,24 @@
+/**
+ * How often a peer may do what costs us more than it (resets of requests, frames that must be answered, empty frames): a
+ * burst, and so many a second after it.
+ */
+export class FrameBudget {
+  readonly #burst: number;
+  readonly #perSecond: number;
+  #left: number;
+  #at = -1;
+
+  constructor(burst: number, perSecond: number) {
+    this.#burst = burst;
+    this.#perSecond = perSecond;
+    this.#left = burst;
+  }
+
+  /** Takes one at that time (monotonic milliseconds). False: the peer has gone too far. */
+  take(now: number): boolean {
+    if (this.#at >= 0) this.#left = Math.min(this.#burst, this.#left + ((now - this.#at) / 1000) * this.#perSecond);
+    this.#at = now;
+    this.#left -= 1;
+    return this.#left >= 0;
+  }
+}
