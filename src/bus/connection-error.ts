@@ -24,10 +24,10 @@ function streamErrorText(error: StreamError, host: string, address: string): str
       return `dial tcp ${address}: i/o timeout`;
     case "unreachable":
       return `dial tcp ${address}: connect: no route to host`;
+    case "tls-name":
     case "tls-untrusted":
-      return "tls: failed to verify certificate: x509: certificate signed by unknown authority";
     case "tls-expired":
-      return "tls: failed to verify certificate: x509: certificate has expired or is not yet valid";
+      return `tls: failed to verify certificate: x509: ${error.reason}`;
     default:
       return error.message;
   }

@@ -1,4 +1,5 @@
 import type { Config } from "../core/config/schema.ts";
+import { backendTls } from "../wire/backend-tls.ts";
 import { Http2ServerConnection } from "../wire/http2/server-connection.ts";
 import type { MakeConnection, ServerOptions } from "../wire/server-options.ts";
 import type { TransportOptions } from "../wire/transport.ts";
@@ -33,5 +34,6 @@ export function transportOptions(config: Config): TransportOptions {
     idleTimeoutMs: idleBackendMs,
     maxResponseHeadBytes: config.max_response_header_bytes,
     maxResponseHeaderLines: config.max_response_headers,
+    tls: backendTls(config),
   };
 }

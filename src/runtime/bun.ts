@@ -21,6 +21,7 @@ import {
   residentBytes,
 } from "./base/process.ts";
 import { spawnGroup } from "./base/process-group.ts";
+import { systemAuthorities } from "./base/system-authorities.ts";
 import { secureClientNet, secureServerNet } from "./base/takeover.ts";
 import { fromLatin1, latin1, randomBytes, uuid } from "./base/text.ts";
 import { serverTlsGaps } from "./base/tls-agreement.ts";
@@ -54,6 +55,7 @@ export const runtime: Runtime = {
   secureServer: secureServerNet,
   serverTlsGaps,
   secureClient: secureClientNet,
+  systemAuthorities,
   openDatagram,
   serveNative: serveBun,
 

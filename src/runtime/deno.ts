@@ -3,7 +3,6 @@ import { clock } from "./base/clock.ts";
 import { openDatagram } from "./base/datagram.ts";
 import { descriptorLimit, safeBacklog } from "./base/descriptors.ts";
 import { fileStamp, listDirectory, openAppend, readTextFile, writeTextFile } from "./base/files.ts";
-import { connectNet } from "./base/net-connect.ts";
 import { listenNet } from "./base/net-listen.ts";
 import { flushOutput, writeError, writeOut } from "./base/output.ts";
 import {
@@ -20,6 +19,7 @@ import {
   residentBytes,
 } from "./base/process.ts";
 import { spawnGroup } from "./base/process-group.ts";
+import { systemAuthorities } from "./base/system-authorities.ts";
 import { secureClientNet, secureServerNet } from "./base/takeover.ts";
 import { fromLatin1, latin1, randomBytes, uuid } from "./base/text.ts";
 import { matchKey } from "./base/tls-key-pairs.ts";
@@ -27,6 +27,7 @@ import { openDescriptors, usage } from "./base/usage.ts";
 import { serveDeno } from "./deno/native-serve.ts";
 import { denoTlsGaps } from "./deno/tls-gaps.ts";
 import { makeTlsGate } from "./deno/tls-gate.ts";
+import { connectDeno } from "./deno/trusting-dial.ts";
 import type { Runtime } from "./interface.ts";
 
 /** Deno: the base, with a gate under every TLS stream. */
@@ -37,10 +38,11 @@ export const runtime: Runtime = {
 
   // At EMFILE Deno's listener dies for good (runtimes.md §1).
   listen: (options, accept) => listenNet({ ...options, backlog: safeBacklog(options.backlog) }, accept, makeTlsGate),
-  connect: (options, handler) => connectNet(options, handler, makeTlsGate),
+  connect: connectDeno,
   secureServer: (stream, already, tls, handler) => secureServerNet(stream, already, tls, handler, makeTlsGate),
   serverTlsGaps: denoTlsGaps,
   secureClient: (stream, tls, handler) => secureClientNet(stream, tls, handler, makeTlsGate),
+  systemAuthorities,
   openDatagram,
   serveNative: serveDeno,
 

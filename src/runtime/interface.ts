@@ -32,6 +32,11 @@ export type StreamErrorKind =
 export class StreamError extends Error {
   override readonly name = "StreamError";
   readonly kind: StreamErrorKind;
+  /**
+   * The reason alone. Of a certificate that is not acceptable (`tls-name`, `tls-untrusted`, `tls-expired`) in the words
+   * operators know (data-plane §2.3), the same on every runtime.
+   */
+  readonly reason: string;
   /** The runtime's own error code (`ECONNREFUSED`, …), when it had one. */
   readonly code: string | undefined;
   /** The system call that failed: `connect`, `read`, `write`, `listen`, `getaddrinfo`, … or empty. */
@@ -39,10 +44,11 @@ export class StreamError extends Error {
   constructor(
     kind: StreamErrorKind,
     message: string,
-    options: { code?: string | undefined; syscall?: string; cause?: unknown } = {},
+    options: { code?: string | undefined; syscall?: string; reason?: string; cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.kind = kind;
+    this.reason = options.reason ?? message;
     this.code = options.code;
     this.syscall = options.syscall ?? "";
   }
@@ -139,12 +145,17 @@ export interface ServerTls {
   readonly handshakeTimeoutMs?: number;
 }
 
-/** TLS as a client. */
+/** TLS as a client; versions 1.2 and 1.3. */
 export interface ClientTls {
-  /** Name that is checked against the certificate and sent as SNI (SNI only when it is not an IP). */
+  /**
+   * Name that is sent as SNI (unless it is an IP) and must be among the certificate's subject alternative names; its
+   * common name does not count.
+   */
   readonly serverName: string;
   /** PEM authorities; undefined means the system's. */
   readonly authorities?: readonly string[];
+  /** Beside `authorities`, the system's are trusted too. Default false. */
+  readonly trustSystem?: boolean;
   readonly keyPair?: KeyPair;
   readonly alpn?: readonly string[];
   /** Default true. False: any certificate will do. */
@@ -182,6 +193,13 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+/** How long the steps of a dial took, in milliseconds; the runtime fills in those it took and can tell apart. */
+export interface DialTimes {
+  dnsMs: number;
+  dialMs: number;
+  tlsMs: number;
+}
+
 export interface ConnectOptions {
   readonly host?: string;
   readonly port?: number;
@@ -195,6 +213,8 @@ export interface ConnectOptions {
   readonly tls?: ClientTls;
   /** The stream may be handed to `secureClient`; see `ListenOptions.takeover`. */
   readonly takeover?: boolean;
+  /** Where the times of the steps go, of a dial that fails too. */
+  readonly times?: DialTimes;
 }
 
 /** Where datagrams go. */
@@ -396,6 +416,11 @@ export interface Runtime {
   serverTlsGaps(tls: ServerTls): readonly string[];
   /** Takes a plain dialled stream over as TLS client (NATS starts TLS after INFO). */
   secureClient(stream: ByteStream, tls: ClientTls, handler: ByteStreamHandler): Promise<ByteStream>;
+  /**
+   * The certificate authorities that the machine trusts, PEM, one certificate each, always the same array: of
+   * `SSL_CERT_FILE` and `SSL_CERT_DIR`, or of the usual places; where there are none, those the runtime brings along.
+   */
+  systemAuthorities(): readonly string[];
 
   /**
    * Opens a UDP socket towards an address, resolving its name once. `onError` hears of datagrams that could not be sent,

@@ -39,7 +39,7 @@ export class ClientConnection
   implements ByteStreamHandler, BodyOrigin, Carrier, Poolable, LostConnection
 {
   readonly remote: string;
-  readonly serverName: string | undefined;
+  readonly secure: boolean;
   local = "";
   readonly #parts: ConnectionParts;
   readonly #pool: ConnectionPool<ClientConnection>;
@@ -60,18 +60,13 @@ export class ClientConnection
   #cause: StreamError | undefined;
   #deadline: ExchangeDeadline | undefined;
 
-  /** `remote`: the backend's `host:port`; `serverName`: what its certificate must be good for, undefined without TLS. */
-  constructor(
-    parts: ConnectionParts,
-    pool: ConnectionPool<ClientConnection>,
-    remote: string,
-    serverName: string | undefined,
-  ) {
+  /** `remote`: the backend's `host:port`; `secure`: it speaks TLS. */
+  constructor(parts: ConnectionParts, pool: ConnectionPool<ClientConnection>, remote: string, secure: boolean) {
     super();
     this.#parts = parts;
     this.#pool = pool;
     this.remote = remote;
-    this.serverName = serverName;
+    this.secure = secure;
     this.#parser = new ResponseHeadParser(parts.latin1, parts.headLimits);
   }
 

@@ -1,66 +1,34 @@
 import { Failure, type FailureKind } from "../core/forwarding/failure.ts";
 import type { Endpoint } from "../core/routing/endpoint.ts";
 import { StreamError, type StreamErrorKind } from "../runtime/interface.ts";
+import { alertText } from "./tls-alerts.ts";
 
 /** What upstream's HTTP library puts before errors of a connection that it gives up (data-plane §2.3). */
 const broken = "net/http: HTTP/1.x transport connection broken: ";
 
-/** TLS failures that need nothing but a name; texts as operators know them (data-plane §2.3). */
-const tlsFailures: Partial<Record<StreamErrorKind, readonly [kind: FailureKind, text: string]>> = {
-  "tls-not-tls": ["tls-not-tls", "tls: first record does not look like a TLS handshake"],
-  "tls-untrusted": [
-    "tls-untrusted",
-    "tls: failed to verify certificate: x509: certificate signed by unknown authority",
-  ],
-  "tls-expired": [
-    "tls-untrusted",
-    "tls: failed to verify certificate: x509: certificate has expired or is not yet valid",
-  ],
-  "tls-alert-handshake": ["tls-alert-handshake", "remote error: tls: handshake failure"],
+/** What becomes of TLS failures (data-plane §2.3); of those not named here, by their kind. */
+const tlsKinds: Partial<Record<StreamErrorKind, FailureKind>> = {
+  "tls-not-tls": "tls-not-tls",
+  "tls-name": "tls-name",
+  "tls-untrusted": "tls-untrusted",
+  "tls-expired": "tls-untrusted",
+  "tls-alert-certificate": "tls-alert-certificate",
+  "tls-alert-handshake": "tls-alert-handshake",
+  "tls-other": "tls-other",
 };
 
-/** Alerts about our own certificate, by the last words of the runtimes' error codes (runtimes.md §4). */
-const certificateAlerts: readonly (readonly [code: string, text: string])[] = [
-  ["UNKNOWN_CA", "unknown certificate authority"],
-  ["BAD_CERTIFICATE", "bad certificate"],
-  ["CERTIFICATE_UNKNOWN", "unknown certificate"],
-  ["CERTIFICATE_EXPIRED", "expired certificate"],
-  ["CERTIFICATE_REVOKED", "revoked certificate"],
-];
-
-function certificateAlert(error: StreamError): string {
-  const code = error.code ?? "";
-  return certificateAlerts.find(([ending]) => code.endsWith(ending))?.[1] ?? "certificate required";
+/** A TLS failure as a `Failure`, or undefined when the error is none of TLS. */
+function tlsFailure(error: StreamError): Failure | undefined {
+  const kind = tlsKinds[error.kind];
+  return kind === undefined ? undefined : new Failure(kind, "backend", "always", tlsText(kind, error), error);
 }
 
-/** How the certificate misses the expected name; the runtimes' message lists the names that it has. */
-function misnamed(message: string, serverName: string): string {
-  const names = /cert's (?:altnames|list): (.*)$/.exec(message)?.[1] ?? "";
-  const valid = names.replaceAll(/(?:DNS|IP Address):/g, "").trim();
-  if (valid !== "") return `certificate is valid for ${valid}, not ${serverName}`;
-  if (/^[\d.]+$|:/.test(serverName)) {
-    return `cannot validate certificate for ${serverName} because it doesn't contain any IP SANs`;
+function tlsText(kind: FailureKind, error: StreamError): string {
+  if (kind === "tls-not-tls") return "tls: first record does not look like a TLS handshake";
+  if (kind === "tls-name" || kind === "tls-untrusted") {
+    return `tls: failed to verify certificate: x509: ${error.reason}`;
   }
-  return message.includes("is not cert's CN")
-    ? "certificate relies on legacy Common Name field, use SANs instead"
-    : `certificate is not valid for any names, but wanted to match ${serverName}`;
-}
-
-/** A TLS failure as a `Failure`, or undefined when the error is none of TLS. `serverName` is the name that was expected. */
-function tlsFailure(error: StreamError, serverName: string): Failure | undefined {
-  const { kind } = error;
-  const known = tlsFailures[kind];
-  if (known !== undefined) return new Failure(known[0], "backend", "always", known[1], error);
-  if (kind === "tls-name") {
-    const text = `tls: failed to verify certificate: x509: ${misnamed(error.message, serverName)}`;
-    return new Failure("tls-name", "backend", "always", text, error);
-  }
-  if (kind === "tls-alert-certificate") {
-    const text = `remote error: tls: ${certificateAlert(error)}`;
-    return new Failure("tls-alert-certificate", "backend", "always", text, error);
-  }
-  if (kind === "tls-other") return new Failure("tls-other", "backend", "always", `tls: ${error.message}`, error);
-  return undefined;
+  return alertText(error) ?? `tls: ${error.message}`;
 }
 
 /** Reasons that a dial failed, behind `dial tcp HOST:PORT: `. */
@@ -72,8 +40,11 @@ const dialReasons: Partial<Record<StreamErrorKind, string>> = {
   permission: "connect: permission denied",
 };
 
-/** Why no connection to the endpoint came about: always worth another attempt, but for our own lack of descriptors. */
-export function dialFailure(endpoint: Endpoint, error: unknown, serverName: string | undefined): Failure {
+/**
+ * Why no connection to the endpoint came about: always worth another attempt, but for our own lack of descriptors.
+ * `secure`: with TLS.
+ */
+export function dialFailure(endpoint: Endpoint, error: unknown, secure: boolean): Failure {
   if (!(error instanceof StreamError)) {
     return new Failure("internal", "router", "never", `cannot dial ${endpoint.address}: ${String(error)}`, error);
   }
@@ -81,8 +52,8 @@ export function dialFailure(endpoint: Endpoint, error: unknown, serverName: stri
     const text = `dial tcp ${endpoint.address}: socket: too many open files`;
     return new Failure("descriptors", "router", "never", text, error);
   }
-  if (serverName !== undefined) {
-    const failure = tlsFailure(error, serverName) ?? handshakeFailure(endpoint, error);
+  if (secure) {
+    const failure = tlsFailure(error) ?? handshakeFailure(endpoint, error);
     if (failure !== undefined) return failure;
   }
   const text =
@@ -114,8 +85,8 @@ export interface LostConnection {
   readonly local: string;
   /** `host:port` of the backend. */
   readonly remote: string;
-  /** Name expected of the backend's certificate; undefined without TLS. */
-  readonly serverName: string | undefined;
+  /** It speaks TLS. */
+  readonly secure: boolean;
 }
 
 /** What the retry rules want to know about an exchange whose connection ended before the response head was complete. */
@@ -146,9 +117,9 @@ export function lostFailure(
     if (exchange.heard) return backend("eof", `${broken}unexpected EOF`, false);
     return backend("eof", "EOF", exchange.replayable);
   }
-  if (connection.serverName !== undefined) {
+  if (connection.secure) {
     // With TLS 1.3 a backend refuses our certificate only after the request was written.
-    const known = tlsFailure(cause, connection.serverName);
+    const known = tlsFailure(cause);
     if (known !== undefined) return backend(known.kind, known.message, true);
   }
   const { local, remote } = connection;

@@ -2,6 +2,7 @@ import type { BackendResponse, Outgoing, Transport } from "../core/forwarding/tr
 import type { Tunnel } from "../core/message.ts";
 import type { Endpoint } from "../core/routing/endpoint.ts";
 import type { ByteStream, ClientTls, ConnectOptions, Runtime } from "../runtime/interface.ts";
+import { withoutBrackets } from "./backend-tls.ts";
 import { ClientConnection, type ConnectionParts } from "./client-connection.ts";
 import { ClientExchange } from "./client-exchange.ts";
 import { dialFailure } from "./client-failures.ts";
@@ -88,30 +89,23 @@ class WireTransport implements Transport, ConnectionParts {
   redial(exchange: ClientExchange): void {
     const { endpoint } = exchange;
     const { attempt } = exchange.outgoing;
-    const { clock } = this.#runtime;
     const tls = endpoint.tls ? this.#options.tls?.(endpoint) : undefined;
-    const connection = new ClientConnection(this, this.#poolOf(endpoint), endpoint.address, tls?.serverName);
-    const begun = clock.monotonic();
-    this.#runtime.connect(this.#connectOptions(endpoint, tls), connection).then(
+    const connection = new ClientConnection(this, this.#poolOf(endpoint), endpoint.address, tls !== undefined);
+    this.#runtime.connect({ ...this.#connectOptions(endpoint, tls), times: attempt }, connection).then(
       (stream: ByteStream) => {
-        if (!exchange.over) attempt.dialMs = clock.monotonic() - begun;
         connection.opened(stream);
         // Given up meanwhile: the next request can have the connection.
         if (exchange.over) connection.rest();
         else connection.carry(exchange);
       },
-      (error: unknown) => {
-        if (!exchange.over) attempt.dialMs = clock.monotonic() - begun;
-        exchange.fail(dialFailure(endpoint, error, tls?.serverName));
-      },
+      (error: unknown) => exchange.fail(dialFailure(endpoint, error, tls !== undefined)),
     );
   }
 
   #connectOptions(endpoint: Endpoint, tls: ClientTls | undefined): ConnectOptions {
     const { dialTimeoutMs, keepAliveProbeMs } = this.#options;
-    const { host } = endpoint;
     return {
-      host: host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host,
+      host: withoutBrackets(endpoint.host),
       port: endpoint.port,
       timeoutMs: dialTimeoutMs > 0 ? dialTimeoutMs : undefined,
       keepAliveMs: keepAliveProbeMs > 0 ? keepAliveProbeMs : undefined,

@@ -76,21 +76,17 @@ export function dialTunnel(
 ): Promise<Tunnel> {
   const dial = new TunnelDial();
   const { attempt } = outgoing;
-  const { clock } = runtime;
-  const begun = clock.monotonic();
   outgoing.sending = dial;
-  runtime.connect(options, dial).then(
+  runtime.connect({ ...options, times: attempt }, dial).then(
     (stream) => {
-      attempt.dialMs = clock.monotonic() - begun;
       attempt.gotConnection = true;
       attempt.localAddress = addressText(stream.localAddress, stream.localPort);
       outgoing.sending = undefined;
       dial.opened(stream);
     },
     (error: unknown) => {
-      attempt.dialMs = clock.monotonic() - begun;
       outgoing.sending = undefined;
-      dial.fail(dialFailure(endpoint, error, options.tls?.serverName));
+      dial.fail(dialFailure(endpoint, error, options.tls !== undefined));
     },
   );
   return dial.promise;

@@ -10,10 +10,6 @@ export const notYetActing: Readonly<Record<string, string>> = {
   enable_proxy: "C",
   enable_http2: "C",
   http_2_endpoint_timeout: "C",
-  tls_handshake_timeout: "C",
-  ca_certs: "C",
-  "backends.cert_chain": "C",
-  "backends.private_key": "C",
   // D: the control plane
   debug_addr: "D",
   "status.host": "D",

@@ -1,4 +1,4 @@
-import { connect, type NetConnectOpts, type Socket } from "node:net";
+import { connect, isIP, type NetConnectOpts, type Socket } from "node:net";
 import { type ByteStream, type ByteStreamHandler, type ConnectOptions, StreamError } from "../interface.ts";
 import { showAddress } from "./address.ts";
 import { descriptorClosed, descriptorOpened, roomToDial } from "./descriptors.ts";
@@ -26,7 +26,8 @@ export function dialTimeout(action: string, timeoutMs: number): StreamError {
 /** A connected socket that nobody reads from yet. */
 function dial(options: ConnectOptions, action: string): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const { host, port = 0, path, timeoutMs, keepAliveMs, family } = options;
+    const { host, port = 0, path, timeoutMs, keepAliveMs, family, times } = options;
+    let begun = performance.now();
     const alive = keepAliveMs === undefined ? {} : { keepAlive: true, keepAliveInitialDelay: keepAliveMs };
     const where = path === undefined ? { host: host ?? "127.0.0.1", port, family: family ?? 0 } : { path };
     let socket: Socket;
@@ -39,8 +40,16 @@ function dial(options: ConnectOptions, action: string): Promise<Socket> {
     }
     descriptorOpened();
     socket.once("close", descriptorClosed);
+    if (times !== undefined && host !== undefined && isIP(host) === 0) {
+      socket.once("lookup", () => {
+        const now = performance.now();
+        times.dnsMs = now - begun;
+        begun = now;
+      });
+    }
     const failed = (error: Error): void => {
       clearTimeout(timer);
+      if (times !== undefined) times.dialMs = performance.now() - begun;
       reject(streamError(error, action, "connect"));
       socket.on("error", ignored);
       socket.destroy();
@@ -50,6 +59,7 @@ function dial(options: ConnectOptions, action: string): Promise<Socket> {
     socket.once("error", failed);
     socket.once("connect", () => {
       clearTimeout(timer);
+      if (times !== undefined) times.dialMs = performance.now() - begun;
       socket.off("error", failed);
       resolve(socket);
     });
@@ -72,11 +82,21 @@ export async function connectNet(
     stream.handler = handler;
     return stream;
   }
+  const { tls, times } = options;
+  const begun = performance.now();
   return await new Promise<ByteStream>((resolve, reject) => {
+    const timed = (): void => {
+      if (times !== undefined) times.tlsMs = performance.now() - begun;
+    };
     const secured = (stream: NetStream): void => {
+      timed();
       stream.handler = handler;
       resolve(stream);
     };
-    handshakeAsClient(socket, options.tls!, action, makeGate, { secured, failed: reject });
+    const failed = (error: StreamError): void => {
+      timed();
+      reject(error);
+    };
+    handshakeAsClient(socket, tls, action, makeGate, { secured, failed });
   });
 }

@@ -1,54 +1,47 @@
 import type { Socket } from "node:net";
 import { isIP } from "node:net";
-import { checkServerIdentity, connect, createSecureContext, type SecureContext, type TLSSocket } from "node:tls";
-import { type ClientTls, type KeyPair, StreamError } from "../interface.ts";
+import { connect, createSecureContext, type SecureContext } from "node:tls";
+import { type ClientTls, StreamError } from "../interface.ts";
 import { NetStream } from "./net-stream.ts";
+import { objection } from "./server-certificate.ts";
 import { handshakeError } from "./stream-error.ts";
-import { isOutOfDate, SocketTlsFacts } from "./tls-facts.ts";
+import { systemAuthorities } from "./system-authorities.ts";
+import { SocketTlsFacts } from "./tls-facts.ts";
 import { checkKeyPair } from "./tls-key-pairs.ts";
 import type { HandshakeEnd, MakeGate } from "./tls-server.ts";
 
 const defaultHandshakeTimeoutMs = 10_000;
 const nothing = {};
-const contexts = new WeakMap<object, WeakMap<object, SecureContext>>();
+const contexts = new WeakMap<object, WeakMap<object, Map<string, SecureContext>>>();
 
-/** Parsing authorities and keys costs more than a handshake: contexts are kept for as long as their parts live. */
-function contextFor(authorities: readonly string[] | undefined, pair: KeyPair | undefined): SecureContext {
-  let byPair = contexts.get(authorities ?? nothing);
-  if (byPair === undefined) {
-    byPair = new WeakMap();
-    contexts.set(authorities ?? nothing, byPair);
+/** The value of `key`, made when it is not there. */
+function kept<K, V>(map: { get(key: K): V | undefined; set(key: K, value: V): unknown }, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
   }
-  let context = byPair.get(pair ?? nothing);
-  if (context === undefined) {
-    if (pair !== undefined) checkKeyPair(pair, 1);
-    context = createSecureContext({
-      ...(authorities === undefined ? {} : { ca: [...authorities] }),
-      ...(pair === undefined ? {} : { cert: pair.certificate, key: pair.key }),
-    });
-    byPair.set(pair ?? nothing, context);
-  }
-  return context;
+  return value;
 }
 
-/**
- * Why the server's certificate is not acceptable, or undefined. The name is looked at first: a certificate that is both
- * untrusted and misnamed counts as misnamed (data-plane §2.3).
- */
-function objection(socket: TLSSocket, serverName: string, action: string): StreamError | undefined {
-  const leaf = socket.getPeerCertificate();
-  const misnamed = checkServerIdentity(serverName, leaf);
-  if (misnamed !== undefined) {
-    return new StreamError("tls-name", `${action}: ${misnamed.message}`, { code: "ERR_TLS_CERT_ALTNAME_INVALID" });
-  }
-  if (socket.authorized) return undefined;
-  const given = socket.authorizationError as unknown as string | { code?: string; message?: string } | null;
-  const code = typeof given === "string" ? given : (given?.code ?? "UNABLE_TO_VERIFY_LEAF_SIGNATURE");
-  const dated = isOutOfDate(leaf) || code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID";
-  const reason = dated
-    ? `the certificate is valid from ${leaf.valid_from} to ${leaf.valid_to} only`
-    : `the certificate is not trusted (${code})`;
-  return new StreamError(dated ? "tls-expired" : "tls-untrusted", `${action}: ${reason}`, { code });
+function createContext({ authorities, trustSystem, keyPair }: ClientTls): SecureContext {
+  if (keyPair !== undefined) checkKeyPair(keyPair, 1);
+  const system = authorities === undefined || trustSystem === true ? systemAuthorities() : [];
+  return createSecureContext({
+    ca: [...system, ...(authorities ?? [])],
+    ...(keyPair === undefined ? {} : { cert: keyPair.certificate, key: keyPair.key }),
+    minVersion: "TLSv1.2",
+    maxVersion: "TLSv1.3",
+    // Whatever is among the authorities is trusted, intermediates too.
+    allowPartialTrustChain: true,
+  });
+}
+
+/** Parsing authorities and keys costs more than a handshake: contexts are kept for as long as their parts live. */
+function contextFor(tls: ClientTls): SecureContext {
+  const byPair = kept(contexts, tls.authorities ?? nothing, () => new WeakMap<object, Map<string, SecureContext>>());
+  const byWish = kept(byPair, tls.keyPair ?? nothing, () => new Map<string, SecureContext>());
+  return kept(byWish, String(tls.trustSystem), () => createContext(tls));
 }
 
 /** Starts TLS as a client on a connected socket that nobody else reads from. */
@@ -62,7 +55,7 @@ export function handshakeAsClient(
   socket.on("error", ignored);
   let secureContext: SecureContext;
   try {
-    secureContext = contextFor(tls.authorities, tls.keyPair);
+    secureContext = contextFor(tls);
   } catch (error) {
     socket.destroy();
     const reason = error instanceof Error ? error.message : String(error);

@@ -97,6 +97,7 @@ class Dial implements SocketOwner {
   readonly #reject: (error: unknown) => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #late = false;
+  #begun = 0;
 
   constructor(
     action: string,
@@ -116,6 +117,7 @@ class Dial implements SocketOwner {
     const { path, host = "127.0.0.1", port = 0, timeoutMs } = this.#options;
     if (timeoutMs !== undefined) this.#timer = setTimeout(() => this.#timedOut(timeoutMs), timeoutMs);
     const common = { socket: dialling, allowHalfOpen: true, data: this };
+    this.#begun = performance.now();
     try {
       const dialled =
         path === undefined ? Bun.connect({ ...common, hostname: host, port }) : Bun.connect({ ...common, unix: path });
@@ -133,6 +135,7 @@ class Dial implements SocketOwner {
       socket.terminate();
       return;
     }
+    this.#timed();
     const { keepAliveMs, path } = this.#options;
     if (keepAliveMs !== undefined) socket.setKeepAlive(true, keepAliveMs);
     const stream = new BunStream(socket, path !== undefined);
@@ -143,13 +146,20 @@ class Dial implements SocketOwner {
 
   failed(error: unknown): void {
     clearTimeout(this.#timer);
+    if (!this.#late) this.#timed();
     this.#reject(streamError(error, this.#action, "connect"));
   }
 
   #timedOut(timeoutMs: number): void {
     // Bun cannot take a dial back: when it comes to an end, nobody wants it.
     this.#late = true;
+    this.#timed();
     this.#reject(dialTimeout(this.#action, timeoutMs));
+  }
+
+  #timed(): void {
+    const { times } = this.#options;
+    if (times !== undefined) times.dialMs = performance.now() - this.#begun;
   }
 
   // Nothing is heard of a socket before it is open, nor of one that opened too late.

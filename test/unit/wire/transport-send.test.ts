@@ -17,7 +17,8 @@ describe("Transport.send: the request on the wire", () => {
     assert.equal(result.response!.status, 200);
     assert.equal(result.response!.statusText, "OK");
     assert.equal(readBody(result).text, "hi");
-    assert.deepEqual(rig.dials, [{ host: "10.0.0.1", port: 8080, timeoutMs: 5000, keepAliveMs: 1000, tls: undefined }]);
+    const dialled = { host: "10.0.0.1", port: 8080, timeoutMs: 5000, keepAliveMs: 1000, tls: undefined };
+    assert.deepEqual(rig.dials, [{ ...dialled, times: outgoing.attempt }]);
   });
 
   it("says Content-Length: 0 for methods that announce a body, and nothing for others", async () => {
@@ -261,12 +262,12 @@ describe("Transport.send: TLS to backends", () => {
     [new StreamError("timed-out", "x"), "tls-timeout", "net/http: TLS handshake timeout"],
     [new StreamError("tls-not-tls", "x"), "tls-not-tls", "tls: first record does not look like a TLS handshake"],
     [
-      new StreamError("tls-name", "Host: app-1. is not in the cert's altnames: DNS:a, DNS:b"),
+      new StreamError("tls-name", "x", { reason: "certificate is valid for a, b, not app-1" }),
       "tls-name",
       `${verify} certificate is valid for a, b, not app-1`,
     ],
-    [new StreamError("tls-untrusted", "x"), "tls-untrusted", `${verify} certificate signed by unknown authority`],
-    [new StreamError("tls-expired", "x"), "tls-untrusted", `${verify} certificate has expired or is not yet valid`],
+    [new StreamError("tls-untrusted", "x", { reason: "why" }), "tls-untrusted", `${verify} why`],
+    [new StreamError("tls-expired", "x", { reason: "when" }), "tls-untrusted", `${verify} when`],
     [
       new StreamError("tls-alert-certificate", "x", { code: "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED" }),
       "tls-alert-certificate",
@@ -277,7 +278,17 @@ describe("Transport.send: TLS to backends", () => {
       "tls-alert-certificate",
       "remote error: tls: unknown certificate authority",
     ],
-    [new StreamError("tls-alert-handshake", "x"), "tls-alert-handshake", "remote error: tls: handshake failure"],
+    [
+      new StreamError("tls-alert-handshake", "x", { code: "ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE" }),
+      "tls-alert-handshake",
+      "remote error: tls: handshake failure",
+    ],
+    [
+      new StreamError("tls-other", "x", { code: "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION" }),
+      "tls-other",
+      "remote error: tls: protocol version not supported",
+    ],
+    [new StreamError("tls-other", "x", { code: "ERR_SSL_BAD_RECORD_TYPE" }), "tls-other", "tls: x"],
     [new StreamError("ended", "x"), "eof", "EOF"],
   ];
   for (const [error, kind, text] of cases) {

@@ -1,0 +1,24 @@
+import type { Config } from "../core/config/schema.ts";
+import type { Endpoint } from "../core/routing/endpoint.ts";
+import type { ClientTls } from "../runtime/interface.ts";
+
+/**
+ * TLS towards backends as configured (data-plane §7.3): the name that an endpoint's certificate must be good for is its
+ * `server_cert_domain_san`, or else its host. A certificate without its key, or the reverse, is ignored as upstream does.
+ */
+export function backendTls(config: Config): (endpoint: Endpoint) => ClientTls {
+  const { cert_chain: certificate, private_key: key } = config.backends;
+  // One object for all: runtimes keep what they make of authorities and key pair for as long as these live.
+  const shared = {
+    authorities: config.ca_certs,
+    trustSystem: true,
+    handshakeTimeoutMs: config.tls_handshake_timeout,
+    ...(certificate === "" || key === "" ? {} : { keyPair: { certificate, key } }),
+  };
+  return ({ host, serverCertDomainSan }) => ({ ...shared, serverName: serverCertDomainSan || withoutBrackets(host) });
+}
+
+/** An IPv6 address without its brackets; any other host as it is. */
+export function withoutBrackets(host: string): string {
+  return host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host;
+}
