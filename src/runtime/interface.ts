@@ -158,6 +158,8 @@ export interface ClientTls {
   readonly trustSystem?: boolean;
   readonly keyPair?: KeyPair;
   readonly alpn?: readonly string[];
+  /** As in `ServerTls`. */
+  readonly ciphers?: readonly string[];
   /** Default true. False: any certificate will do. */
   readonly verify?: boolean;
   readonly handshakeTimeoutMs?: number;

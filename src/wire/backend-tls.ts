@@ -1,3 +1,4 @@
+import { openSslCipherNames } from "../core/config/cipher-suites.ts";
 import type { Config } from "../core/config/schema.ts";
 import type { Endpoint } from "../core/routing/endpoint.ts";
 import type { ClientTls } from "../runtime/interface.ts";
@@ -13,6 +14,8 @@ export function backendTls(config: Config): (endpoint: Endpoint) => ClientTls {
     authorities: config.ca_certs,
     trustSystem: true,
     handshakeTimeoutMs: config.tls_handshake_timeout,
+    // Without `enable_ssl` the key need not be given (control-plane §1.4).
+    ...(config.enable_ssl ? { ciphers: openSslCipherNames(config.cipher_suites) } : {}),
     ...(certificate === "" || key === "" ? {} : { keyPair: { certificate, key } }),
   };
   return ({ host, serverCertDomainSan }) => ({ ...shared, serverName: serverCertDomainSan || withoutBrackets(host) });

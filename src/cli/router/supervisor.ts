@@ -17,7 +17,6 @@ import { routesApp } from "../../status/routes.ts";
 import { fetchHandler } from "../../wire/server-fetch.ts";
 import { TimerWheel } from "../../wire/timer-wheel.ts";
 import { AccessLog } from "./access-log-sink.ts";
-import { systemAuthorities } from "./authorities.ts";
 import { openErrorTemplate } from "./error-template.ts";
 import type { MainListeners } from "./main-listeners.ts";
 import { natsTlsFault } from "./nats-tls.ts";
@@ -111,7 +110,7 @@ export async function startRouter(
     health,
     address,
     errorTemplate,
-    systemAuthorities: config.enable_ssl ? await systemAuthorities(runtime) : [],
+    systemAuthorities: config.enable_ssl ? runtime.systemAuthorities() : [],
   });
   const registryLog = logger.source("registry");
   const registry = new Registry({

@@ -6,6 +6,7 @@ import { NetStream } from "./net-stream.ts";
 import { objection } from "./server-certificate.ts";
 import { handshakeError } from "./stream-error.ts";
 import { systemAuthorities } from "./system-authorities.ts";
+import { agreementOf } from "./tls-agreement.ts";
 import { SocketTlsFacts } from "./tls-facts.ts";
 import { checkKeyPair } from "./tls-key-pairs.ts";
 import type { HandshakeEnd, MakeGate } from "./tls-server.ts";
@@ -24,14 +25,13 @@ function kept<K, V>(map: { get(key: K): V | undefined; set(key: K, value: V): un
   return value;
 }
 
-function createContext({ authorities, trustSystem, keyPair }: ClientTls): SecureContext {
+function createContext({ authorities, trustSystem, keyPair, ciphers }: ClientTls): SecureContext {
   if (keyPair !== undefined) checkKeyPair(keyPair, 1);
   const system = authorities === undefined || trustSystem === true ? systemAuthorities() : [];
   return createSecureContext({
     ca: [...system, ...(authorities ?? [])],
     ...(keyPair === undefined ? {} : { cert: keyPair.certificate, key: keyPair.key }),
-    minVersion: "TLSv1.2",
-    maxVersion: "TLSv1.3",
+    ...agreementOf({ minVersion: "TLSv1.2", maxVersion: "TLSv1.3", ...(ciphers === undefined ? {} : { ciphers }) }),
     // Whatever is among the authorities is trusted, intermediates too.
     allowPartialTrustChain: true,
   });
@@ -41,7 +41,7 @@ function createContext({ authorities, trustSystem, keyPair }: ClientTls): Secure
 function contextFor(tls: ClientTls): SecureContext {
   const byPair = kept(contexts, tls.authorities ?? nothing, () => new WeakMap<object, Map<string, SecureContext>>());
   const byWish = kept(byPair, tls.keyPair ?? nothing, () => new Map<string, SecureContext>());
-  return kept(byWish, String(tls.trustSystem), () => createContext(tls));
+  return kept(byWish, `${tls.trustSystem} ${tls.ciphers?.join(":")}`, () => createContext(tls));
 }
 
 /** Starts TLS as a client on a connected socket that nobody else reads from. */
