@@ -202,6 +202,7 @@ export class Exchange implements Outgoing, ExchangeObserver, LoggedExchange {
     if (this.#origin === "router") this.bytesOut = this.#answerLength;
     const { metrics, settings, clock } = this.router;
     this.endedAt = clock.monotonic();
+    this.router.events?.ended?.(this);
     if (this.endpoint !== undefined) {
       metrics.countResponse(this.status);
       if (settings.per_request_metrics_reporting && this.backendPhaseAt >= 0) {
@@ -217,8 +218,13 @@ export class Exchange implements Outgoing, ExchangeObserver, LoggedExchange {
   }
 
   #log(): void {
-    const { compiled, accessLog, clock } = this.router;
+    const { compiled, accessLog, logCopies, clock } = this.router;
     if (this.endedAt < 0) this.endedAt = clock.monotonic();
-    accessLog?.write(compiled.jsonAccessLog ? accessLogJson(this, compiled) : accessLogLine(this, compiled));
+    let line: string | undefined;
+    if (accessLog !== undefined) {
+      line = compiled.jsonAccessLog ? accessLogJson(this, compiled) : accessLogLine(this, compiled);
+      accessLog.write(line);
+    }
+    logCopies?.copy(this, compiled, line);
   }
 }

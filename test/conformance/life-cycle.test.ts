@@ -61,7 +61,7 @@ describe("SIGTERM and SIGINT (control-plane §8.3, §8.5)", () => {
     try {
       await program.logged("subscriber-started");
       assert.equal(await program.stop("SIGTERM"), 0);
-      assert.deepEqual(program.loggedMessages.slice(-7), [
+      assert.deepEqual(program.loggedMessages.slice(-9), [
         "1 gorouter.stdout.router tcp-listener-started",
         "1 gorouter.stdout.router tls-listener-not-enabled",
         "1 gorouter.stdout.router gorouter.started",

@@ -95,7 +95,6 @@ export async function startRouter(
   const wheel = new TimerWheel(clock);
   const health: Health = { state: "initializing" };
   const observation = await Observation.open(runtime, wheel, config, logger);
-  const metrics = observation.requests;
   const activeApps = config.publish_active_apps_interval > 0 ? new ActiveApps() : undefined;
   const accessLog = await AccessLog.open(runtime, logger, config);
   const address = await runtime.localIp().catch(() => "127.0.0.1");
@@ -105,8 +104,8 @@ export async function startRouter(
     logger,
     wheel,
     accessLog,
-    metrics,
     activeApps,
+    observation,
     health,
     address,
     errorTemplate,
@@ -119,7 +118,7 @@ export async function startRouter(
     random: random(runtime),
     log: registryLog,
     observer: observation.table,
-    lookupTimes: observation.lookupTimes(config),
+    lookupTimes: observation.lookupTimes,
     forget: (endpoint) => worker.forget(endpoint),
   });
   const status = await openStatusListeners(runtime, wheel, config, {
@@ -159,6 +158,7 @@ export async function startRouter(
   if (config.start_response_delay_interval > 0) await pause(clock, config.start_response_delay_interval);
   const server = await worker.listen(registry);
   routerLog.info("gorouter.started");
+  observation.started();
   health.state = "healthy";
   return { config, health, server, status, bus, embedded, accessLog, subscriber, pruning, observation };
 }

@@ -3,7 +3,6 @@ import type { ErrorTemplate } from "../../core/forwarding/error-template/compile
 import type { AccessLogSink } from "../../core/observe/access-log-line.ts";
 import type { ActiveApps } from "../../core/observe/active-apps.ts";
 import type { LogData, Logger } from "../../core/observe/log.ts";
-import type { RequestMetrics } from "../../core/observe/metrics.ts";
 import type { Health } from "../../core/pipeline/parts.ts";
 import { createRouter } from "../../core/router.ts";
 import type { Endpoint } from "../../core/routing/endpoint.ts";
@@ -19,6 +18,7 @@ import type { TimerWheel } from "../../wire/timer-wheel.ts";
 import { createTransport } from "../../wire/transport.ts";
 import { clientAuthorities, clientChecks, ingressTls } from "./ingress-tls.ts";
 import { MainListeners } from "./main-listeners.ts";
+import type { Observation } from "./observation.ts";
 import { listenErrorText, StartFailure } from "./start-failure.ts";
 
 /**
@@ -36,8 +36,8 @@ export interface WorkerParts {
   readonly logger: Logger;
   readonly wheel: TimerWheel;
   readonly accessLog: AccessLogSink | undefined;
-  readonly metrics: RequestMetrics;
   readonly activeApps: ActiveApps | undefined;
+  readonly observation: Observation;
   readonly health: Health;
   /** The router's own IP. */
   readonly address: string;
@@ -89,7 +89,7 @@ export class Worker {
   }
 
   #handler(registry: Registry): Handler {
-    const { runtime, config, logger, accessLog, metrics, activeApps, health, address, errorTemplate } = this.#parts;
+    const { runtime, config, logger, accessLog, observation, activeApps, health, address, errorTemplate } = this.#parts;
     const router = createRouter({
       settings: config,
       registry,
@@ -98,8 +98,10 @@ export class Worker {
       random: { uuid: () => runtime.uuid(), bytes: (length) => runtime.randomBytes(length) },
       logger,
       accessLog,
-      metrics,
       activeApps,
+      metrics: observation.requests,
+      events: observation.events,
+      logCopies: observation.logCopies(accessLog !== undefined),
       health,
       address,
       errorTemplate,

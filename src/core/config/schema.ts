@@ -362,7 +362,7 @@ export const ConfigSchema = v.object({
   }),
   per_request_metrics_reporting: flag(true, "Report `latency`, `gorouter_time` and `route_lookup_time`."),
   per_app_prometheus_http_metrics_reporting: flag(false, "Report `http_latency_seconds` per app."),
-  enable_envelope_v1_metrics: flag(true, "Emit envelope-v1 metrics."),
+  enable_envelope_v1_metrics: flag(true, "Emit envelope-v1 metrics to `logging.metron_address`.", { job: false }),
   send_http_start_stop_server_event: flag(true, "HttpStartStop envelopes, server side."),
   send_http_start_stop_client_event: flag(true, "HttpStartStop envelopes, client side."),
 });

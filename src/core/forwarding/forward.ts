@@ -99,6 +99,7 @@ function beginAttempt(exchange: Exchange, endpoint: Endpoint): void {
   exchange.endpoint = endpoint;
   if (exchange.selection.attempt > 1) exchange.attempt = new Attempt();
   identify(exchange, endpoint);
+  if (router.events?.attempted !== undefined) exchange.attempt.sentAt = router.clock.now();
   router.metrics.countAttempt(endpoint.tags?.get("component") ?? "");
   if (router.activeApps !== undefined) router.activeApps.mark(endpoint.applicationId, exchange.backendPhaseAt);
   if (router.logger.level <= Level.debug) {
@@ -151,6 +152,7 @@ export async function forward(exchange: Exchange): Promise<ResponseLike | Tunnel
       } finally {
         endRoundTrip(endpoint);
       }
+      router.events?.attempted?.(exchange, exchange.attempt.sentAt, answer);
       if (answer !== undefined) return passOn(exchange, endpoint, answer);
       if (last === undefined || !noteFailure(exchange, pool, endpoint, last, endpoints)) break;
     }

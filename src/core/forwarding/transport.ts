@@ -8,6 +8,8 @@ import type { Failure } from "./failure.ts";
  * access log read it. Times are `Clock.monotonic` milliseconds or durations in milliseconds, -1 when it did not happen.
  */
 export class Attempt {
+  /** When it began, milliseconds since 1970; 0 unless somebody asks (`ExchangeEvents`). */
+  sentAt = 0;
   gotConnection = false;
   /** The connection had carried a request before. */
   reused = false;

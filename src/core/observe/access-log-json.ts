@@ -1,7 +1,6 @@
 import { firstValue, type MessageHeaders } from "../message.ts";
-import type { CompiledSettings } from "../pipeline/settings.ts";
 import type { Endpoint } from "../routing/endpoint.ts";
-import { extraField, gorouterTime, type LoggedExchange, logUri, none } from "./access-log-line.ts";
+import { extraField, gorouterTime, type LineSettings, type LoggedExchange, logUri, none } from "./access-log-line.ts";
 import { sequenceLength, utf8Bytes } from "./access-log-quote.ts";
 import { logSeconds, utcLogTime } from "./access-log-time.ts";
 
@@ -48,7 +47,7 @@ function textOf(endpoint: Endpoint): NonNullable<Endpoint["logText"]> {
  * and §9.3 under their names, null where the text form prints `"-"`. Unlike there, `time` is UTC, and the headers of
  * `extra_headers_to_log` are in an object `request_headers`. One character per byte.
  */
-export function accessLogJson(exchange: LoggedExchange, settings: CompiledSettings): string {
+export function accessLogJson(exchange: LoggedExchange, settings: LineSettings): string {
   const { client, endpoint, outbound, routerError } = exchange;
   const logging = settings.source.logging;
   const uri = logUri(exchange, logging.redact_query_params);
@@ -72,7 +71,7 @@ export function accessLogJson(exchange: LoggedExchange, settings: CompiledSettin
   return `${line}}`;
 }
 
-function headerMembers(headers: MessageHeaders, settings: CompiledSettings): string {
+function headerMembers(headers: MessageHeaders, settings: LineSettings): string {
   let members = "";
   const names = new Set<string>();
   for (const { name, field } of settings.loggedHeaders) {

@@ -45,6 +45,9 @@ export interface LoggedExchange {
   readonly successful: Attempt | undefined;
 }
 
+/** What lines need to know of the settings. */
+export type LineSettings = Pick<CompiledSettings, "source" | "extraFields" | "loggedHeaders">;
+
 /** How a missing value is printed. */
 export const none = '"-"';
 const quoted = (escaped: string): string => (escaped === "" ? none : `"${escaped}"`);
@@ -115,7 +118,7 @@ function textOf(endpoint: Endpoint): NonNullable<Endpoint["logText"]> {
 /**
  * The access log line of an exchange that has ended, without line end (data-plane §9.2, §9.3). One character per byte.
  */
-export function accessLogLine(exchange: LoggedExchange, settings: CompiledSettings): string {
+export function accessLogLine(exchange: LoggedExchange, settings: LineSettings): string {
   const { client, endpoint, outbound } = exchange;
   const logging = settings.source.logging;
   const uri = logUri(exchange, logging.redact_query_params);

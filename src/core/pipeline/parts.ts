@@ -4,7 +4,9 @@ import type { Transport } from "../forwarding/transport.ts";
 import type { MessageHeaders } from "../message.ts";
 import type { AccessLogSink } from "../observe/access-log-line.ts";
 import type { ActiveApps } from "../observe/active-apps.ts";
+import type { ExchangeEvents } from "../observe/exchange-events.ts";
 import type { Logger } from "../observe/log.ts";
+import type { LogCopies } from "../observe/log-copies.ts";
 import type { RequestMetrics } from "../observe/metrics.ts";
 import type { RandomSource } from "../random.ts";
 import type { RouteServices, ServiceTransports } from "../route-service/route-services.ts";
@@ -32,6 +34,10 @@ export interface RouterParts {
   readonly metrics: RequestMetrics;
   /** Told of every attempt; absent: nobody wants to know (`publish_active_apps_interval` 0). */
   readonly activeApps?: ActiveApps | undefined;
+  /** Hears of every attempt and request; absent: nobody does. */
+  readonly events?: ExchangeEvents | undefined;
+  /** Takes copies of access log lines for the logs of apps; absent: there are none. */
+  readonly logCopies?: LogCopies | undefined;
   readonly health: Health;
   /** How route services are reached (data-plane §8); absent: they are off, whatever the settings say. */
   readonly routeServices?: ServiceTransports | undefined;
