@@ -23,7 +23,7 @@ export interface RoutesFilesParts {
   readonly apply: (file: string, routes: readonly Route[]) => void;
 }
 
-const periodMs = 1000;
+const periodMs = 500;
 /** A file that changes must keep still for so long before it is read: it may be half written. */
 const settleMs = 100;
 
@@ -54,7 +54,7 @@ export class RoutesFiles {
     this.#ticker = new Ticker(parts.runtime.clock, periodMs, () => this.#scan());
   }
 
-  /** Scans at once and every second. */
+  /** Scans at once and twice a second. */
   start(): void {
     this.#ticker.start(0, 0);
   }
