@@ -17,7 +17,7 @@ export class RoutingApiClient {
   readonly #pathPrefix: string;
   readonly #maxTtlSeconds: number;
   /** Router group guids by name, for the life of the process; unknown names are asked for again. */
-  readonly #groups = new Map<string, string>();
+  readonly #groups = new Map<string, Promise<string>>();
   readonly #queue: (() => void)[] = [];
   #running = 0;
 
@@ -64,9 +64,17 @@ export class RoutingApiClient {
     this.#logger.info(action === "create" ? "Upserted route" : "Deleted route", logged);
   }
 
-  async #group(name: string, timeoutMs: number): Promise<string> {
-    const known = this.#groups.get(name);
-    if (known !== undefined) return known;
+  #group(name: string, timeoutMs: number): Promise<string> {
+    let guid = this.#groups.get(name);
+    if (guid === undefined) {
+      guid = this.#findGroup(name, timeoutMs);
+      this.#groups.set(name, guid);
+      guid.catch(() => this.#groups.delete(name));
+    }
+    return guid;
+  }
+
+  async #findGroup(name: string, timeoutMs: number): Promise<string> {
     const query = new URLSearchParams({ name });
     const target = `${this.#pathPrefix}/routing/v1/router_groups?${query}`;
     const { body } = accepted(await this.#call({ method: "GET", target, timeoutMs }));
@@ -79,7 +87,6 @@ export class RoutingApiClient {
     const list: { name?: unknown; guid?: unknown }[] = Array.isArray(groups) ? groups : [];
     const guid = list.find((group) => group?.name === name)?.guid ?? list[0]?.guid;
     if (typeof guid !== "string" || guid === "") throw new Error(`Router group '${name}' not found`);
-    this.#groups.set(name, guid);
     this.#logger.info("Mapped new router group", { router_group: name, guid });
     return guid;
   }

@@ -66,9 +66,10 @@ export class RegistrarUnderTest {
   readonly program: Program;
   readonly folder: string;
 
-  /** Starts it with this configuration; `{folder}` in its texts stands for the folder. */
-  constructor(config: object, args: readonly string[] = []) {
+  /** Starts it with this configuration; `{folder}` in its texts stands for the folder, which `prepare` may fill. */
+  constructor(config: object, args: readonly string[] = [], prepare: (folder: string) => void = () => {}) {
     this.folder = mkdtempSync(join(tmpdir(), "causeway-registrar-"));
+    prepare(this.folder);
     const file = this.write("config.json", JSON.stringify(config).replaceAll("{folder}", this.folder));
     this.program = new Program(["route-registrar", "-configPath", file, ...args]);
   }
