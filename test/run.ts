@@ -37,6 +37,8 @@ function filesOf(group: string): string[] {
 }
 
 ensureTools(values.all);
+// Properties are tried more often, then.
+if (values.all) process.env["CAUSEWAY_ALL"] = "1";
 const gapFile = join(mkdtempSync(join(tmpdir(), "causeway-gaps-")), "gaps");
 const results: SuiteResult[] = [];
 
