@@ -22,6 +22,7 @@ import type { MainListeners } from "./main-listeners.ts";
 import { natsTlsFault } from "./nats-tls.ts";
 import { Observation } from "./observation.ts";
 import { PlainFailure } from "./plain-failure.ts";
+import { rehearsalMs, rehearse } from "./rehearsal.ts";
 import { StartFailure } from "./start-failure.ts";
 import { openStatusListeners, type StatusListeners } from "./status-listeners.ts";
 import { Worker } from "./worker.ts";
@@ -155,7 +156,15 @@ export async function startRouter(
   routerLog.debug("Sleeping before returning success on /health endpoint to preload routing table", {
     sleep_time_seconds: config.start_response_delay_interval / 1000,
   });
-  if (config.start_response_delay_interval > 0) await pause(clock, config.start_response_delay_interval);
+  const delay = config.start_response_delay_interval;
+  if (delay > 0) {
+    if (config.listener !== "native") {
+      rehearse(runtime, wheel, config, rehearsalMs(delay)).catch((error) =>
+        routerLog.debug("rehearsal-failed", { error: (error as Error).message }),
+      );
+    }
+    await pause(clock, delay);
+  }
   const server = await worker.listen(registry);
   routerLog.info("gorouter.started");
   observation.started();
