@@ -134,6 +134,7 @@ describe("log lines at start (control-plane §6.1, §6.3)", () => {
     const router = await startRouter(nats.port, { zone: "z1", start_response_delay_interval: "1500ms" });
     try {
       const { program, natsPort, port } = router;
+      await program.logged("gorouter.started");
       assert.deepEqual(program.loggedMessages.slice(0, 11), sourced("gorouter.stdout"));
       const data = program.logLines.map((line) => line.data);
       assert.deepEqual(data.slice(0, 11), [
@@ -162,6 +163,7 @@ describe("log lines at start (control-plane §6.1, §6.3)", () => {
     const router = await startRouter("embedded", { logging });
     try {
       const { program } = router;
+      await program.logged("gorouter.started");
       const expected = sourced("vcap.gorouter").filter((line) => !line.startsWith("0 "));
       assert.deepEqual(program.loggedMessages, expected);
       const raw = program.stdout.split("\n")[0]!;
