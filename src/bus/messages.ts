@@ -2,6 +2,7 @@ import { type JsonKind, JsonReader, JsonSyntaxError, quoteByte } from "../core/j
 import { sequenceLength } from "../core/observe/access-log-quote.ts";
 import { Endpoint } from "../core/routing/endpoint.ts";
 import type { ReservationFields } from "../core/routing/registry.ts";
+import { TagSet } from "../core/routing/tag-set.ts";
 
 /** A registry message (control-plane §2.4) after decoding; absent fields hold their zero value. */
 export interface RegistryMessage {
@@ -15,7 +16,7 @@ export interface RegistryMessage {
   readonly privateInstanceIndex: string;
   readonly serverCertDomainSan: string;
   /** Null when the message had none. */
-  readonly tags: ReadonlyMap<string, string> | null;
+  readonly tags: TagSet | null;
   readonly staleThresholdSeconds: number;
   readonly isolationSegment: string;
   readonly availabilityZone: string;
@@ -136,7 +137,7 @@ const tagsField: Field = {
     const kind = reader.kind();
     if (kind === "object") {
       // A second `tags` object adds to the first.
-      const tags = new Map(draft.tags);
+      const tags = draft.tags ?? new TagSet();
       draft.tags = tags;
       reader.object((each, key) => {
         const kind = each.kind();

@@ -1,3 +1,6 @@
+import { TagSet } from "./tag-set.ts";
+import type { TextStore } from "./text-store.ts";
+
 /** Modification tag of the Routing API (control-plane §3.5); NATS registrations always have the empty one. */
 interface ModificationTag {
   readonly guid: string;
@@ -120,6 +123,37 @@ export class Endpoint {
     this.hash = hashes ? { header: hashHeader, balance: hashBalance } : undefined;
     this.modificationTag = fields.modificationTag ?? noTag;
   }
+
+  /** A table keeps the endpoint: its texts, which came out of a message, become the table's own. */
+  keep(texts: TextStore): void {
+    const own = this as { -readonly [Key in keyof Endpoint]: Endpoint[Key] };
+    [
+      own.host,
+      own.address,
+      own.serverCertDomainSan,
+      own.applicationId,
+      own.privateInstanceId,
+      own.privateInstanceIndex,
+      own.isolationSegment,
+      own.availabilityZone,
+      own.routeServiceUrl,
+      own.protocol,
+      own.loadBalancing,
+    ] = texts.keep([
+      this.host,
+      this.address,
+      this.serverCertDomainSan,
+      this.applicationId,
+      this.privateInstanceId,
+      this.privateInstanceIndex,
+      this.isolationSegment,
+      this.availabilityZone,
+      this.routeServiceUrl,
+      this.protocol,
+      this.loadBalancing,
+    ]) as [string, string, string, string, string, string, string, string, string, string, string];
+    if (this.tags instanceof TagSet) texts.keepTags(this.tags);
+  }
 }
 
 /**
@@ -152,6 +186,7 @@ function sameTags(a: ReadonlyMap<string, string> | null, b: ReadonlyMap<string, 
   if (a === b) return true;
   if ((a?.size ?? 0) !== (b?.size ?? 0)) return false;
   if (a === null || b === null) return true;
+  if (a instanceof TagSet && b instanceof TagSet) return a.equals(b);
   for (const [name, value] of a) if (b.get(name) !== value) return false;
   return true;
 }

@@ -7,6 +7,7 @@ import { appInstancePool, type InstanceSelector, processInstancePool } from "./i
 import { type DefaultAlgorithm, Pool, type PoolSettings, type Reservation } from "./pool.ts";
 import type { Member } from "./pool-state.ts";
 import { inShard, type ShardingMode } from "./sharding.ts";
+import { TextStore } from "./text-store.ts";
 import { Trie, type TrieNode } from "./trie.ts";
 import { compareBytewise, contextPathOf, hostOf, routeKey, trieKey, withoutTrailingSlash } from "./uri.ts";
 
@@ -72,6 +73,7 @@ export class Registry {
   readonly #lookupTimes: RegistryParts["lookupTimes"];
   readonly #forget: ((endpoint: Endpoint) => void) | undefined;
   readonly #trie = new Trie();
+  readonly #texts = new TextStore();
 
   constructor(parts: RegistryParts) {
     const { settings, clock, log } = parts;
@@ -123,7 +125,7 @@ export class Registry {
       return undefined;
     const key = routeKey(uri);
     const now = this.#clock.monotonic();
-    const pool = this.#trie.find(trieKey(key))?.pool ?? this.#addPool(uri, key, now);
+    const pool = this.#trie.find(trieKey(key))?.pool ?? this.#addPool(uri, now);
     const limit = this.#settings.droplet_stale_threshold / 1000;
     if (endpoint.staleThresholdSeconds > limit || endpoint.staleThresholdSeconds === 0) {
       endpoint.staleThresholdSeconds = limit;
@@ -143,8 +145,10 @@ export class Registry {
     return result;
   }
 
-  #addPool(uri: string, key: string, now: number): Pool {
-    const name = withoutTrailingSlash(uri);
+  #addPool(uri: string, now: number): Pool {
+    const [own] = this.#texts.keep([uri]) as [string];
+    const key = routeKey(own);
+    const name = withoutTrailingSlash(own);
     const path = trieKey(key);
     const algorithm = this.#settings.balancing_algorithm;
     const pool = new Pool(path, hostOf(name), contextPathOf(name), this.#pools, algorithm, now);
@@ -157,6 +161,7 @@ export class Registry {
   #put(pool: Pool, endpoint: Endpoint, now: number): RegistrationResult {
     const member = pool.find(endpoint.address);
     if (member === undefined) {
+      if (endpoint.routes === 0) endpoint.keep(this.#texts);
       pool.add(endpoint, now);
       endpoint.routes++;
     } else if (member.endpoint !== endpoint && !sameRegistration(member.endpoint, endpoint)) {
@@ -173,6 +178,7 @@ export class Registry {
 
   #replace(pool: Pool, member: Member, endpoint: Endpoint): void {
     const previous = member.endpoint;
+    if (endpoint.routes === 0) endpoint.keep(this.#texts);
     pool.replace(member, endpoint);
     endpoint.routes++;
     // Connections of another kind must not be used for the new endpoint: §3.5 names the SAN, the others are ours.
@@ -245,7 +251,7 @@ export class Registry {
     if (!inShard(this.#settings.routing_table_sharding_mode, this.#segments, fields.isolationSegment)) return;
     const key = routeKey(uri);
     const now = this.#clock.monotonic();
-    const pool = this.#trie.find(trieKey(key))?.pool ?? this.#addPool(uri, key, now);
+    const pool = this.#trie.find(trieKey(key))?.pool ?? this.#addPool(uri, now);
     const { routeServiceUrl, withoutEndpoints } = fields;
     const life = fields.lifeSeconds > 0 ? fields.lifeSeconds * 1000 : this.#settings.droplet_stale_threshold;
     if (pool.reservation === undefined)

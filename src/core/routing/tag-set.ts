@@ -1,0 +1,86 @@
+/** With more names than this a look-up goes by an index. */
+const fewNames = 32;
+
+/**
+ * Tags of an endpoint (control-plane §2.4): names and values side by side, which takes a fraction of a Map's memory; a
+ * table holds one per endpoint. Endpoints of one kind have the same names and share their list (`TextStore`).
+ */
+export class TagSet implements ReadonlyMap<string, string> {
+  #names: string[] = [];
+  #values: string[] = [];
+  #index: Map<string, number> | undefined;
+
+  get size(): number {
+    return this.#names.length;
+  }
+
+  get [Symbol.toStringTag](): string {
+    return "TagSet";
+  }
+
+  /** Adds a tag, or changes the one of that name; only whoever reads the message does. */
+  set(name: string, value: string): void {
+    const at = this.#at(name);
+    if (at >= 0) {
+      this.#values[at] = value;
+      return;
+    }
+    this.#index?.set(name, this.#names.length);
+    this.#names.push(name);
+    this.#values.push(value);
+    if (this.#index === undefined && this.#names.length > fewNames) {
+      this.#index = new Map(this.#names.map((each, position) => [each, position]));
+    }
+  }
+
+  /** Puts equal texts in place of its own: the list of names, and the values in their order. */
+  replaceTexts(names: string[], values: string[]): void {
+    this.#names = names;
+    this.#values = values;
+  }
+
+  #at(name: string): number {
+    return this.#index === undefined ? this.#names.indexOf(name) : (this.#index.get(name) ?? -1);
+  }
+
+  get(name: string): string | undefined {
+    const at = this.#at(name);
+    return at < 0 ? undefined : this.#values[at];
+  }
+
+  has(name: string): boolean {
+    return this.#at(name) >= 0;
+  }
+
+  /** The same names with the same values; without a look at the names when they are in the same order. */
+  equals(other: TagSet): boolean {
+    const names = this.#names;
+    if (names.length !== other.#names.length) return false;
+    for (let i = 0; i < names.length; i++) {
+      const name = names[i] as string;
+      const value = other.#names[i] === name ? other.#values[i] : other.get(name);
+      if (value !== this.#values[i]) return false;
+    }
+    return true;
+  }
+
+  forEach(callback: (value: string, name: string, map: ReadonlyMap<string, string>) => void): void {
+    for (const [name, value] of this) callback(value, name, this);
+  }
+
+  *entries(): MapIterator<[string, string]> {
+    for (let i = 0; i < this.#names.length; i++) yield [this.#names[i] as string, this.#values[i] as string];
+  }
+
+  keys(): MapIterator<string> {
+    return this.#names.values();
+  }
+
+  values(): MapIterator<string> {
+    return this.#values.values();
+  }
+
+  [Symbol.iterator](): MapIterator<[string, string]> {
+    return this.entries();
+  }
+}
