@@ -21,8 +21,6 @@ export const notYetActing: Readonly<Record<string, string>> = {
   enable_envelope_v1_metrics: "D",
   send_http_start_stop_server_event: "D",
   send_http_start_stop_client_event: "D",
-  nats_client_ping_interval: "D",
-  publish_active_apps_interval: "D",
   // E: route services
   skip_ssl_validation: "E",
   route_services_secret: "E",
