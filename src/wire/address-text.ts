@@ -1,4 +1,1 @@
-/** `ip:port` as logs and error texts print it, IPv6 in brackets. */
-export function addressText(address: string, port: number): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
-}
+export { addressText } from "../core/address-text.ts";

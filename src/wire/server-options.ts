@@ -1,6 +1,7 @@
 import type { Client } from "../core/client.ts";
 import type { RequestLike, ResponseLike, Tunnel } from "../core/message.ts";
 import type { ByteStream, ByteStreamHandler, ListenOptions, Runtime } from "../runtime/interface.ts";
+import type { ProxyOptions } from "./proxy-protocol/entry.ts";
 import type { HeadLimits } from "./request-head.ts";
 import type { HttpDate } from "./server-date.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
@@ -53,6 +54,8 @@ export type MakeConnection = (stream: ByteStream, host: ConnectionHost) => Hoste
 export interface ServerOptions {
   /** Where; for TLS see `tls`. */
   readonly listen: Omit<ListenOptions, "tls">;
+  /** Connections may begin with a PROXY header, which comes before TLS. */
+  readonly proxy?: ProxyOptions;
   /** TLS; without it the listener is a plain one. */
   readonly tls?: ServerTlsOptions;
   /** Serves secured streams whose ALPN protocol is `h2` (RFC 9113 §3.2); offer `h2` in `tls` only with it. */

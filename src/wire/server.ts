@@ -1,6 +1,9 @@
 import type { ByteStream, ByteStreamHandler, Listener, Runtime } from "../runtime/interface.ts";
 import { tellInRounds } from "./farewell.ts";
 import { VersionChoice } from "./http2/version-choice.ts";
+import { ProxyEntry, type ProxyEntryHost } from "./proxy-protocol/entry.ts";
+import type { ProxyHeader } from "./proxy-protocol/header.ts";
+import { IntroducedStream } from "./proxy-protocol/introduced-stream.ts";
 import { ServerConnection } from "./server-connection.ts";
 import { HttpDate } from "./server-date.ts";
 import type { ConnectionHost, Counted, Handler, HostedConnection, ServerOptions } from "./server-options.ts";
@@ -39,7 +42,7 @@ export interface Server {
   destroy(): void;
 }
 
-class WireServer implements Server, ConnectionHost, TlsEntryHost {
+class WireServer implements Server, ConnectionHost, ProxyEntryHost, TlsEntryHost {
   activeConnections = 0;
   idleConnections = 0;
   draining = false;
@@ -77,9 +80,22 @@ class WireServer implements Server, ConnectionHost, TlsEntryHost {
     this.#listener = await this.runtime.listen(options, (stream) => this.#accept(stream));
   }
 
-  /** What an accepted stream begins with. */
   #accept(stream: ByteStream): ByteStreamHandler {
     const above = this.#connections.size - (this.options.maxConnections ?? Number.POSITIVE_INFINITY);
+    const { proxy } = this.options;
+    if (proxy !== undefined && above < 0 && proxy.trusts(stream.remoteAddress)) {
+      return this.#keep(new ProxyEntry(stream, proxy, this));
+    }
+    return this.#begin(stream, above);
+  }
+
+  introduced(entry: ProxyEntry, stream: ByteStream, header: ProxyHeader | undefined): ByteStreamHandler {
+    this.#connections.delete(entry);
+    return this.#begin(header?.source === undefined ? stream : new IntroducedStream(stream, header.source), -1);
+  }
+
+  /** What a stream begins with; `above`: how many connections there are above the bound. */
+  #begin(stream: ByteStream, above: number): ByteStreamHandler {
     const { tls } = this.options;
     if (tls !== undefined) {
       if (above >= 0) stream.destroy();

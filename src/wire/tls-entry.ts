@@ -5,6 +5,7 @@ import {
   type ServerTls,
   StreamError,
 } from "../runtime/interface.ts";
+import { secureIntroduced } from "./proxy-protocol/introduced-stream.ts";
 import { Deadline, type TimerWheel } from "./timer-wheel.ts";
 
 /** What a client gets that speaks plain HTTP on a TLS port (data-plane §1.2): the whole answer. */
@@ -116,7 +117,7 @@ export class TlsEntry extends Deadline implements ByteStreamHandler {
   async #handshake(hello: Uint8Array): Promise<void> {
     let stream: ByteStream;
     try {
-      stream = await this.#host.runtime.secureServer(this.#plain, hello, this.#tls.current(), this);
+      stream = await secureIntroduced(this.#host.runtime, this.#plain, hello, this.#tls.current(), this);
     } catch (error) {
       const failure =
         error instanceof StreamError ? error : new StreamError("tls-other", String(error), { cause: error });

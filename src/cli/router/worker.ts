@@ -19,6 +19,7 @@ import { createTransport } from "../../wire/transport.ts";
 import { clientAuthorities, clientChecks, ingressTls } from "./ingress-tls.ts";
 import { MainListeners } from "./main-listeners.ts";
 import type { Observation } from "./observation.ts";
+import { proxyOptions } from "./proxy-protocol.ts";
 import { listenErrorText, StartFailure } from "./start-failure.ts";
 
 /**
@@ -127,9 +128,10 @@ export class Worker {
   }
 
   #serverOptions(): Omit<ServerOptions, "listen"> {
-    const { runtime, config } = this.#parts;
+    const { runtime, config, logger } = this.#parts;
     const maxConnections = clientBound(runtime.descriptorLimit());
-    return { ...serverOptions(config), maxConnections, onError: this.#onError };
+    const proxy = proxyOptions(runtime, config, logger.source("router"));
+    return { ...serverOptions(config), ...proxy, maxConnections, onError: this.#onError };
   }
 
   readonly #onError = (error: unknown): void =>

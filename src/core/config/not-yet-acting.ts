@@ -7,7 +7,6 @@ import { configShape, type SectionShape, type Shape } from "./shape.ts";
  */
 export const notYetActing: Readonly<Record<string, string>> = {
   // C: TLS, client certificates, HTTP/2, PROXY protocol
-  enable_proxy: "C",
   enable_http2: "C",
   http_2_endpoint_timeout: "C",
   // D: the control plane

@@ -147,7 +147,10 @@ export const ConfigSchema = v.object({
     "With `enable_http2`: HTTP/2 without TLS (prior knowledge) on the plain port, and to plain `protocol: http2` backends.",
   ),
   enable_http1_concurrent_read_write: flag(false, "Full duplex for HTTP/1 requests."),
-  enable_proxy: flag(false, "PROXY protocol on the main listeners."),
+  enable_proxy: flag(false, "PROXY protocol, version 1 or 2, on the main listeners; the header may be absent."),
+  proxy_protocol: section({
+    trusted: texts([], "IP addresses and ranges whose PROXY headers count; empty: all."),
+  }),
   index: integer("uint", 0, "Number of this router among its siblings."),
   zone: text("", "Own availability zone, for `balancing_algorithm_az_preference: locally-optimistic`."),
   go_max_procs: integer("int", -1, "Cores to use with `workers: auto`; -1: all."),

@@ -1,5 +1,6 @@
 import { hostPatternFault } from "../routing/host-patterns.ts";
 import { withoutPrivateKeys } from "../x509/pem.ts";
+import { cidrFault } from "./cidr.ts";
 import { cipherSuiteNames } from "./cipher-suites.ts";
 import type { ConfigChecks } from "./config-checks.ts";
 import { formatGoDuration } from "./duration.ts";
@@ -32,6 +33,7 @@ export function* violations(config: Config, checks?: ConfigChecks): Generator<Vi
   yield* trust(config, checks);
   yield* domains(config, checks);
   yield* connectRoutes(config);
+  yield* proxyRanges(config);
 }
 
 /** The Routing API client is on (control-plane §1.2). */
@@ -209,6 +211,15 @@ function* connectRoutes({ connect }: Config): Generator<Violation> {
     const fault = hostPatternFault(pattern);
     const message = `cannot use ${JSON.stringify(pattern)} in connect.routes: ${fault}`;
     if (fault !== undefined) yield { message, key: `connect.routes[${index}]` };
+  }
+}
+
+/** `proxy_protocol`, which is our own. */
+function* proxyRanges({ proxy_protocol: { trusted } }: Config): Generator<Violation> {
+  for (const [index, range] of trusted.entries()) {
+    const fault = cidrFault(range);
+    const message = `cannot use ${JSON.stringify(range)} in proxy_protocol.trusted: ${fault}`;
+    if (fault !== undefined) yield { message, key: `proxy_protocol.trusted[${index}]` };
   }
 }
 

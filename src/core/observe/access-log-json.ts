@@ -1,3 +1,4 @@
+import { addressText } from "../address-text.ts";
 import { firstValue, type MessageHeaders } from "../message.ts";
 import type { Endpoint } from "../routing/endpoint.ts";
 import { extraField, gorouterTime, type LineSettings, type LoggedExchange, logUri, none } from "./access-log-line.ts";
@@ -51,7 +52,7 @@ export function accessLogJson(exchange: LoggedExchange, settings: LineSettings):
   const { client, endpoint, outbound, routerError } = exchange;
   const logging = settings.source.logging;
   const uri = logUri(exchange, logging.redact_query_params);
-  const address = logging.disable_log_source_ip ? "null" : `"${client.remoteAddress}:${client.remotePort}"`;
+  const address = logging.disable_log_source_ip ? "null" : `"${addressText(client.remoteAddress, client.remotePort)}"`;
   const forwardedFor = exchange.forwardedFor ?? firstValue(exchange.headers, "X-Forwarded-For");
   let line =
     `{"time":"${utcLogTime(exchange.receivedAt)}","host":${text(exchange.host)},"method":${quoted(exchange.method)}` +

@@ -1,3 +1,4 @@
+import { addressText } from "../address-text.ts";
 import type { Client } from "../client.ts";
 import type { Attempt } from "../forwarding/transport.ts";
 import { firstValue, type MessageHeaders } from "../message.ts";
@@ -125,7 +126,7 @@ export function accessLogLine(exchange: LoggedExchange, settings: LineSettings):
   // Method and protocol are tokens: only the target can hold what must be escaped.
   const request = `${exchange.method} ${escapeLogValue(uri)} ${client.protocol}`;
   const status = exchange.status === 0 ? none : String(exchange.status);
-  const source = logging.disable_log_source_ip ? none : `"${client.remoteAddress}:${client.remotePort}"`;
+  const source = logging.disable_log_source_ip ? none : `"${addressText(client.remoteAddress, client.remotePort)}"`;
   const forwardedFor = logging.disable_log_forwarded_for ? none : forwardedForField(exchange);
   let line =
     `${exchange.host} - [${logTime(exchange.receivedAt)}] "${request}" ${status} ${exchange.bytesIn} ` +

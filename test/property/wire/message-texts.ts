@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { ipv4Header, tlv, version2 } from "../../fixtures/proxy-headers.ts";
 
 /** Characters that make or break a message. */
 const TELLING = '\r\n\r\n\0\t ::,;=/?%0159aAfFzZ"\x7f\x80\xff'.split("");
@@ -100,3 +101,17 @@ export const chunkedBodies = fc
     const body = chunks.map(([data, extension, upper]) => `${size(data, upper)}${extension}\r\n${data}\r\n`).join("");
     return `${body}${last}\r\n${trailers.map((line) => `${line}\r\n`).join("")}\r\n`;
   });
+
+/** PROXY headers of both versions, good ones. */
+export const proxyHeaders = fc.oneof(
+  fc
+    .tuple(fc.constantFrom("TCP4 1.2.3.4 5.6.7.8", "TCP6 ::1 2001:db8::1"), fc.nat({ max: 65_535 }), fc.boolean())
+    .map(([addresses, port, full]) => `PROXY ${addresses} ${port} 443${full ? "\r" : ""}\n`),
+  fc
+    .tuple(
+      fc.nat({ max: 65_535 }),
+      fc.array(fc.constantFrom(tlv(1, "h2"), tlv(2, "a.test"), tlv(4, "")), { maxLength: 3 }),
+    )
+    .map(([port, tlvs]) => ipv4Header("1.2.3.4", port, tlvs.join(""))),
+  fc.constant(version2(0, 0, "")),
+);

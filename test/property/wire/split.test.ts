@@ -4,11 +4,13 @@ import fc from "fast-check";
 import { Failure } from "../../../src/core/forwarding/failure.ts";
 import { ChunkError, ChunkedDecoder } from "../../../src/wire/chunked.ts";
 import { HeadRefusal } from "../../../src/wire/head-refusal.ts";
+import { ProxyHeaderError } from "../../../src/wire/proxy-protocol/header.ts";
+import { ProxyHeaderParser } from "../../../src/wire/proxy-protocol/parser.ts";
 import { RequestHeadParser } from "../../../src/wire/request-head.ts";
 import { ResponseHeadParser } from "../../../src/wire/response-head.ts";
 import { HOSTILE_MESSAGES } from "../../fixtures/hostile-messages.ts";
 import { latin1, octets, textOf } from "../../fixtures/octets.ts";
-import { chunkedBodies, damaged, requestHeads, responseHeads } from "./message-texts.ts";
+import { chunkedBodies, damaged, proxyHeaders, requestHeads, responseHeads } from "./message-texts.ts";
 
 const runs = { numRuns: 150, seed: 20261121 };
 const limits = { maxBytes: 200, maxLines: 5 };
@@ -67,6 +69,21 @@ const readChunked: Reading = (pieces) => {
   }
 };
 
+const readProxyHeader: Reading = (pieces) => {
+  const parser = new ProxyHeaderParser(latin1);
+  try {
+    for (const [index, piece] of pieces.entries()) {
+      const beginning = parser.push(piece);
+      if (beginning === undefined) continue;
+      return { header: beginning.header, rest: textOf([beginning.rest, ...pieces.slice(index + 1)]) };
+    }
+    return { pending: textOf([parser.pending]), begun: parser.begun };
+  } catch (error) {
+    if (error instanceof ProxyHeaderError) return { refused: error.message };
+    throw error;
+  }
+};
+
 /** One byte each, then each way to cut the bytes in two, and some to cut them in three. */
 function* splits(bytes: Uint8Array): Iterable<Uint8Array[]> {
   yield Array.from(bytes, (byte) => Uint8Array.of(byte));
@@ -89,6 +106,7 @@ describe("messages split anywhere", () => {
   const kinds: [name: string, texts: fc.Arbitrary<string>, reading: Reading][] = [
     ["request heads", requestHeads.map((text) => `${text}rest`), readRequest],
     ["response heads", responseHeads.map((text) => `${text}rest`), readResponse],
+    ["PROXY headers", proxyHeaders.map((text) => `${text}rest`), readProxyHeader],
     ["chunked bodies", chunkedBodies.map((text) => `${text}rest`), readChunked],
   ];
   for (const [name, texts, reading] of kinds) {
