@@ -87,7 +87,9 @@ async function serveUntilEnd(
     }
     const source = error.sourceSuffix === "" ? logger : logger.source(error.sourceSuffix);
     source.error(error.message, error.data);
-    return 1;
+    if (!error.panics) return 1;
+    runtime.writeError(`panic: ${error.message}\n`);
+    return 2;
   }
   runtime.writeError(startBlock(factsOf(runtime, started)));
   lifeCycle.started(started);

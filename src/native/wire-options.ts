@@ -1,8 +1,13 @@
 import type { Config } from "../core/config/schema.ts";
+import type { Transport } from "../core/forwarding/transport.ts";
+import type { Runtime } from "../runtime/interface.ts";
 import { backendTls } from "../wire/backend-tls.ts";
+import { egressPolicy } from "../wire/egress-policy.ts";
 import { Http2ServerConnection } from "../wire/http2/server-connection.ts";
 import type { MakeConnection, ServerOptions } from "../wire/server-options.ts";
-import type { TransportOptions } from "../wire/transport.ts";
+import { serviceTls } from "../wire/service-tls.ts";
+import type { TimerWheel } from "../wire/timer-wheel.ts";
+import { createTransport, type TransportOptions } from "../wire/transport.ts";
 
 /** The largest request head the listener parses: upstream's library limit with its slack (data-plane §1.2). */
 const maxHeadBytes = 1_048_576 + 4096;
@@ -36,4 +41,19 @@ export function transportOptions(config: Config): TransportOptions {
     maxResponseHeaderLines: config.max_response_headers,
     tls: backendTls(config),
   };
+}
+
+/**
+ * The way to route services outside (data-plane §7.4): as to backends, but for TLS and the addresses that may be dialled.
+ *
+ * @throws Error that quotes what cannot be used of `route_services.egress_block` and `.egress_allow`.
+ */
+export function serviceTransport(runtime: Runtime, wheel: TimerWheel, config: Config): Transport {
+  const { egress_block, egress_allow } = config.route_services;
+  const options = {
+    ...transportOptions(config),
+    tls: serviceTls(config),
+    admits: egressPolicy(egress_block, egress_allow),
+  };
+  return createTransport(runtime, wheel, options);
 }

@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import process from "node:process";
+import { admitting } from "./base/admitted-dial.ts";
 import { clock } from "./base/clock.ts";
 import { openDatagram } from "./base/datagram.ts";
 import { descriptorLimit } from "./base/descriptors.ts";
@@ -51,7 +52,9 @@ export const runtime: Runtime = {
   clock,
 
   listen: (options, accept) => (needsNet(options) ? listenNet(options, accept) : listenBun(options, accept)),
-  connect: (options, handler) => (needsNet(options) ? connectNet(options, handler) : connectBun(options, handler)),
+  connect: admitting((options, handler) =>
+    needsNet(options) ? connectNet(options, handler) : connectBun(options, handler),
+  ),
   secureServer: secureServerNet,
   serverTlsGaps,
   secureClient: secureClientNet,

@@ -1,4 +1,5 @@
 import process from "node:process";
+import { admitting } from "./base/admitted-dial.ts";
 import { clock } from "./base/clock.ts";
 import { openDatagram } from "./base/datagram.ts";
 import { descriptorLimit, safeBacklog } from "./base/descriptors.ts";
@@ -38,7 +39,7 @@ export const runtime: Runtime = {
 
   // At EMFILE Deno's listener dies for good (runtimes.md §1).
   listen: (options, accept) => listenNet({ ...options, backlog: safeBacklog(options.backlog) }, accept, makeTlsGate),
-  connect: connectDeno,
+  connect: admitting(connectDeno),
   secureServer: (stream, already, tls, handler) => secureServerNet(stream, already, tls, handler, makeTlsGate),
   serverTlsGaps: denoTlsGaps,
   secureClient: (stream, tls, handler) => secureClientNet(stream, tls, handler, makeTlsGate),

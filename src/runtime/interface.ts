@@ -17,6 +17,7 @@ export type StreamErrorKind =
   | "ended" // closed by the peer in the middle of a handshake
   | "address-in-use"
   | "permission"
+  | "not-admitted" // no address of the host is one that `ConnectOptions.admits`
   | "descriptors" // no file descriptor left
   | "aborted" // by the caller
   | "tls-not-tls" // the peer answered something that is no TLS record
@@ -145,7 +146,7 @@ export interface ServerTls {
   readonly handshakeTimeoutMs?: number;
 }
 
-/** TLS as a client; versions 1.2 and 1.3. */
+/** TLS as a client. */
 export interface ClientTls {
   /**
    * Name that is sent as SNI (unless it is an IP) and must be among the certificate's subject alternative names; its
@@ -160,6 +161,9 @@ export interface ClientTls {
   readonly alpn?: readonly string[];
   /** As in `ServerTls`. */
   readonly ciphers?: readonly string[];
+  /** Lowest and highest version, `TLSv1.2` or `TLSv1.3`; default: both. */
+  readonly minVersion?: "TLSv1.2" | "TLSv1.3";
+  readonly maxVersion?: "TLSv1.2" | "TLSv1.3";
   /** Default true. False: any certificate will do. */
   readonly verify?: boolean;
   readonly handshakeTimeoutMs?: number;
@@ -215,6 +219,11 @@ export interface ConnectOptions {
   readonly tls?: ClientTls;
   /** The stream may be handed to `secureClient`; see `ListenOptions.takeover`. */
   readonly takeover?: boolean;
+  /**
+   * Which addresses may be dialled. A name is resolved once, and the very address that was let through is dialled; when
+   * there is none, the dial rejects with `not-admitted`. Default: any.
+   */
+  readonly admits?: (address: string) => boolean;
   /** Where the times of the steps go, of a dial that fails too. */
   readonly times?: DialTimes;
 }

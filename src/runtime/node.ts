@@ -1,4 +1,5 @@
 import process from "node:process";
+import { admitting } from "./base/admitted-dial.ts";
 import { clock } from "./base/clock.ts";
 import { openDatagram } from "./base/datagram.ts";
 import { descriptorLimit } from "./base/descriptors.ts";
@@ -36,7 +37,7 @@ export const runtime: Runtime = {
   clock,
 
   listen: listenNet,
-  connect: connectNet,
+  connect: admitting(connectNet),
   secureServer: secureServerNet,
   serverTlsGaps,
   secureClient: secureClientNet,

@@ -52,6 +52,11 @@ export function dialFailure(endpoint: Endpoint, error: unknown, secure: boolean)
     const text = `dial tcp ${endpoint.address}: socket: too many open files`;
     return new Failure("descriptors", "router", "never", text, error);
   }
+  if (error.kind === "not-admitted") {
+    // The address is for the log alone: it is nobody's business outside.
+    const text = `dial tcp ${endpoint.address}: connection to IP not allowed`;
+    return new Failure("egress-blocked", "router", "never", text, error);
+  }
   if (secure) {
     const failure = tlsFailure(error) ?? handshakeFailure(endpoint, error);
     if (failure !== undefined) return failure;

@@ -35,6 +35,8 @@ export interface TransportOptions {
   readonly maxResponseHeaderLines: number;
   /** TLS towards an endpoint that is registered with a TLS port (data-plane §7.3). Without it such endpoints get plain HTTP. */
   readonly tls?: (endpoint: Endpoint) => ClientTls;
+  /** Which addresses may be dialled; absent: any. */
+  readonly admits?: (address: string) => boolean;
 }
 
 /** The way to HTTP/1.1 backends over byte streams: a pool of connections per endpoint object (data-plane §4.8). */
@@ -103,13 +105,14 @@ class WireTransport implements Transport, ConnectionParts {
   }
 
   #connectOptions(endpoint: Endpoint, tls: ClientTls | undefined): ConnectOptions {
-    const { dialTimeoutMs, keepAliveProbeMs } = this.#options;
+    const { dialTimeoutMs, keepAliveProbeMs, admits } = this.#options;
     return {
       host: withoutBrackets(endpoint.host),
       port: endpoint.port,
       timeoutMs: dialTimeoutMs > 0 ? dialTimeoutMs : undefined,
       keepAliveMs: keepAliveProbeMs > 0 ? keepAliveProbeMs : undefined,
       tls,
+      ...(admits === undefined ? {} : { admits }),
     };
   }
 

@@ -9,11 +9,14 @@ export class MainListeners
   /** Undefined without `enable_ssl`. */
   readonly https: Server | undefined;
   readonly #all: readonly Server[];
+  /** Its connections are the router's own, so they are not counted; it stops and drains with the others. */
+  readonly #loop: Server;
 
-  constructor(http: Server | undefined, https: Server | undefined) {
+  constructor(http: Server | undefined, https: Server | undefined, loop: Server) {
     this.http = http;
     this.https = https;
     this.#all = [http, https].filter((server) => server !== undefined);
+    this.#loop = loop;
   }
 
   get activeConnections(): number {
@@ -25,7 +28,7 @@ export class MainListeners
   }
 
   async stopAccepting(): Promise<void> {
-    await Promise.all(this.#all.map((server) => server.stopAccepting()));
+    await Promise.all([...this.#all, this.#loop].map((server) => server.stopAccepting()));
   }
 
   farewell(overMs: number): void {
@@ -33,6 +36,6 @@ export class MainListeners
   }
 
   async drain(): Promise<void> {
-    await Promise.all(this.#all.map((server) => server.drain()));
+    await Promise.all([...this.#all, this.#loop].map((server) => server.drain()));
   }
 }

@@ -7,10 +7,13 @@ export class StartFailure extends Error {
   readonly data: LogData;
   /** Suffix of the line's source; empty: the program's own. */
   readonly sourceSuffix: string;
-  constructor(message: string, data: LogData, sourceSuffix = "") {
+  /** Upstream panics: `panic: MESSAGE` on standard error, exit 2. */
+  readonly panics: boolean;
+  constructor(message: string, data: LogData, sourceSuffix = "", panics = false) {
     super(message);
     this.data = data;
     this.sourceSuffix = sourceSuffix;
+    this.panics = panics;
   }
 }
 

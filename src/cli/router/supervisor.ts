@@ -23,6 +23,7 @@ import { natsTlsFault } from "./nats-tls.ts";
 import { Observation } from "./observation.ts";
 import { PlainFailure } from "./plain-failure.ts";
 import { rehearsalMs, rehearse } from "./rehearsal.ts";
+import { checkRouteServices } from "./route-services/start-check.ts";
 import { StartFailure } from "./start-failure.ts";
 import { openStatusListeners, type StatusListeners } from "./status-listeners.ts";
 import { Worker } from "./worker.ts";
@@ -112,6 +113,8 @@ export async function startRouter(
     errorTemplate,
     systemAuthorities: config.enable_ssl ? runtime.systemAuthorities() : [],
   });
+  checkRouteServices(config, logger);
+  await worker.openLoop();
   const registryLog = logger.source("registry");
   const registry = new Registry({
     settings: config,

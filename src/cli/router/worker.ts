@@ -8,7 +8,7 @@ import { createRouter } from "../../core/router.ts";
 import type { Endpoint } from "../../core/routing/endpoint.ts";
 import type { Registry } from "../../core/routing/registry.ts";
 import { serveNative } from "../../native/native-server.ts";
-import { serverOptions, transportOptions } from "../../native/wire-options.ts";
+import { serverOptions, serviceTransport, transportOptions } from "../../native/wire-options.ts";
 import type { Runtime } from "../../runtime/interface.ts";
 import { HeaderLines } from "../../wire/header-lines.ts";
 import type { Server } from "../../wire/server.ts";
@@ -20,6 +20,7 @@ import { clientAuthorities, clientChecks, ingressTls } from "./ingress-tls.ts";
 import { MainListeners } from "./main-listeners.ts";
 import type { Observation } from "./observation.ts";
 import { proxyOptions } from "./proxy-protocol.ts";
+import { openServiceLoop, type ServiceLoop } from "./route-services/loop.ts";
 import { listenErrorText, StartFailure } from "./start-failure.ts";
 
 /**
@@ -54,6 +55,8 @@ export interface WorkerParts {
 export class Worker {
   readonly #parts: WorkerParts;
   readonly #transport;
+  #loop: ServiceLoop | undefined;
+  #handle: Handler | undefined;
 
   constructor(parts: WorkerParts) {
     this.#parts = parts;
@@ -67,13 +70,27 @@ export class Worker {
   }
 
   /**
+   * Binds the listener of internal route services (step 11 of control-plane §8.2). Only the router itself can use it, and
+   * does from `listen` on.
+   *
+   * @throws StartFailure when the port cannot be bound.
+   */
+  async openLoop(): Promise<void> {
+    const { runtime, wheel, config } = this.#parts;
+    const handler: Handler = (request, client) => this.#handle!(request, client);
+    this.#loop = await openServiceLoop(runtime, wheel, config, handler, this.#onError);
+  }
+
+  /**
    * Opens the main ports and serves requests by that table.
    *
    * @throws StartFailure when a port cannot be bound.
    */
   async listen(registry: Registry): Promise<MainListeners> {
     const { config, logger } = this.#parts;
-    const handler = this.#handler(registry);
+    const loop = this.#loop!;
+    const handler = this.#handler(registry, loop);
+    this.#handle = handler;
     const log = logger.source("router");
     let http: Server | undefined;
     if (config.disable_http) log.info("tcp-listener-disabled");
@@ -86,11 +103,12 @@ export class Worker {
       https = await this.#opened("tls-listener-error", config.ssl_port, () => this.#listenHttps(handler));
       log.info("tls-listener-started", addressData(https));
     } else log.info("tls-listener-not-enabled");
-    return new MainListeners(http, https);
+    return new MainListeners(http, https, loop.server);
   }
 
-  #handler(registry: Registry): Handler {
-    const { runtime, config, logger, accessLog, observation, activeApps, health, address, errorTemplate } = this.#parts;
+  #handler(registry: Registry, loop: ServiceLoop): Handler {
+    const { runtime, config, logger, wheel, accessLog, observation, activeApps, health, address, errorTemplate } =
+      this.#parts;
     const router = createRouter({
       settings: config,
       registry,
@@ -107,6 +125,7 @@ export class Worker {
       address,
       errorTemplate,
       newHeaders: () => new HeaderLines(),
+      routeServices: { external: serviceTransport(runtime, wheel, config), loop: loop.way },
     });
     return (request, client) => router.fetch(request, client);
   }

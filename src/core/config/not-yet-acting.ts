@@ -20,16 +20,6 @@ export const notYetActing: Readonly<Record<string, string>> = {
   enable_envelope_v1_metrics: "D",
   send_http_start_stop_server_event: "D",
   send_http_start_stop_client_event: "D",
-  // E: route services
-  skip_ssl_validation: "E",
-  route_services_secret: "E",
-  route_services_secret_decrypt_only: "E",
-  route_services_timeout: "E",
-  route_services_recommend_https: "E",
-  route_services_hairpinning: "E",
-  route_services_hairpinning_allowlist: "E",
-  route_services_internal_server_port: "E",
-  route_services: "E",
   // G: all cores
   workers: "G",
   go_max_procs: "G",

@@ -46,6 +46,10 @@ function noteFailure(exchange: Exchange, service: Service, failure: Failure): bo
     exchange.lastFailureAt = clock.monotonic();
   }
   if (failure.kind === "deadline") exchange.logTimeout(failure, noInstance);
+  if (failure.kind === "egress-blocked") {
+    const data = { "route-service-endpoint": service.shown, error: (failure.cause as Error).message };
+    logger.error("route-service-egress-blocked", data);
+  }
   logger.error(tooMany ? "route-service-too-many-response-headers" : "route-service-connection-failed", {
     "route-service-endpoint": service.shown,
     ...attemptFields(exchange.attempt, exchange.selection.attempt, exchange.requestId, exchange.pool?.size ?? 0),

@@ -25,13 +25,14 @@ function kept<K, V>(map: { get(key: K): V | undefined; set(key: K, value: V): un
   return value;
 }
 
-function createContext({ authorities, trustSystem, keyPair, ciphers }: ClientTls): SecureContext {
+function createContext(tls: ClientTls): SecureContext {
+  const { authorities, trustSystem, keyPair, ciphers, minVersion = "TLSv1.2", maxVersion = "TLSv1.3" } = tls;
   if (keyPair !== undefined) checkKeyPair(keyPair, 1);
   const system = authorities === undefined || trustSystem === true ? systemAuthorities() : [];
   return createSecureContext({
     ca: [...system, ...(authorities ?? [])],
     ...(keyPair === undefined ? {} : { cert: keyPair.certificate, key: keyPair.key }),
-    ...agreementOf({ minVersion: "TLSv1.2", maxVersion: "TLSv1.3", ...(ciphers === undefined ? {} : { ciphers }) }),
+    ...agreementOf({ minVersion, maxVersion, ...(ciphers === undefined ? {} : { ciphers }) }),
     // Whatever is among the authorities is trusted, intermediates too.
     allowPartialTrustChain: true,
   });
@@ -41,7 +42,8 @@ function createContext({ authorities, trustSystem, keyPair, ciphers }: ClientTls
 function contextFor(tls: ClientTls): SecureContext {
   const byPair = kept(contexts, tls.authorities ?? nothing, () => new WeakMap<object, Map<string, SecureContext>>());
   const byWish = kept(byPair, tls.keyPair ?? nothing, () => new Map<string, SecureContext>());
-  return kept(byWish, `${tls.trustSystem} ${tls.ciphers?.join(":")}`, () => createContext(tls));
+  const wish = `${tls.trustSystem} ${tls.minVersion} ${tls.maxVersion} ${tls.ciphers?.join(":")}`;
+  return kept(byWish, wish, () => createContext(tls));
 }
 
 /** Starts TLS as a client on a connected socket that nobody else reads from. */

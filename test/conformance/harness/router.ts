@@ -84,6 +84,7 @@ export function writeConfig(folder: string, bus: BusChoice, config: Yaml = {}): 
     listen_host: "127.0.0.1",
     port: 0,
     status: { port: 0, user: "user", pass: "pass", routes: { port: 0 } },
+    route_services_internal_server_port: 0,
     nats:
       bus === "embedded"
         ? { embedded: true, embedded_port: 0, embedded_websocket_port: 0 }
