@@ -13,7 +13,10 @@ export interface BusOptions extends ServerListOptions {
   /** PEM; presented when the server asks for it. */
   readonly cert_chain: string;
   readonly private_key: string;
-  /** `nats_client_ping_interval` in milliseconds; also the period of the still-disconnected line. */
+  /**
+   * `nats_client_ping_interval` in milliseconds; also the period of the still-disconnected line. 0 or less: no such line,
+   * and PINGs every two minutes.
+   */
   readonly pingIntervalMs: number;
 }
 
@@ -192,16 +195,21 @@ class NatsBus implements Bus {
     this.#connected = false;
     this.#takeAnnounced(connection);
     this.#logger.info("nats-connection-disconnected", facts(connection));
-    let ticker = this.#runtime.clock.after(this.#options.pingIntervalMs, () => tick(), true);
+    const { pingIntervalMs } = this.#options;
+    let ticker: Timer | undefined;
+    const schedule = (): void => {
+      if (pingIntervalMs > 0) ticker = this.#runtime.clock.after(pingIntervalMs, tick, true);
+    };
     const tick = (): void => {
       this.#logger.info("nats-connection-still-disconnected");
-      ticker = this.#runtime.clock.after(this.#options.pingIntervalMs, tick, true);
+      schedule();
     };
+    schedule();
     let next: Connection | Error;
     try {
       next = await this.#reconnect(connection.server, cause);
     } finally {
-      ticker.cancel();
+      ticker?.cancel();
     }
     if (this.#ended) {
       if (!(next instanceof Error)) await next.nats.close();

@@ -38,7 +38,7 @@ async function speak(server: BusServer, options: ConnectionOptions, wsFactory: S
     user: server.user,
     pass: server.pass,
     timeout: options.timeoutMs,
-    pingInterval: options.pingIntervalMs,
+    pingInterval: Math.max(options.pingIntervalMs, 0),
     maxPingOut: 2,
     reconnect: false,
     ignoreClusterUpdates: true,

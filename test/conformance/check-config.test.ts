@@ -29,14 +29,16 @@ describe("causeway check-config", () => {
         "ednpoint_timeout: 5s",
         "pid_file: /run/x.pid",
         "status: {pass: s3cret, tls: {key: s3cret}}",
-        "logging: {level: loud, redact_query_params: some}",
+        "logging: {level: loud, redact_query_params: some, syslog_network: carrier}",
         "publish_active_apps_interval: -1s",
+        "prometheus: {enabled: true, meters: {gorouter_time_histogram_buckets: [3, 2]}}",
+        "access_log: {enable_streaming: true}",
       ].join("\n"),
     );
     assert.equal(code, 1);
     // Which keys do not act yet changes from version to version.
     const lasting = lines.filter((line) => !line.includes("does not act on the key yet"));
-    assert.match(lasting.pop()!, /^FILE: 7 errors, \d+ warnings$/);
+    assert.match(lasting.pop()!, /^FILE: 9 errors, \d+ warnings$/);
     assert.deepEqual(lasting, [
       "FILE:1:7: error: cannot unmarshal !!int `70000` into uint16 (port)",
       "FILE:5:24: error: router.status.tls.certificate must be provided (status.tls.certificate)",
@@ -45,6 +47,8 @@ describe("causeway check-config", () => {
       "FILE:6:24: error: Invalid query param redaction mode: some. Allowed values are [none all hash] (logging.redact_query_params)",
       'FILE:6:11: error: unrecognized level: "loud" (logging.level)',
       "FILE:7:1: error: non-positive interval for NewTicker (publish_active_apps_interval)",
+      "FILE:8:38: error: histogram buckets must be in increasing order: 3.000000 >= 2.000000 (prometheus.meters.gorouter_time_histogram_buckets)",
+      "FILE:6:51: error: syslog: invalid network: carrier (logging.syslog_network)",
       'FILE:3:1: warning: unknown key "ednpoint_timeout" at line 3 is ignored; did you mean "endpoint_timeout"? (ednpoint_timeout)',
       "FILE:4:1: warning: never acts: Gorouter never used it (pid_file)",
     ]);

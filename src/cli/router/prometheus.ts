@@ -1,4 +1,5 @@
 import type { Config } from "../../core/config/schema.ts";
+import { bucketsFault } from "../../core/config/start-faults.ts";
 import type { RequestMetrics } from "../../core/observe/metrics.ts";
 import type { TableMetrics } from "../../core/observe/table-metrics.ts";
 import type { Runtime, ServerTls } from "../../runtime/interface.ts";
@@ -37,18 +38,6 @@ async function tlsOf(runtime: Runtime, settings: Config["prometheus"]): Promise<
   };
 }
 
-/** Upstream's library refuses buckets that do not grow, with a panic. */
-function checkBuckets(meters: Config["prometheus"]["meters"]): void {
-  for (const bounds of Object.values(meters)) {
-    for (const [index, bound] of bounds.entries()) {
-      const next = bounds[index + 1];
-      if (next === undefined || bound < next) continue;
-      const text = `histogram buckets must be in increasing order: ${bound.toFixed(6)} >= ${next.toFixed(6)}`;
-      throw new PlainFailure(`panic: ${text}\n`, 2);
-    }
-  }
-}
-
 /**
  * Opens the Prometheus endpoint when it is enabled, and says so on standard error (control-plane §4.5).
  *
@@ -85,6 +74,7 @@ export async function openPrometheus(
   }
   const suffix = secure ? "" : "/metrics";
   runtime.writeError(`${stamp()} Metrics endpoint is listening on ${host}:${server.port}${suffix}\n`);
-  checkBuckets(prometheus.meters);
+  const buckets = bucketsFault(config.prometheus);
+  if (buckets !== undefined) throw new PlainFailure(`panic: ${buckets.message}\n`, 2);
   return server;
 }

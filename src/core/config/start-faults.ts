@@ -24,8 +24,22 @@ export function activeAppsFault(config: Config): StartFault | undefined {
     : undefined;
 }
 
+/** Control-plane §1.3, unsorted Prometheus buckets: found after the endpoint listens. */
+export function bucketsFault({ enabled, meters }: Config["prometheus"]): StartFault | undefined {
+  if (!enabled) return undefined;
+  for (const [name, bounds] of Object.entries(meters)) {
+    for (const [index, bound] of bounds.entries()) {
+      const next = bounds[index + 1];
+      if (next === undefined || bound < next) continue;
+      const message = `histogram buckets must be in increasing order: ${bound.toFixed(6)} >= ${next.toFixed(6)}`;
+      return { message, key: `prometheus.meters.${name}` };
+    }
+  }
+  return undefined;
+}
+
 /** All of them. */
 export function startFaults(config: Config): StartFault[] {
   const level = parseLevel(config.logging.level) === undefined ? levelFault(config) : undefined;
-  return [level, activeAppsFault(config)].filter((fault) => fault !== undefined);
+  return [level, activeAppsFault(config), bucketsFault(config.prometheus)].filter((fault) => fault !== undefined);
 }
