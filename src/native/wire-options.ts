@@ -39,6 +39,8 @@ export function transportOptions(config: Config): TransportOptions {
     idleTimeoutMs: idleBackendMs,
     maxResponseHeadBytes: config.max_response_header_bytes,
     maxResponseHeaderLines: config.max_response_headers,
+    http2: config.enable_http2,
+    http2PriorKnowledge: config.enable_h2c,
     tls: backendTls(config),
   };
 }

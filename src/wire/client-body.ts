@@ -30,6 +30,8 @@ export class ResponseBody implements BodySource, ChunkSink {
   #ended = false;
   #failure: Failure | undefined;
   #trailers: PromiseWithResolvers<HeaderLines | undefined> | undefined;
+  /** Trailers that came otherwise than with the chunked coding. */
+  #foreignTrailers: HeaderLines | undefined;
 
   /** `length`: -1 when unknown; then chunked if there is a `decoder`, else until close. */
   constructor(length: number, decoder: ChunkedDecoder | undefined, origin: BodyOrigin) {
@@ -74,9 +76,13 @@ export class ResponseBody implements BodySource, ChunkSink {
     else this.#waiting.push(bytes);
   }
 
-  /** Everything arrived and the connection has been given back: the sink hears the end once it has taken the rest. */
-  finish(): void {
+  /**
+   * Everything arrived and the connection has been given back: the sink hears the end once it has taken the rest.
+   * `trailers`: of HTTP/2, where they are no part of the body's framing.
+   */
+  finish(trailers?: HeaderLines): void {
     if (this.#ended) return;
+    this.#foreignTrailers = trailers;
     this.#arrived = true;
     if (this.#flowing) this.#end();
   }
@@ -142,15 +148,19 @@ export class ResponseBody implements BodySource, ChunkSink {
   trailers(): Promise<HeaderLines | undefined> {
     if (this.#trailers === undefined) {
       this.#trailers = Promise.withResolvers();
-      if (this.#ended) this.#trailers.resolve(this.#failure === undefined ? this.#decoder?.trailers : undefined);
+      if (this.#ended) this.#trailers.resolve(this.#failure === undefined ? this.#receivedTrailers : undefined);
     }
     return this.#trailers.promise;
+  }
+
+  get #receivedTrailers(): HeaderLines | undefined {
+    return this.#decoder === undefined ? this.#foreignTrailers : this.#decoder.trailers;
   }
 
   #end(): void {
     this.#ended = true;
     this.#flowing = false;
-    const trailers = this.#decoder?.trailers;
+    const trailers = this.#receivedTrailers;
     this.#trailers?.resolve(trailers);
     this.#sink!.end(trailers);
   }

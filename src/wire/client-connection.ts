@@ -1,7 +1,7 @@
 import { Failure } from "../core/forwarding/failure.ts";
 import type { ByteStream, ByteStreamHandler, StreamError } from "../runtime/interface.ts";
 import { addressText } from "./address-text.ts";
-import { ChunkedDecoder } from "./chunked.ts";
+import { ChunkedDecoder, chunkPrefix } from "./chunked.ts";
 import { type BodyOrigin, ResponseBody } from "./client-body.ts";
 import type { Carrier, ClientExchange } from "./client-exchange.ts";
 import { badChunkFailure, cutFailure, type LostConnection, lostFailure } from "./client-failures.ts";
@@ -10,6 +10,7 @@ import { upgradeFailure } from "./client-upgrade.ts";
 import type { ConnectionPool, Poolable } from "./connection-pool.ts";
 import type { ExchangeDeadline } from "./exchange-deadline.ts";
 import type { HeadLimits, Latin1 } from "./head-scan.ts";
+import type { RequestOutput } from "./request-writer.ts";
 import { requestHead } from "./request-writer-head.ts";
 import { type ResponseHead, ResponseHeadParser } from "./response-head.ts";
 import { Deadline, type TimerWheel } from "./timer-wheel.ts";
@@ -36,7 +37,7 @@ export interface ConnectionParts {
 /** A connection to a backend: one exchange at a time (RFC 9112 §9.3), idle in its pool in between. */
 export class ClientConnection
   extends Deadline
-  implements ByteStreamHandler, BodyOrigin, Carrier, Poolable, LostConnection
+  implements ByteStreamHandler, BodyOrigin, Carrier, Poolable, LostConnection, RequestOutput
 {
   readonly remote: string;
   readonly secure: boolean;
@@ -53,6 +54,8 @@ export class ClientConnection
   #heard = false;
   /** The response allows another request. */
   #persistent = false;
+  /** The request's body goes as chunks. */
+  #chunked = false;
   #paused = false;
   #idle = false;
   /** The peer ended it, or we did. */
@@ -88,6 +91,7 @@ export class ClientConnection
     this.#idle = false;
     this.#heard = false;
     this.#exchange = exchange;
+    this.#chunked = exchange.bodyLength < 0;
     this.#deadline = exchange.deadline;
     exchange.carriedBy(this, this.local, this.#used);
     this.#used = true;
@@ -96,7 +100,7 @@ export class ClientConnection
       return;
     }
     const head = requestHead(outgoing, exchange.bodyLength, !this.#parts.keepAlive && !outgoing.upgrade);
-    if (writer !== undefined) writer.begin(stream, head);
+    if (writer !== undefined) writer.begin(this, head);
     else {
       stream.writeText(head);
       outgoing.attempt.wroteHead = true;
@@ -152,6 +156,28 @@ export class ClientConnection
 
   closed(cause: StreamError | undefined): void {
     this.#ended(cause);
+  }
+
+  writeHead(head: string, first: Uint8Array | undefined, last: boolean): boolean {
+    const ends = last && this.#chunked;
+    if (first === undefined) return this.#stream!.writeText(ends ? `${head}0\r\n\r\n` : head);
+    return this.#piece(head, first, ends ? "\r\n0\r\n\r\n" : "\r\n");
+  }
+
+  writeBody(bytes: Uint8Array): boolean {
+    return this.#piece("", bytes, "\r\n");
+  }
+
+  /** Trailers are lost, as upstream (data-plane §5.4). */
+  writeEnd(): void {
+    if (this.#chunked) this.#stream!.writeText("0\r\n\r\n");
+  }
+
+  #piece(before: string, bytes: Uint8Array, after: string): boolean {
+    const stream = this.#stream!;
+    if (!this.#chunked) return before === "" ? stream.write(bytes) : stream.writeText(before, bytes);
+    stream.writeText(before + chunkPrefix(bytes.length), bytes);
+    return stream.writeText(after);
   }
 
   bodyResumed(): void {

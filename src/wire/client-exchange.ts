@@ -69,6 +69,8 @@ export class ClientExchange implements Sending, RequestOwner, Timed {
   readonly #wheel: TimerWheel;
   readonly #resolve: (result: BackendResponse | Tunnel) => void;
   readonly #reject: (failure: Failure) => void;
+  /** Its deadline ended it. */
+  timedOut = false;
   #interims = 0;
   #carrier: Carrier | undefined;
   #body: ResponseBody | undefined;
@@ -180,6 +182,7 @@ export class ClientExchange implements Sending, RequestOwner, Timed {
   }
 
   outOfTime(): void {
+    this.timedOut = true;
     this.fail(deadlineFailure(this.outgoing.attempt.gotConnection));
   }
 

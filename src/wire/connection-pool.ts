@@ -9,6 +9,8 @@ export interface Poolable {
  * Connections in use are not in it; what bounds them is the router's business.
  */
 export class ConnectionPool<Connection extends Poolable> {
+  /** The connections that carry many requests at a time, which are not in the pool; set by the transport. */
+  multiplexed: { close(): void } | undefined = undefined;
   readonly #limit: number;
   readonly #idle: Connection[] = [];
   #open = true;
@@ -45,5 +47,6 @@ export class ConnectionPool<Connection extends Poolable> {
   close(): void {
     this.#open = false;
     for (const connection of this.#idle.splice(0)) connection.close();
+    this.multiplexed?.close();
   }
 }

@@ -1,12 +1,24 @@
 import { Failure } from "../core/forwarding/failure.ts";
 import type { Attempt } from "../core/forwarding/transport.ts";
-import type { ByteStream } from "../runtime/interface.ts";
 import type { BodySink, BodySource } from "./body.ts";
-import { chunkPrefix } from "./chunked.ts";
+import type { HeaderLines } from "./header-lines.ts";
 import { Deadline, type TimerWheel } from "./timer-wheel.ts";
 
 /** How long a request body waits for the backend's 100 (data-plane §4.7), in milliseconds. */
 const continueWaitMs = 1000;
+
+/** Where a request goes: a connection, or a stream of one. */
+export interface RequestOutput {
+  /**
+   * Writes the head, with the first body bytes where they are at hand; `last`: the body ends with them. False: wait for
+   * `RequestWriter.drained`.
+   */
+  writeHead(head: string, first: Uint8Array | undefined, last: boolean): boolean;
+  /** Writes more of the body. False as above. */
+  writeBody(bytes: Uint8Array): boolean;
+  /** The body ends. */
+  writeEnd(trailers: HeaderLines | undefined): void;
+}
 
 /** Who hears that a request cannot be completed. */
 export interface RequestOwner {
@@ -16,7 +28,7 @@ export interface RequestOwner {
 
 /**
  * Writes a request that has a body: the head, together with the first bytes of the body where they are already there,
- * then the rest with back-pressure and the framing (data-plane §5.4). As a deadline it ends the wait for a 100.
+ * then the rest with back-pressure (data-plane §5.4); the framing is the output's. As a deadline it ends the wait for a 100.
  */
 export class RequestWriter extends Deadline implements BodySink {
   /** The whole request was handed to the stream. */
@@ -29,11 +41,12 @@ export class RequestWriter extends Deadline implements BodySink {
   readonly #owner: RequestOwner;
   /** The body waits for a 100, a final answer, or the end of the wait. */
   #waits: boolean;
-  #stream: ByteStream | undefined;
+  #output: RequestOutput | undefined;
   /** Head text held back until the first body bytes are there. */
   #head = "";
   /** Body bytes held back with the head, or taken while there was no connection. */
   #first: Uint8Array | undefined;
+  #trailers: HeaderLines | undefined;
   #sent = 0;
   #started = false;
   /** The source was told to stop. */
@@ -64,10 +77,10 @@ export class RequestWriter extends Deadline implements BodySink {
   }
 
   /** Writes the head, and the body as far as it is there. Called again when the request moves to another connection. */
-  begin(stream: ByteStream, head: string): void {
-    this.#stream = stream;
+  begin(output: RequestOutput, head: string): void {
+    this.#output = output;
     if (this.#waits) {
-      stream.writeText(head);
+      output.writeHead(head, undefined, false);
       this.#attempt.wroteHead = true;
       this.#wheel.arm(this, continueWaitMs);
       return;
@@ -81,7 +94,7 @@ export class RequestWriter extends Deadline implements BodySink {
   /** The connection died before it answered; the request will be begun on another one. */
   detach(): void {
     this.#wheel.disarm(this);
-    this.#stream = undefined;
+    this.#output = undefined;
   }
 
   /** The backend said 100, or answered without closing: the body may go (data-plane §5.7). */
@@ -120,7 +133,7 @@ export class RequestWriter extends Deadline implements BodySink {
       this.#mismatch();
       return false;
     }
-    if (this.#stream === undefined) {
+    if (this.#output === undefined) {
       this.#first = bytes;
       this.#stalled = true;
       return false;
@@ -132,18 +145,19 @@ export class RequestWriter extends Deadline implements BodySink {
       }
       this.#flush();
     }
-    this.#stalled = !this.#piece(this.#stream, "", bytes, "\r\n");
+    this.#stalled = !this.#output.writeBody(bytes);
     return !this.#stalled;
   }
 
-  end(): void {
+  end(trailers: HeaderLines | undefined): void {
     if (this.#over) return;
     if (this.#length >= 0 && this.#sent < this.#length) {
       this.#mismatch();
       return;
     }
     this.complete = true;
-    if (this.#length < 0 && this.#head === "") this.#stream?.writeText("0\r\n\r\n");
+    this.#trailers = trailers;
+    if (this.#head === "") this.#output?.writeEnd(trailers);
   }
 
   fail(failure: Failure): void {
@@ -158,23 +172,18 @@ export class RequestWriter extends Deadline implements BodySink {
     this.#source.start(this);
   }
 
-  /** Writes the held head with what is held of the body. False: the stream is full. */
+  /** Writes the held head with what is held of the body. False: the output is full. */
   #flush(): boolean {
-    const stream = this.#stream!;
     const head = this.#head;
     const first = this.#first;
     this.#head = "";
     this.#first = undefined;
     this.#attempt.wroteHead = true;
-    const ends = this.complete && this.#length < 0;
-    if (first === undefined) return stream.writeText(ends ? `${head}0\r\n\r\n` : head);
-    return this.#piece(stream, head, first, ends ? "\r\n0\r\n\r\n" : "\r\n");
-  }
-
-  #piece(stream: ByteStream, before: string, bytes: Uint8Array, after: string): boolean {
-    if (this.#length >= 0) return before === "" ? stream.write(bytes) : stream.writeText(before, bytes);
-    stream.writeText(before + chunkPrefix(bytes.length), bytes);
-    return stream.writeText(after);
+    const output = this.#output!;
+    if (this.#trailers === undefined) return output.writeHead(head, first, this.complete);
+    output.writeHead(head, first, false);
+    output.writeEnd(this.#trailers);
+    return true;
   }
 
   #mismatch(): void {

@@ -1,12 +1,15 @@
+import type { Failure } from "../core/forwarding/failure.ts";
 import type { BackendResponse, Outgoing, Transport } from "../core/forwarding/transport.ts";
 import type { Tunnel } from "../core/message.ts";
 import type { Endpoint } from "../core/routing/endpoint.ts";
-import type { ByteStream, ClientTls, ConnectOptions, Runtime } from "../runtime/interface.ts";
+import type { ByteStream, ByteStreamHandler, ClientTls, ConnectOptions, Runtime } from "../runtime/interface.ts";
 import { withoutBrackets } from "./backend-tls.ts";
 import { ClientConnection, type ConnectionParts } from "./client-connection.ts";
 import { ClientExchange } from "./client-exchange.ts";
 import { dialFailure } from "./client-failures.ts";
 import { ConnectionPool } from "./connection-pool.ts";
+import type { Http2ClientParts } from "./http2/client-connection.ts";
+import { Http2ClientPool, type Http2Dialler } from "./http2/client-pool.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
 import { dialTunnel } from "./tunnel-dial.ts";
 
@@ -37,15 +40,24 @@ export interface TransportOptions {
   readonly tls?: (endpoint: Endpoint) => ClientTls;
   /** Which addresses may be dialled; absent: any. */
   readonly admits?: (address: string) => boolean;
+  /** Endpoints registered with `protocol: http2` are spoken to in HTTP/2 where their TLS agrees (data-plane §10.3). */
+  readonly http2?: boolean;
+  /** With `http2`: those without TLS too, by prior knowledge. */
+  readonly http2PriorKnowledge?: boolean;
 }
 
+/** Protocols offered to an endpoint that may speak HTTP/2. */
+const alpn = ["h2", "http/1.1"];
+
 /** The way to HTTP/1.1 backends over byte streams: a pool of connections per endpoint object (data-plane §4.8). */
-class WireTransport implements Transport, ConnectionParts {
+class WireTransport implements Transport, ConnectionParts, Http2Dialler {
   readonly wheel: TimerWheel;
   readonly latin1: Runtime["latin1"];
   readonly headLimits: ConnectionParts["headLimits"];
   readonly keepAlive: boolean;
   readonly idleTimeoutMs: number;
+  readonly http2: Http2ClientParts;
+  readonly priorKnowledge: boolean;
   readonly #runtime: Runtime;
   readonly #options: TransportOptions;
   readonly #idleLimit: number;
@@ -61,12 +73,18 @@ class WireTransport implements Transport, ConnectionParts {
     };
     this.keepAlive = options.keepAlive;
     this.idleTimeoutMs = options.idleTimeoutMs;
+    this.priorKnowledge = options.http2PriorKnowledge === true;
+    const { latin1, headLimits } = this;
+    this.http2 = { wheel, latin1, headLimits, idleTimeoutMs: options.keepAlive ? options.idleTimeoutMs : 0 };
     const perEndpoint = options.maxIdlePerEndpoint === 0 ? defaultIdlePerEndpoint : options.maxIdlePerEndpoint;
     this.#idleLimit = Math.min(perEndpoint, options.maxIdle > 0 ? options.maxIdle : Number.POSITIVE_INFINITY);
   }
 
   send(endpoint: Endpoint, outgoing: Outgoing): Promise<BackendResponse | Tunnel> {
-    const idle = this.#poolOf(endpoint).take();
+    const pool = this.#poolOf(endpoint);
+    if (endpoint.protocol === "http2" && this.#mayMultiplex(endpoint, outgoing))
+      return this.#multiplex(pool, endpoint, outgoing);
+    const idle = pool.take();
     const exchange = new ClientExchange(endpoint, outgoing, this.wheel, idle?.deadline);
     if (exchange.over) {
       idle?.rest();
@@ -75,6 +93,47 @@ class WireTransport implements Transport, ConnectionParts {
     if (idle === undefined) this.redial(exchange);
     else idle.carry(exchange);
     return exchange.promise;
+  }
+
+  /** A WebSocket needs a connection of its own, and HTTP/1.1 (data-plane §10.3). */
+  #mayMultiplex(endpoint: Endpoint, outgoing: Outgoing): boolean {
+    if (this.#options.http2 !== true || (!endpoint.tls && !this.priorKnowledge)) return false;
+    return !outgoing.upgrade || outgoing.outbound.get("upgrade")?.toLowerCase() !== "websocket";
+  }
+
+  /** Sends on a connection that carries many requests at a time, or on whatever a new one turns out to speak. */
+  #multiplex(
+    pool: ConnectionPool<ClientConnection>,
+    endpoint: Endpoint,
+    outgoing: Outgoing,
+  ): Promise<BackendResponse | Tunnel> {
+    const connections = (pool.multiplexed as Http2ClientPool | undefined) ?? new Http2ClientPool(this, endpoint);
+    pool.multiplexed = connections;
+    const idle = connections.old ? pool.take() : undefined;
+    const exchange = new ClientExchange(endpoint, outgoing, this.wheel, idle?.deadline);
+    if (exchange.over) idle?.rest();
+    else if (idle === undefined) connections.carry(exchange);
+    else idle.carry(exchange);
+    return exchange.promise;
+  }
+
+  dial(exchange: ClientExchange, handler: ByteStreamHandler): Promise<ByteStream> {
+    const { endpoint } = exchange;
+    const tls = endpoint.tls ? this.#options.tls?.(endpoint) : undefined;
+    const options = this.#connectOptions(endpoint, tls && { ...tls, alpn });
+    return this.#runtime.connect({ ...options, times: exchange.outgoing.attempt }, handler);
+  }
+
+  dialFailed(endpoint: Endpoint, error: unknown): Failure {
+    return dialFailure(endpoint, error, endpoint.tls && this.#options.tls !== undefined);
+  }
+
+  carryHttp1(exchange: ClientExchange, stream: ByteStream): ByteStreamHandler {
+    const { endpoint } = exchange;
+    const connection = new ClientConnection(this, this.#poolOf(endpoint), endpoint.address, stream.tls !== undefined);
+    connection.opened(stream);
+    connection.carry(exchange);
+    return connection;
   }
 
   open(endpoint: Endpoint, outgoing: Outgoing): Promise<Tunnel> {

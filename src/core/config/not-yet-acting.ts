@@ -6,9 +6,6 @@ import { configShape, type SectionShape, type Shape } from "./shape.ts";
  * Remove a line when its key acts.
  */
 export const notYetActing: Readonly<Record<string, string>> = {
-  // C: TLS, client certificates, HTTP/2, PROXY protocol
-  enable_http2: "C",
-  http_2_endpoint_timeout: "C",
   // D: the control plane
   debug_addr: "D",
   "status.host": "D",

@@ -97,6 +97,8 @@ function nothingSelected(exchange: Exchange, pool: Pool, last: Failure | undefin
 function beginAttempt(exchange: Exchange, endpoint: Endpoint): void {
   const { router } = exchange;
   exchange.endpoint = endpoint;
+  const { endpointTimeout, http2EndpointTimeout } = router.compiled;
+  exchange.timeoutMs = exchange.websocket ? 0 : endpoint.protocol === "http2" ? http2EndpointTimeout : endpointTimeout;
   if (exchange.selection.attempt > 1) exchange.attempt = new Attempt();
   identify(exchange, endpoint);
   if (router.events?.attempted !== undefined) exchange.attempt.sentAt = router.clock.now();
@@ -114,7 +116,6 @@ function prepare(exchange: Exchange, pool: Pool): ResponseLike | undefined {
   // Only while a signature was checked can it have left before.
   if (exchange.abortCause !== undefined) return fail(exchange, clientGone());
   if (!readUpgrade(exchange)) return fail(exchange, refusedSwitch("the protocol to upgrade to is not printable"));
-  exchange.timeoutMs = exchange.websocket ? 0 : exchange.router.compiled.endpointTimeout;
   makeOutbound(exchange);
   readSession(exchange);
   if (pool.algorithm === "hash") readHashKey(exchange, pool);

@@ -21,6 +21,7 @@ export interface RouterSettings
     | "max_response_headers"
     | "endpoint_timeout"
     | "http_1_endpoint_timeout"
+    | "http_2_endpoint_timeout"
     | "connect"
     | "sticky_session_cookie_names"
     | "sticky_sessions_for_auth_negotiate"
@@ -91,6 +92,8 @@ export class CompiledSettings {
   readonly maxRequestBytes: number;
   /** Of HTTP/1 backends, milliseconds; 0: none (data-plane §4.7, §12). */
   readonly endpointTimeout: number;
+  /** The same of HTTP/2 backends. */
+  readonly http2EndpointTimeout: number;
   /** Lower-case names that a `Connection` header may not name. */
   readonly hopByHopFilter: ReadonlySet<string>;
   /** Hosts to which CONNECT makes a tunnel. */
@@ -112,6 +115,7 @@ export class CompiledSettings {
     const limit = settings.max_request_header_bytes;
     this.maxRequestBytes = limit < 1 ? largestRequestHead : Math.min(limit, largestRequestHead);
     this.endpointTimeout = Math.max(settings.http_1_endpoint_timeout || settings.endpoint_timeout, 0);
+    this.http2EndpointTimeout = Math.max(settings.http_2_endpoint_timeout || settings.endpoint_timeout, 0);
     this.hopByHopFilter = new Set(settings.hop_by_hop_headers_to_filter.map((name) => name.toLowerCase()));
     this.connectRoutes = new HostPatterns(settings.connect.routes);
     const names = settings.sticky_session_cookie_names;

@@ -80,7 +80,9 @@ export class NetStream extends StreamCore {
   writeText(text: string, bytes?: Uint8Array): boolean {
     if (this.over || this.ending) return true;
     if (bytes === undefined || bytes.length === 0) {
-      if (text.length > 0) this.socket.write(text, "latin1");
+      // Behind a gate, Deno writes queued text as UTF-8.
+      if (this.carrier?.gate !== undefined) this.socket.write(Buffer.from(text, "latin1"));
+      else if (text.length > 0) this.socket.write(text, "latin1");
     } else if (bytes.length <= 16 * 1024) {
       const joined = Buffer.allocUnsafe(text.length + bytes.length);
       joined.write(text, 0, "latin1");
@@ -88,7 +90,7 @@ export class NetStream extends StreamCore {
       this.socket.write(joined);
     } else {
       this.socket.cork();
-      this.socket.write(text, "latin1");
+      this.socket.write(Buffer.from(text, "latin1"));
       this.socket.write(bytes);
       this.socket.uncork();
     }

@@ -67,6 +67,11 @@ export interface Http2Limits {
   readonly streamWindow: number;
   /** The same for all streams together. */
   readonly connectionWindow: number;
+  /**
+   * Bytes count as gone for the connection as soon as they have come: a stream whose reader is slow holds up no other, and
+   * what can wait is bounded by the streams' windows alone.
+   */
+  readonly independentStreams: boolean;
   /** Longest frame, in bytes; `settings` say the same. */
   readonly maxFrame: number;
   /** Bytes of a header block's fields (RFC 9113 §6.5.2). */
@@ -90,8 +95,9 @@ export abstract class Http2Connection extends Deadline implements ByteStreamHand
   blocked = false;
   /** Window that the peer gives to new streams. */
   peerWindow = defaultWindow;
-  /** Streams that the peer takes at a time. */
+  /** Streams that the peer takes at a time; and whether it has said so. */
   peerStreams = Number.POSITIVE_INFINITY;
+  protected peerSaidStreams = false;
   readonly limits: Http2Limits;
   protected readonly byteStream: ByteStream;
   protected readonly wheel: TimerWheel;
@@ -291,6 +297,10 @@ export abstract class Http2Connection extends Deadline implements ByteStreamHand
 
   /** So many received bytes have left us. */
   consumed(bytes: number): void {
+    if (!this.limits.independentStreams) this.#creditConnection(bytes);
+  }
+
+  #creditConnection(bytes: number): void {
     this.#consumed += bytes;
     if (this.#consumed * 2 < this.limits.connectionWindow) return;
     this.openWindow(0, this.#consumed);
@@ -308,6 +318,7 @@ export abstract class Http2Connection extends Deadline implements ByteStreamHand
     if (id === 0) throw new ConnectionError(PROTOCOL_ERROR, "DATA on the connection itself");
     this.#receiveWindow -= flow;
     if (this.#receiveWindow < 0) throw new ConnectionError(FLOW_CONTROL_ERROR, "more DATA than the connection takes");
+    if (this.limits.independentStreams) this.#creditConnection(flow);
     if (flow === 0 && !last) this.#countIdle();
     const stream = this.streams.get(id);
     if (stream === undefined) {
@@ -441,6 +452,7 @@ export abstract class Http2Connection extends Deadline implements ByteStreamHand
         return;
       case MAX_CONCURRENT_STREAMS:
         this.peerStreams = value;
+        this.peerSaidStreams = true;
         return;
       case MAX_FRAME_SIZE:
         if (value < defaultFrameSize || value > largestFrameSize) {

@@ -57,7 +57,7 @@ const codeNames = [
 ];
 
 /** Name of an error code, as operators see it in log lines; `unknown error code 0x…` for one that nobody registered. */
-function codeName(code: number): string {
+export function codeName(code: number): string {
   return codeNames[code] ?? `unknown error code 0x${code.toString(16)}`;
 }
 

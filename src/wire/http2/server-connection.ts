@@ -39,6 +39,7 @@ const limits: Http2Limits = {
   ],
   streamWindow: megabyte,
   connectionWindow: 4 * megabyte,
+  independentStreams: false,
   maxFrame: megabyte,
   maxHeaderList,
 };

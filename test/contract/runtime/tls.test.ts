@@ -110,6 +110,22 @@ describe(`TLS (${runtime.name})`, () => {
     assert.equal(pair.server.remotePort, pair.client.localPort);
   });
 
+  it("sends text as one byte per character, also while earlier text waits", async () => {
+    const pair = await connectedPair(runtime, { tls: serverTls }, { tls: trusting });
+    const piece = Array.from({ length: 256 }, (_, code) => String.fromCharCode(code)).join("");
+    let sent = "";
+    for (let i = 0; i < 200; i++) {
+      const body = new Uint8Array(i % 2 === 0 ? 20_000 : 10).fill(i);
+      pair.client.writeText(piece);
+      pair.client.writeText(piece, body);
+      sent += piece + piece + runtime.latin1(body, 0, body.length);
+    }
+    pair.client.end();
+    await until("FIN", () => pair.atServer.events.includes("ended"));
+    assert.equal(pair.atServer.text.length, sent.length);
+    assert.ok(pair.atServer.text === sent);
+  });
+
   it("honours the highest version", async () => {
     const pair = await connectedPair(runtime, { tls: { ...serverTls, maxVersion: "TLSv1.2" } }, { tls: trusting });
     assert.equal(pair.server.tls!.version, "TLSv1.2");
