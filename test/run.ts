@@ -27,8 +27,8 @@ const inside = ["unit", "property", "contract"];
 const outside = ["conformance", "fault", ...(values.all ? ["soak"] : [])];
 const wanted = (group: string): boolean => !values.only || values.only === group;
 
-/** Packs, and installs from the registry, once per runtime. */
-const slow = ["test/conformance/package.test.ts"];
+/** Packs, and installs from the registry, once per runtime; waits for minutes. */
+const slow = ["test/conformance/package.test.ts", "test/conformance/route-registrar-outage.test.ts"];
 
 function filesOf(group: string): string[] {
   const found = globSync(`test/${group}/**/*.test.ts`).sort();

@@ -5,7 +5,7 @@ import { Report } from "../route-registrar/config/report.ts";
 import { type RegistrarConfig, validateConfig } from "../route-registrar/config/validate.ts";
 import { Lager, type LagerLevel, lagerLevelNames } from "../route-registrar/lager.ts";
 import { NatsLink } from "../route-registrar/nats-link.ts";
-import { createRedaction } from "../route-registrar/redaction.ts";
+import { compilePattern, createRedaction } from "../route-registrar/redaction.ts";
 import { Registrar } from "../route-registrar/registrar.ts";
 import type { RoutingApiClient } from "../route-registrar/routing-api-client.ts";
 import { statusHandler } from "../route-registrar/status-handler.ts";
@@ -42,7 +42,7 @@ const flags: readonly GoFlag[] = [
     kind: "value",
     fault: (value) => {
       try {
-        new RegExp(value);
+        compilePattern(value);
         return undefined;
       } catch (error) {
         return (error as Error).message;
@@ -58,6 +58,8 @@ const flags: readonly GoFlag[] = [
     fault: (value) => (timeFormats.has(value) ? undefined : "it is neither unix-epoch nor rfc3339"),
   },
 ];
+
+const firstConnectionMs = 2000;
 
 const signals = [
   ["SIGINT", 2],
@@ -143,7 +145,8 @@ async function work(runtime: Runtime, logger: Lager, path: string, pidFile: stri
     const link = await linkTo(runtime, logger, config);
     registrar = new Registrar({ runtime, logger, config, instanceId, link, api, parseYaml });
     await serveStatus(runtime, config, registrar, link);
-    await link?.open();
+    // Routes wait for the first connection, but not for long: the bus may be away, and a signal may come.
+    if (link !== undefined) await Promise.race([link.open(), caught, pause(runtime, firstConnectionMs)]);
   } catch (error) {
     return fatal("Exiting with error", error);
   }
@@ -204,6 +207,10 @@ async function serveStatus(
 function stayAlive(runtime: Runtime): void {
   const dayMs = 24 * 3600 * 1000;
   runtime.clock.after(dayMs, () => stayAlive(runtime));
+}
+
+function pause(runtime: Runtime, ms: number): Promise<void> {
+  return new Promise((resolve) => runtime.clock.after(ms, resolve));
 }
 
 /** `2026/01/02 03:04:05`, local time: what the standard logger puts in front of a text. */

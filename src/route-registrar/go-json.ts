@@ -11,6 +11,15 @@ function goJsonString(text: string): string {
   return JSON.stringify(text.toWellFormed()).replaceAll(/[<>&\u2028\u2029]/g, (one) => escapes[one]!);
 }
 
+/** A value that is JSON already: what is printed again and again is rendered once. */
+export class JsonText {
+  readonly text: string;
+
+  constructor(value: unknown) {
+    this.text = goJson(value);
+  }
+}
+
 /**
  * A value in JSON as Go's encoder has it: compact, the keys of a `Map` sorted, those of an object (Go's struct) as they
  * stand, undefined ones left out; a bigint is an integer.
@@ -19,6 +28,7 @@ export function goJson(value: unknown): string {
   if (typeof value === "string") return goJsonString(value);
   if (value === null || value === undefined) return "null";
   if (Array.isArray(value)) return `[${value.map(goJson).join(",")}]`;
+  if (value instanceof JsonText) return value.text;
   if (value instanceof Map) return members([...value].sort(([a], [b]) => (a < b ? -1 : 1)));
   if (typeof value === "object") return members(Object.entries(value));
   return String(value);

@@ -1,6 +1,7 @@
 import type { CommandEnd, GroupedCommand, Runtime, Timer } from "../runtime/interface.ts";
 import type { Lager } from "./lager.ts";
 import { type HealthCheck, milliseconds } from "./route.ts";
+import type { Turnstile } from "./turnstile.ts";
 
 /** What a health check found (route-registrar §7.2). */
 export type Verdict = "healthy" | "unhealthy" | "errored";
@@ -9,6 +10,9 @@ export type Verdict = "healthy" | "unhealthy" | "errored";
 const outputLimit = 64 * 1024;
 /** How long the output may stay open behind the end of the script before what holds it is killed. */
 const lingerMs = 250;
+
+/** What a check is given beyond its time, for the news of its end to arrive. */
+const lateMs = 10;
 
 /** Signals as Go names them; others by their own name. */
 const signalNames: Readonly<Record<string, string>> = {
@@ -37,11 +41,14 @@ function endText(end: CommandEnd): string {
 export class HealthChecker {
   readonly #runtime: Pick<Runtime, "clock" | "spawnGroup">;
   readonly #logger: Lager;
+  readonly #turnstile: Turnstile;
   readonly #check: HealthCheck;
   #running: GroupedCommand | undefined;
   #stopped = false;
 
-  constructor(runtime: Pick<Runtime, "clock" | "spawnGroup">, logger: Lager, check: HealthCheck) {
+  /** `turnstile`: shared by all checks of the program. */
+  constructor(runtime: Pick<Runtime, "clock" | "spawnGroup">, logger: Lager, turnstile: Turnstile, check: HealthCheck) {
+    this.#turnstile = turnstile;
     this.#runtime = runtime;
     this.#logger = logger;
     this.#check = check;
@@ -50,6 +57,8 @@ export class HealthChecker {
   /** Runs the script to its end, or kills it and all it has started when its time is over. Never rejects. */
   async run(): Promise<Verdict> {
     const { scriptPath: script, timeoutNs } = this.#check;
+    await this.#turnstile.pass();
+    if (this.#stopped) return "errored";
     this.#logger.info("Executing script", { scriptPath: script });
     let command: GroupedCommand;
     try {
@@ -61,7 +70,9 @@ export class HealthChecker {
     }
     this.#running = command;
     if (this.#stopped) this.#kill(command);
-    const end = await this.#before(command.ended, milliseconds(timeoutNs));
+    const inTime = await this.#before(command.ended, milliseconds(timeoutNs));
+    // A late event loop hears of the timer first, and of an end long before it behind that.
+    const end = inTime ?? (await this.#before(command.ended, lateMs));
     if (end === undefined) {
       this.#logger.info("Script failed to exit within timeout", { script, ...command.output(), timeout: timeoutNs });
       this.#kill(command);

@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { Announcer } from "./announcer.ts";
+import type { JsonText } from "./go-json.ts";
 import type { Lager } from "./lager.ts";
 import { LagerLevel } from "./lager.ts";
 import { registryMessage } from "./message.ts";
@@ -28,7 +29,7 @@ export class HttpAnnouncer implements Announcer {
   readonly #route: Route;
   readonly #parts: HttpAnnouncerParts;
   readonly #body: string;
-  readonly #logged: Readonly<Record<string, unknown>>;
+  readonly #logged: JsonText;
   #last: { readonly subject: Subject; readonly at: number; sent: boolean } | undefined;
 
   constructor(route: Route, parts: HttpAnnouncerParts) {

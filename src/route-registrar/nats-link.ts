@@ -93,12 +93,18 @@ export class NatsLink {
     this.#repeaters.delete(repeater);
   }
 
-  /** Sends, if there is a connection; false if not. */
+  /** Sends, if there is a connection; false when it could not. */
   publish(subject: string, body: string): boolean {
     if (this.#bus?.connected !== true) return false;
     this.#logger.debug("publishing-message", { msg: body });
-    this.#bus.publish(subject, body);
-    return true;
+    try {
+      this.#bus.publish(subject, body);
+      return true;
+    } catch (error) {
+      // Larger than the server takes, say.
+      this.#logger.error("nats-publish-failed", (error as Error).message, { subject });
+      return false;
+    }
   }
 
   /** Resolves once there is a connection (or the link was closed). */

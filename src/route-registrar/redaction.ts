@@ -1,3 +1,5 @@
+import { JsonText } from "./go-json.ts";
+
 const redacted = "*REDACTED*";
 const secretKey = /[Pp]wd|[Pp]ass/;
 
@@ -9,6 +11,11 @@ const defaultPatterns: readonly RegExp[] = [
   /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/,
 ];
 
+/** A pattern as Go writes it, of which a leading `(?i)` is all that JavaScript has no word for. @throws SyntaxError */
+export function compilePattern(pattern: string): RegExp {
+  return pattern.startsWith("(?i)") ? new RegExp(pattern.slice(4), "i") : new RegExp(pattern);
+}
+
 /**
  * What `-redactSecrets` does with the data of a log line: values of keys that look like passwords, and texts that look
  * like secrets, are replaced. `patterns` take the place of the default ones when there are any.
@@ -18,10 +25,11 @@ const defaultPatterns: readonly RegExp[] = [
 export function createRedaction(
   patterns: readonly string[],
 ): (data: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>> {
-  const values = patterns.length === 0 ? defaultPatterns : patterns.map((pattern) => new RegExp(pattern));
+  const values = patterns.length === 0 ? defaultPatterns : patterns.map(compilePattern);
   const scrub = (value: unknown): unknown => {
     if (typeof value === "string") return values.some((pattern) => pattern.test(value)) ? redacted : value;
     if (Array.isArray(value)) return value.map(scrub);
+    if (value instanceof JsonText) return scrub(JSON.parse(value.text));
     if (value instanceof Map) return new Map([...value].map(([key, inner]) => [key, scrubMember(String(key), inner)]));
     return typeof value === "object" && value !== null ? scrubObject(value) : value;
   };

@@ -2,7 +2,6 @@ import type { DocumentNode } from "../core/config/document.ts";
 import type { Runtime } from "../runtime/interface.ts";
 import type { Announcer } from "./announcer.ts";
 import type { RegistrarConfig } from "./config/validate.ts";
-import { goJson } from "./go-json.ts";
 import { HttpAnnouncer } from "./http-announcer.ts";
 import type { Lager } from "./lager.ts";
 import type { NatsLink } from "./nats-link.ts";
@@ -12,6 +11,7 @@ import { RouteWorker } from "./route-worker.ts";
 import { RoutesFiles } from "./routes-files.ts";
 import type { RoutingApiClient } from "./routing-api-client.ts";
 import { TcpAnnouncer } from "./tcp-announcer.ts";
+import { Turnstile } from "./turnstile.ts";
 
 /** What a registrar works with. */
 export interface RegistrarParts {
@@ -40,12 +40,14 @@ export class Registrar {
   /** Workers of each dynamic file, by all that is configured of the route. */
   readonly #dynamic = new Map<string, ReadonlyMap<string, RouteWorker>>();
   readonly #files: RoutesFiles;
+  readonly #turnstile: Turnstile;
   #started = 0;
 
   /** @throws Error for a malformed `dynamic_config_globs` pattern, which was logged. */
   constructor(parts: RegistrarParts) {
     const { runtime, logger, config, parseYaml } = parts;
     this.#parts = parts;
+    this.#turnstile = new Turnstile(runtime.clock);
     this.#files = new RoutesFiles(config.globs, {
       runtime,
       logger: logger.part("routes-config-watcher"),
@@ -64,7 +66,8 @@ export class Registrar {
   }
 
   start(): void {
-    for (const worker of this.#static) worker.start(this.#started++);
+    const now = this.#parts.runtime.clock.monotonic();
+    for (const worker of this.#static) worker.start(this.#started++, now);
     if (this.#parts.config.globs.length > 0) this.#files.start();
   }
 
@@ -128,6 +131,7 @@ export class Registrar {
     return new RouteWorker(route, this.#announcerFor(route), {
       runtime,
       logger,
+      turnstile: this.#turnstile,
       unregistrationLimit: config.unregistrationLimit,
       onChecked: (verdict) => this.metrics.countCheck(verdict),
     });
@@ -161,7 +165,7 @@ export class Registrar {
     const after = new Map<string, RouteWorker>();
     const fresh: RouteWorker[] = [];
     for (const route of routes) {
-      const key = goJson(loggedRoute(route));
+      const key = loggedRoute(route).text;
       if (after.has(key)) continue;
       const known = before.get(key);
       const worker = known ?? this.#workerFor(route);
@@ -171,9 +175,10 @@ export class Registrar {
     if (after.size > 0) this.#dynamic.set(file, after);
     else this.#dynamic.delete(file);
     for (const [key, worker] of before) if (!after.has(key)) this.#remove(worker);
+    const now = this.#parts.runtime.clock.monotonic();
     for (const worker of fresh) {
       logger.info("discovered route", { route: loggedRoute(worker.route) });
-      worker.start(this.#started++);
+      worker.start(this.#started++, now);
     }
   }
 

@@ -1,21 +1,25 @@
 import type { Runtime } from "../runtime/interface.ts";
 import type { Announcer } from "./announcer.ts";
+import type { JsonText } from "./go-json.ts";
 import { HealthChecker, type Verdict } from "./health-check.ts";
 import type { Lager } from "./lager.ts";
 import { loggedRoute, milliseconds, type Route } from "./route.ts";
 import { Ticker } from "./ticker.ts";
+import type { Turnstile } from "./turnstile.ts";
 
 /** What all workers have in common. */
 export interface WorkerParts {
   readonly runtime: Pick<Runtime, "clock" | "spawnGroup">;
   readonly logger: Lager;
+  readonly turnstile: Turnstile;
   /** Consecutive unregister messages that a route may send (route-registrar §7.3). */
   readonly unregistrationLimit: number;
   readonly onChecked: (verdict: Verdict) => void;
 }
 
-/** Neighbours in a large configuration are so far apart, so that a thousand routes do not fire together. */
-const spreadMs = 5;
+/** In a large configuration so many routes fire together, and the next ones so much later: a thousand do not at once. */
+const together = 10;
+const spreadMs = 50;
 const widestSpreadMs = 5000;
 
 /** Keeps one route: checks it at every interval and has it announced accordingly (route-registrar §7). */
@@ -25,7 +29,7 @@ export class RouteWorker {
   readonly #parts: WorkerParts;
   readonly #checker: HealthChecker | undefined;
   readonly #ticker: Ticker;
-  readonly #logged: Readonly<Record<string, unknown>>;
+  readonly #logged: JsonText;
   #unregistered = 0;
   #stopped = false;
   /** Of the last check; undefined before the first, and for routes without one. */
@@ -36,12 +40,12 @@ export class RouteWorker {
   failedChecks = 0;
 
   constructor(route: Route, announcer: Announcer, parts: WorkerParts) {
-    const { runtime, logger } = parts;
+    const { runtime, logger, turnstile } = parts;
     this.route = route;
     this.announcer = announcer;
     this.#parts = parts;
     this.#logged = loggedRoute(route);
-    this.#checker = route.healthCheck && new HealthChecker(runtime, logger, route.healthCheck);
+    this.#checker = route.healthCheck && new HealthChecker(runtime, logger, turnstile, route.healthCheck);
     this.#ticker = new Ticker(runtime.clock, milliseconds(route.intervalNs), () => this.#evaluate());
   }
 
@@ -52,13 +56,14 @@ export class RouteWorker {
 
   /**
    * Evaluates the route at once and at every interval from now on. `position` counts the routes: checks of a large
-   * configuration begin one after the other, and so do the later rounds of routes without one.
+   * configuration begin in small groups, one after the other, and so do the later rounds of routes without one. `now`:
+   * monotonic time, the same for all that start together.
    */
-  start(position: number): void {
+  start(position: number, now: number): void {
     const widest = Math.min(widestSpreadMs, milliseconds(this.route.intervalNs) / 2);
-    const offset = (position * spreadMs) % Math.max(widest, 1);
-    if (this.#checker === undefined) this.#ticker.start(0, offset);
-    else this.#ticker.start(offset, 0);
+    const offset = (Math.floor(position / together) * spreadMs) % Math.max(widest, 1);
+    if (this.#checker === undefined) this.#ticker.start(0, offset, now);
+    else this.#ticker.start(offset, 0, now);
   }
 
   /** Ends it; a running check is killed. Nothing is said to the consumer. */

@@ -1,3 +1,5 @@
+import { JsonText } from "./go-json.ts";
+
 /** A health check that was accepted (route-registrar §6.3). */
 export interface HealthCheck {
   readonly name: string;
@@ -43,9 +45,9 @@ export function milliseconds(ns: bigint): number {
 }
 
 /** A route as log lines show it: Go's field names, all present (route-registrar §3.2, §15). */
-export function loggedRoute(route: Route): Readonly<Record<string, unknown>> {
+export function loggedRoute(route: Route): JsonText {
   const { healthCheck, options } = route;
-  return {
+  return new JsonText({
     Type: route.type,
     Name: route.name,
     Port: route.port ?? null,
@@ -68,7 +70,7 @@ export function loggedRoute(route: Route): Readonly<Record<string, unknown>> {
     ALPNs: route.alpns.length === 0 ? null : route.alpns,
     EnableBackendTLS: route.enableBackendTls,
     Options: options === undefined ? null : { loadbalancing: options.loadbalancing },
-  };
+  });
 }
 
 /**

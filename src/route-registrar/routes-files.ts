@@ -56,7 +56,7 @@ export class RoutesFiles {
 
   /** Scans at once and twice a second. */
   start(): void {
-    this.#ticker.start(0, 0);
+    this.#ticker.start();
   }
 
   stop(): void {

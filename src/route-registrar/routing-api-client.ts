@@ -16,7 +16,7 @@ export class RoutingApiClient {
   readonly #logger: Lager;
   readonly #pathPrefix: string;
   readonly #maxTtlSeconds: number;
-  /** Router group guids by name, for the life of the process; unknown names are asked for again. */
+  /** Router group guids by name; asked for again after a failure. */
   readonly #groups = new Map<string, Promise<string>>();
   readonly #queue: (() => void)[] = [];
   #running = 0;
@@ -57,6 +57,8 @@ export class RoutingApiClient {
       const target = `${this.#pathPrefix}/routing/v1/tcp_routes/${action}`;
       accepted(await this.#call({ method: "POST", target, timeoutMs, body: mappingBody(mapping) }));
     } catch (error) {
+      // The group may have been made anew under another guid.
+      this.#groups.delete(route.routerGroup);
       const what = action === "create" ? "upsert" : "delete";
       this.#logger.error(`Failed to ${what} route mapping`, (error as Error).message, logged);
       throw error;

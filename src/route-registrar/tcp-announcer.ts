@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../core/clock.ts";
 import type { Announcer } from "./announcer.ts";
+import type { JsonText } from "./go-json.ts";
 import type { Lager } from "./lager.ts";
 import { loggedRoute, milliseconds, type Route } from "./route.ts";
 import type { RoutingApiClient } from "./routing-api-client.ts";
@@ -23,7 +24,7 @@ const longestWaitMs = 30_000;
 export class TcpAnnouncer implements Announcer {
   readonly #route: Route;
   readonly #parts: TcpAnnouncerParts;
-  readonly #logged: Readonly<Record<string, unknown>>;
+  readonly #logged: JsonText;
   #wanted: "create" | "delete" | undefined;
   #last: "create" | "delete" | undefined;
   #telling: Promise<void> | undefined;

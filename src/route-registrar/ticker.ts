@@ -23,9 +23,12 @@ export class Ticker {
     this.#task = task;
   }
 
-  /** The first run is in `delayMs`, the ticks come `phaseMs` later than whole periods behind it. */
-  start(delayMs: number, phaseMs: number): void {
-    this.#origin = this.#clock.monotonic() + delayMs + phaseMs;
+  /**
+   * The first run is in `delayMs`, the ticks come `phaseMs` later than whole periods behind it. `now`: the time of the
+   * clock, the same for all that start together, so that their ticks share a wake-up.
+   */
+  start(delayMs = 0, phaseMs = 0, now = this.#clock.monotonic()): void {
+    this.#origin = now + delayMs + phaseMs;
     this.#wait(delayMs);
   }
 

@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { type CertificatePair, issue, makeAuthority } from "../fixtures/certificates.ts";
+import { gap } from "../fixtures/gap.ts";
 import { type NatsServer, startNatsServer } from "../fixtures/nats-server.ts";
 import { Backend, deadPort, ok } from "./harness/backend.ts";
 import { condition } from "./harness/condition.ts";
 import { get } from "./harness/connection.ts";
-import { Program } from "./harness/program.ts";
+import { mainScript, Program } from "./harness/program.ts";
 import { BusWatch, processesWith, RegistrarUnderTest } from "./harness/registrar.ts";
 import { type RouterUnderTest, startRouter } from "./harness/router.ts";
 
@@ -352,6 +353,20 @@ describe("route-registrar: NATS (route-registrar §10)", () => {
     }
   });
 
+  it("a server that says nothing: SIGTERM ends within 2 s all the same", async () => {
+    const mute = await Backend.start(() => undefined);
+    const registrar = new RegistrarUnderTest({ ...servers(mute.port), routes: [route("unheard")] });
+    try {
+      await condition("the connection", () => (mute.accepted > 0 ? true : undefined));
+      const { code, took } = await registrar.stop();
+      assert.equal(code, 0);
+      assert.ok(took < 2000, `${took} ms`);
+    } finally {
+      await registrar.program.stop();
+      await mute.stop();
+    }
+  });
+
   it("several servers, credentials that need escaping, over WebSocket too", async () => {
     const user = "us:er@/%";
     const secured = await startNatsServer({ user, pass: "p?ss #w", webSocketPort: 0 });
@@ -462,6 +477,20 @@ describe("route-registrar: command line and exit codes (route-registrar §2)", (
     assert.match(stderr, /\n {2}-redactSecrets\n/);
     assert.match(stderr, /\n {2}-timeFormat value\n {4}\t[^\n]+ \(default unix-epoch\)\n$/);
   });
+
+  it(
+    "called as route-registrar it needs no command",
+    gap(["bun", "deno"], "a link to the script loses its own name"),
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), "causeway-name-"));
+      const script = join(folder, "route-registrar");
+      symlinkSync(mainScript, script);
+      const program = new Program(["-h"], { script });
+      assert.equal(await program.end(), 0);
+      assert.match(program.stderr, /^Usage of route-registrar:\n/);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  );
 
   for (const [args, text] of [
     [["-x"], /^flag provided but not defined: -x\nUsage of /],

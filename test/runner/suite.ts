@@ -35,7 +35,8 @@ function command(runtime: TestRuntime, files: readonly string[], junit: string):
         "node",
         "--test",
         `--test-concurrency=${files.some((file) => file.includes("/fault/")) ? 1 : 2}`,
-        "--test-timeout=180000",
+        // An outage of three minutes and what is around it.
+        `--test-timeout=${files.some((file) => file.includes("-outage")) ? 400_000 : 180_000}`,
         "--test-reporter=junit",
         `--test-reporter-destination=${junit}`,
         ...files,

@@ -182,7 +182,7 @@ describe("registrar log (route-registrar §3)", () => {
       list: ["*REDACTED*"],
       n: 1n,
     });
-    assert.deepEqual(createRedaction(["^s3"])({ a: "s3cret", b: "AKIAABCDEFGHIJKLMNOP" }), {
+    assert.deepEqual(createRedaction(["(?i)^S3"])({ a: "s3cret", b: "AKIAABCDEFGHIJKLMNOP" }), {
       a: "*REDACTED*",
       b: "AKIAABCDEFGHIJKLMNOP",
     });
