@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { connect as connectHttp2 } from "node:http2";
 import type { Socket } from "node:net";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { routeService } from "../../docs/examples/route-service.ts";
@@ -24,6 +25,29 @@ async function getSecurely(port: number, host: string, path = "/", ...lines: str
     connection.close();
   }
 }
+
+/** The same over HTTP/2. */
+async function getByHttp2(port: number, host: string, path = "/", ...lines: string[]): Promise<RawResponse> {
+  const session = connectHttp2(`https://127.0.0.1:${port}`, { servername: "app.test", rejectUnauthorized: false });
+  try {
+    const fields = lines.map((line) => line.split(": ") as [string, string]);
+    const stream = session.request({ ":path": path, ":authority": host, ...Object.fromEntries(fields) });
+    const headers = await new Promise<Record<string, unknown>>((resolve, reject) => {
+      stream.on("response", resolve);
+      stream.on("error", reject);
+      session.on("error", reject);
+    });
+    let body = "";
+    for await (const chunk of stream.setEncoding("utf8")) body += chunk;
+    const header = (name: string): string | undefined => headers[name.toLowerCase()] as string | undefined;
+    const status = Number(headers[":status"]);
+    return { statusLine: "", status, lines: [], header, body, trailers: [], chunked: false };
+  } finally {
+    session.destroy();
+  }
+}
+
+const askBy = { http: get, https: getSecurely, h2: getByHttp2 } as const;
 
 describe("route services (data-plane §8)", () => {
   let router: RouterUnderTest;
@@ -78,7 +102,7 @@ describe("route services (data-plane §8)", () => {
     internal.seen.length = 0;
   });
 
-  for (const ingress of ["http", "https"] as const) {
+  for (const ingress of ["http", "https", "h2"] as const) {
     for (const host of ["app.test", "inner.test"] as const) {
       for (const kind of ["hono", "node:http"] as const) {
         for (const returns of ["http", "https"] as const) {
@@ -88,7 +112,7 @@ describe("route services (data-plane §8)", () => {
             const example = routeService(sendBy(() => back));
             service.handle =
               kind === "hono" ? fetchService((request) => example.fetch(request)) : plainService(() => back);
-            const ask = ingress === "http" ? get : getSecurely;
+            const ask = askBy[ingress];
             const port = ingress === "http" ? router.port : router.tlsPort;
             const answer = await ask(port, host, "/a?b=c", "Authorization: Basic eA==");
             assert.deepEqual([answer.status, answer.body], [200, "from the app"]);
@@ -99,7 +123,7 @@ describe("route services (data-plane §8)", () => {
               ["host", "x-forwarded-proto", "x-cf-applicationid", "x-cf-proxy-signature", "x-cf-forwarded-url"].map(
                 (name) => seen.header(name),
               ),
-              [host, ingress, "app", undefined, undefined],
+              [host, ingress === "http" ? "http" : "https", "app", undefined, undefined],
             );
             const [at] = service.seen;
             assert.equal(at?.url, host === "app.test" ? "/check?x=1" : "/check");

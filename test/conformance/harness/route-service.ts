@@ -1,10 +1,13 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
-import { createServer as createSecureServer, request as secureRequest } from "node:https";
+import { createServer as createSecureServer, type ServerOptions, request as secureRequest } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { Readable } from "node:stream";
 import type { CertificatePair } from "../../fixtures/certificates.ts";
 
 type Handle = (received: IncomingMessage, answer: ServerResponse) => void;
+
+/** A certificate, and what else `node:https` may be told. */
+type ServiceTls = CertificatePair & Pick<ServerOptions, "minVersion" | "requestCert" | "rejectUnauthorized" | "ca">;
 
 /** A route service on a port of its own, with or without TLS. */
 export class ServiceHost {
@@ -23,14 +26,14 @@ export class ServiceHost {
     this.#stop = stop;
   }
 
-  static async start(handle: Handle, tls?: CertificatePair): Promise<ServiceHost> {
+  static async start(handle: Handle, tls?: ServiceTls): Promise<ServiceHost> {
     const sockets = new Set<Socket>();
     const serve: Handle = (received, answer) => {
       host.seen.push(received);
       host.handle(received, answer);
     };
     const server =
-      tls === undefined ? createServer(serve) : createSecureServer({ cert: tls.certificate, key: tls.key }, serve);
+      tls === undefined ? createServer(serve) : createSecureServer({ ...tls, cert: tls.certificate }, serve);
     server.on(tls === undefined ? "connection" : "secureConnection", (socket: Socket) => {
       host.accepted++;
       sockets.add(socket);
