@@ -21,7 +21,7 @@ import {
 } from "./base/process.ts";
 import { spawnGroup } from "./base/process-group.ts";
 import { systemAuthorities } from "./base/system-authorities.ts";
-import { secureClientNet, secureServerNet } from "./base/takeover.ts";
+import { prepareServerNet, secureClientNet, secureServerNet } from "./base/takeover.ts";
 import { fromLatin1, latin1, randomBytes, uuid } from "./base/text.ts";
 import { matchKey } from "./base/tls-key-pairs.ts";
 import { openDescriptors, usage } from "./base/usage.ts";
@@ -41,7 +41,7 @@ export const runtime: Runtime = {
   listen: (options, accept) => listenNet({ ...options, backlog: safeBacklog(options.backlog) }, accept, makeTlsGate),
   connect: admitting(connectDeno),
   secureServer: (stream, already, tls, handler) => secureServerNet(stream, already, tls, handler, makeTlsGate),
-  serverTlsGaps: denoTlsGaps,
+  prepareServerTls: (tls) => prepareServerNet(tls, denoTlsGaps, makeTlsGate),
   secureClient: (stream, tls, handler) => secureClientNet(stream, tls, handler, makeTlsGate),
   systemAuthorities,
   openDatagram,

@@ -421,10 +421,12 @@ export interface Runtime {
     handler: ByteStreamHandler,
   ): Promise<ByteStream>;
   /**
-   * What this runtime does not do of that, a sentence each; empty when all holds. For the start log: TLS works
-   * nevertheless, unless nothing is left to agree on.
+   * Works out what handshakes with that object need, before the first of them, and says what this runtime does not do of
+   * it, a sentence each; empty when all holds.
+   *
+   * @throws Error when a certificate or its key cannot be used.
    */
-  serverTlsGaps(tls: ServerTls): readonly string[];
+  prepareServerTls(tls: ServerTls): readonly string[];
   /** Takes a plain dialled stream over as TLS client (NATS starts TLS after INFO). */
   secureClient(stream: ByteStream, tls: ClientTls, handler: ByteStreamHandler): Promise<ByteStream>;
   /**

@@ -23,9 +23,9 @@ import {
 } from "./base/process.ts";
 import { spawnGroup } from "./base/process-group.ts";
 import { systemAuthorities } from "./base/system-authorities.ts";
-import { secureClientNet, secureServerNet } from "./base/takeover.ts";
+import { prepareServerNet, secureClientNet, secureServerNet } from "./base/takeover.ts";
 import { fromLatin1, latin1, randomBytes, uuid } from "./base/text.ts";
-import { serverTlsGaps } from "./base/tls-agreement.ts";
+import { missingSuites } from "./base/tls-agreement.ts";
 import { matchKey } from "./base/tls-key-pairs.ts";
 import { openDescriptors, usage } from "./base/usage.ts";
 import type { Runtime } from "./interface.ts";
@@ -39,7 +39,7 @@ export const runtime: Runtime = {
   listen: listenNet,
   connect: admitting(connectNet),
   secureServer: secureServerNet,
-  serverTlsGaps,
+  prepareServerTls: (tls) => prepareServerNet(tls, missingSuites),
   secureClient: secureClientNet,
   systemAuthorities,
   openDatagram,

@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach, before, describe, it } from "node:test";
 import type { ConnectionOptions, TLSSocket } from "node:tls";
 import { issue, makeAuthority } from "../fixtures/certificates.ts";
+import { gap } from "../fixtures/gap.ts";
 import { startNatsServer } from "../fixtures/nats-server.ts";
 import { Backend, ok } from "./harness/backend.ts";
 import { Connection, exchange, type RawResponse } from "./harness/connection.ts";
-import { type RouterUnderTest, startRouter, type Yaml } from "./harness/router.ts";
+import { Program, underTest } from "./harness/program.ts";
+import { type RouterUnderTest, startRouter, writeConfig, type Yaml } from "./harness/router.ts";
 
 const authority = makeAuthority("TLS Test Authority");
 const first = issue(authority, { names: ["first.test"] });
@@ -243,4 +248,126 @@ describe("client certificates (data-plane §7.1, §1.4.13; control-plane §1.2)"
       });
     });
   }
+});
+
+describe("versions, suites and listeners (data-plane §7.1, §7.2; control-plane §1.3)", () => {
+  let nats: Awaited<ReturnType<typeof startNatsServer>>;
+  let backend: Backend;
+  let router: RouterUnderTest | undefined;
+  before(async () => {
+    nats = await startNatsServer();
+    backend = await Backend.start(() => ok("hello"));
+  });
+  afterEach(async () => {
+    await router?.stop();
+    router = undefined;
+  });
+  after(async () => {
+    await backend.stop();
+    await nats.stop();
+  });
+
+  async function start(config: Yaml): Promise<RouterUnderTest> {
+    router = await startRouter(nats.port, { ...tls, ...config });
+    await router.register({ port: backend.port, uris: ["app.test"] });
+    return router;
+  }
+
+  /** The version agreed on, or that there is none, for clients of one version each. */
+  async function versions(port: number): Promise<string[]> {
+    const old: ConnectionOptions = { ciphers: "ALL:@SECLEVEL=0" };
+    const ask1 = async (version: "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3"): Promise<string> => {
+      try {
+        const options = { ...(version < "TLSv1.2" ? old : {}), minVersion: version, maxVersion: version };
+        return String((await ask(port, options)).version);
+      } catch {
+        return "refused";
+      }
+    };
+    return await Promise.all((["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"] as const).map(ask1));
+  }
+
+  it("TLS 1.2 alone is the default", async () => {
+    const { tlsPort } = await start({});
+    assert.deepEqual(await versions(tlsPort), ["refused", "refused", "TLSv1.2", "refused"]);
+  });
+
+  it(
+    "only suites of the list are agreed on, in the router's order; a client without any of them is refused",
+    gap("deno", "cipher suites and their order are the runtime's own"),
+    async () => {
+      const { tlsPort, program } = await start({
+        cipher_suites: "RC4-SHA:TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384:ECDHE-ECDSA-AES128-GCM-SHA256:AES256-SHA",
+      });
+      const { cipher } = await ask(tlsPort, { ciphers: "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256" });
+      assert.equal(cipher, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256");
+      const rfc = await ask(tlsPort, { ciphers: "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384" });
+      assert.equal(rfc.cipher, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384");
+      await assert.rejects(ask(tlsPort, { ciphers: "ECDHE-ECDSA-CHACHA20-POLY1305" }), /handshake.failure/i);
+      const { log_level, data } = await program.logged("tls-settings-not-honoured");
+      assert.deepEqual([log_level, data], [2, { gaps: ["this runtime has no cipher suite RC4-SHA"] }]);
+    },
+  );
+
+  it("from TLS 1.0 to 1.3", async () => {
+    const { tlsPort, program } = await start({
+      min_tls_version: "TLSv1.0",
+      max_tls_version: "TLSv1.3",
+      cipher_suites: "ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES128-GCM-SHA256",
+    });
+    const lowest = underTest === "deno" ? ["refused", "refused"] : ["TLSv1", "TLSv1.1"];
+    assert.deepEqual(await versions(tlsPort), [...lowest, "TLSv1.2", "TLSv1.3"]);
+    if (underTest !== "deno") return;
+    const told = JSON.stringify((await program.logged("tls-settings-not-honoured")).data);
+    assert.match(told, /no TLS 1\.0 and 1\.1/);
+    assert.match(told, /no list of suites is applied/);
+  });
+
+  it("a reversed pair of versions starts, and refuses every handshake", async () => {
+    const { tlsPort } = await start({ min_tls_version: "TLSv1.3", max_tls_version: "TLSv1.2" });
+    assert.deepEqual(await versions(tlsPort), ["refused", "refused", "refused", "refused"]);
+  });
+
+  it("disable_http leaves the TLS listener alone; without HTTP/2 no ALPN is negotiated", async () => {
+    const { tlsPort, port, program } = await start({ disable_http: true, enable_http2: false });
+    assert.equal(port, 0);
+    const { response, alpn } = await ask(tlsPort, { ALPNProtocols: ["other", "http/1.1"] });
+    assert.deepEqual([response.status, alpn], [200, false]);
+    await program.logged("tcp-listener-disabled");
+    await program.logged("tls-listener-started");
+    assert.equal(program.logLines.filter(({ message }) => message === "tcp-listener-started").length, 0);
+  });
+
+  it("warns of a certificate that has expired", async () => {
+    const expired = issue(authority, { names: ["expired.test"], notAfter: new Date(Date.now() - 1000) });
+    const { tlsPort, program } = await start({ tls_pem: [pem(first), pem(expired)] });
+    const { data } = await program.logged("tls-certificate-expired");
+    assert.deepEqual([data!["position"], data!["subject"]], [1, "CN=expired.test"]);
+    assert.equal((await ask(tlsPort, { servername: "expired.test" })).commonName, "expired.test");
+  });
+
+  it("a certificate file that is missing ends the start", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "causeway-tls-"));
+    const entry = { cert_chain_file: join(folder, "none.pem"), private_key: first.key };
+    const program = new Program(["router", "-c", writeConfig(folder, nats.port, { ...tls, tls_pem: [entry] })]);
+    assert.equal(await program.end(), 1);
+    const { message, source, data } = program.logLines.at(-1)!;
+    assert.deepEqual([message, source], ["tls-certificate-error", "gorouter.stdout.router"]);
+    assert.equal(data!["error"], `open ${entry.cert_chain_file}: no such file or directory`);
+    assert.equal(data!["position"], 0);
+    rmSync(folder, { recursive: true });
+  });
+
+  it("a taken TLS port is named, after the plain listener has started", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "causeway-tls-"));
+    const held = await Backend.start(() => ok(""));
+    const program = new Program(["router", "-c", writeConfig(folder, nats.port, { ...tls, ssl_port: held.port })]);
+    assert.equal(await program.end(), 1);
+    await held.stop();
+    const messages = program.logLines.slice(-2).map(({ message }) => message);
+    assert.deepEqual(messages, ["tcp-listener-started", "tls-listener-error"]);
+    const error = `listen tcp 127.0.0.1:${held.port}: bind: address already in use`;
+    assert.deepEqual(program.logLines.at(-1)!.data, { error });
+    rmSync(folder, { recursive: true });
+  });
 });

@@ -1,14 +1,6 @@
 import type { Clock, StreamError, StreamErrorKind } from "../../runtime/interface.ts";
 import { addressText } from "../../wire/address-text.ts";
-
-const two = (value: number): string => String(value).padStart(2, "0");
-
-/** Local time as Go's `log` prints it: `2025/04/01 12:34:56`. */
-function stamp(now: number): string {
-  const time = new Date(now);
-  const date = [time.getFullYear(), two(time.getMonth() + 1), two(time.getDate())].join("/");
-  return `${date} ${[time.getHours(), time.getMinutes(), time.getSeconds()].map(two).join(":")}`;
-}
+import { plainTime } from "./plain-time.ts";
 
 /** Reasons that runtimes give as codes, by the end of the code. */
 const byCode: readonly (readonly [ending: string, reason: string])[] = [
@@ -43,5 +35,5 @@ function reasonOf({ code = "", kind, message }: StreamError): string {
 /** The line on standard error about a client whose handshake failed, as Go's HTTP server writes it (control-plane §1.2). */
 export function handshakeErrorLine(clock: Clock, address: string, port: number, error: StreamError): string {
   const from = addressText(address, port);
-  return `${stamp(clock.now())} http: TLS handshake error from ${from}: ${reasonOf(error)}\n`;
+  return `${plainTime(clock.now())} http: TLS handshake error from ${from}: ${reasonOf(error)}\n`;
 }

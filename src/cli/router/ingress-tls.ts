@@ -12,6 +12,7 @@ import {
 } from "../../runtime/interface.ts";
 import type { ServerTlsOptions } from "../../wire/tls-entry.ts";
 import { splitCertificates } from "./authorities.ts";
+import { CertificateStore } from "./certificate-store.ts";
 import { handshakeErrorLine } from "./handshake-log.ts";
 
 const versions: Readonly<Record<string, TlsVersion>> = {
@@ -34,29 +35,44 @@ function tlsAgreement(config: Config): Pick<ServerTls, "minVersion" | "maxVersio
 }
 
 /** Whom client certificates must come from (data-plane §7.1): PEM, one certificate each. */
-export function clientAuthorities(config: Config, system: readonly string[]): string[] {
-  return [...(config.only_trust_client_ca_certs ? [] : system), ...splitCertificates(config.client_ca_certs)];
+function clientAuthorities(runtime: Runtime, config: Config): string[] {
+  const system = config.only_trust_client_ca_certs ? [] : runtime.systemAuthorities();
+  return [...system, ...splitCertificates(config.client_ca_certs)];
 }
 
-/** The main TLS listener under a configuration (data-plane §7.1). `alpn`: protocols to offer; none: no ALPN. */
-export function ingressTls(config: Config, authorities: readonly string[], alpn: readonly string[]): ServerTls {
-  const keyPairs = config.tls_pem.map(({ cert_chain, private_key }) => ({ certificate: cert_chain, key: private_key }));
-  const asked = config.client_cert_validation;
-  return {
+/** TLS of the main listener. */
+export interface IngressTls {
+  readonly options: ServerTlsOptions;
+  readonly certificates: CertificateStore;
+}
+
+/**
+ * Prepares the main TLS listener (data-plane §7.1); undefined without `enable_ssl`.
+ *
+ * @throws StartFailure as `CertificateStore.open`.
+ */
+export async function openIngressTls(runtime: Runtime, config: Config, log: Logger): Promise<IngressTls | undefined> {
+  if (!config.enable_ssl) return undefined;
+  const asked = config.client_cert_validation === "" ? "none" : config.client_cert_validation;
+  const authorities = asked === "none" ? [] : clientAuthorities(runtime, config);
+  const tls = {
     ...tlsAgreement(config),
-    keyPairs,
-    clientCertificates: asked === "" ? "none" : asked,
+    clientCertificates: asked,
     clientAuthorities: authorities,
-    ...(alpn.length === 0 ? {} : { alpn }),
+    // Without HTTP/2 no protocol is negotiated.
+    ...(config.enable_http2 ? { alpn: ["h2", "http/1.1"] } : {}),
     handshakeTimeoutMs,
   };
+  const certificates = await CertificateStore.open(runtime, config.tls_pem, tls, log);
+  const checks = clientChecks(runtime, config, authorities, log);
+  return { options: { current: certificates.current, ...checks }, certificates };
 }
 
 /**
  * What becomes of clients at the main TLS listener: failed handshakes are told on standard error, and client certificates
  * must keep to `verify_client_certificate_metadata` (control-plane §1.2).
  */
-export function clientChecks(
+function clientChecks(
   runtime: Pick<Runtime, "clock" | "writeError">,
   config: Config,
   authorities: readonly string[],

@@ -38,7 +38,10 @@ export class LifeCycle {
     for (const signal of ["SIGTERM", "SIGINT", "SIGUSR1"] as const) {
       runtime.onSignal(signal, () => this.#signalled(signal));
     }
-    runtime.onSignal("SIGHUP", () => void this.#reopen());
+    runtime.onSignal("SIGHUP", () => {
+      void this.#reopen();
+      void this.#router?.certificates?.reload();
+    });
     runtime.onSignal("SIGUSR2", () => {});
     runtime.onSignal("SIGQUIT", () => {
       runtime.writeError("SIGQUIT: quit\n");
@@ -131,6 +134,7 @@ export class LifeCycle {
     const began = clock.monotonic();
     this.#routerLog.info("gorouter.stopping");
     router.pruning.stop();
+    router.certificates?.close();
     await router.server.stopAccepting();
     // Active connections die with the process, and without a word in the log.
     void router.server.drain();

@@ -17,7 +17,9 @@ import { routesApp } from "../../status/routes.ts";
 import { fetchHandler } from "../../wire/server-fetch.ts";
 import { TimerWheel } from "../../wire/timer-wheel.ts";
 import { AccessLog } from "./access-log-sink.ts";
+import type { CertificateStore } from "./certificate-store.ts";
 import { openErrorTemplate } from "./error-template.ts";
+import { openIngressTls } from "./ingress-tls.ts";
 import type { MainListeners } from "./main-listeners.ts";
 import { natsTlsFault } from "./nats-tls.ts";
 import { Observation } from "./observation.ts";
@@ -40,6 +42,8 @@ export interface RunningRouter {
   readonly subscriber: Subscriber;
   readonly pruning: PruneCycle;
   readonly observation: Observation;
+  /** Undefined without a TLS listener. */
+  readonly certificates: CertificateStore | undefined;
 }
 
 const pause = (clock: Clock, ms: number): Promise<void> => new Promise((resolve) => clock.after(ms, resolve));
@@ -100,6 +104,8 @@ export async function startRouter(
   const activeApps = config.publish_active_apps_interval > 0 ? new ActiveApps() : undefined;
   const accessLog = await AccessLog.open(runtime, logger, config);
   const address = await runtime.localIp().catch(() => "127.0.0.1");
+  const ingress = await openIngressTls(runtime, config, routerLog);
+  observation.requests.certificates = ingress?.certificates;
   const worker = new Worker({
     runtime,
     config,
@@ -111,7 +117,7 @@ export async function startRouter(
     health,
     address,
     errorTemplate,
-    systemAuthorities: config.enable_ssl ? runtime.systemAuthorities() : [],
+    ingress,
   });
   checkRouteServices(config, logger);
   await worker.openLoop();
@@ -172,5 +178,6 @@ export async function startRouter(
   routerLog.info("gorouter.started");
   observation.started();
   health.state = "healthy";
-  return { config, health, server, status, bus, embedded, accessLog, subscriber, pruning, observation };
+  const certificates = ingress?.certificates;
+  return { config, health, server, status, bus, embedded, accessLog, subscriber, pruning, observation, certificates };
 }

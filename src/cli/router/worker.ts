@@ -16,7 +16,7 @@ import { serve } from "../../wire/server.ts";
 import type { Handler, ServerOptions } from "../../wire/server-options.ts";
 import type { TimerWheel } from "../../wire/timer-wheel.ts";
 import { createTransport } from "../../wire/transport.ts";
-import { clientAuthorities, clientChecks, ingressTls } from "./ingress-tls.ts";
+import type { IngressTls } from "./ingress-tls.ts";
 import { MainListeners } from "./main-listeners.ts";
 import type { Observation } from "./observation.ts";
 import { proxyOptions } from "./proxy-protocol.ts";
@@ -44,8 +44,8 @@ export interface WorkerParts {
   /** The router's own IP. */
   readonly address: string;
   readonly errorTemplate: ErrorTemplate | undefined;
-  /** The system's trusted authorities, PEM. */
-  readonly systemAuthorities: readonly string[];
+  /** Undefined without a TLS listener. */
+  readonly ingress: IngressTls | undefined;
 }
 
 /**
@@ -87,7 +87,7 @@ export class Worker {
    * @throws StartFailure when a port cannot be bound.
    */
   async listen(registry: Registry): Promise<MainListeners> {
-    const { config, logger } = this.#parts;
+    const { config, logger, ingress } = this.#parts;
     const loop = this.#loop!;
     const handler = this.#handler(registry, loop);
     this.#handle = handler;
@@ -99,8 +99,8 @@ export class Worker {
       log.info("tcp-listener-started", addressData(http));
     }
     let https: Server | undefined;
-    if (config.enable_ssl) {
-      https = await this.#opened("tls-listener-error", config.ssl_port, () => this.#listenHttps(handler));
+    if (ingress !== undefined) {
+      https = await this.#opened("tls-listener-error", config.ssl_port, () => this.#listenHttps(handler, ingress));
       log.info("tls-listener-started", addressData(https));
     } else log.info("tls-listener-not-enabled");
     return new MainListeners(http, https, loop.server);
@@ -137,13 +137,10 @@ export class Worker {
     return serve(runtime, wheel, { listen, ...this.#serverOptions() }, handler);
   }
 
-  #listenHttps(handler: Handler): Promise<Server> {
-    const { runtime, config, wheel, systemAuthorities, logger } = this.#parts;
+  #listenHttps(handler: Handler, { options: tls }: IngressTls): Promise<Server> {
+    const { runtime, config, wheel } = this.#parts;
     const listen = { host: config.listen_host, port: config.ssl_port };
-    const authorities = clientAuthorities(config, systemAuthorities);
-    const tls = ingressTls(config, authorities, config.enable_http2 ? ["h2", "http/1.1"] : []);
-    const checks = clientChecks(runtime, config, authorities, logger.source("router"));
-    return serve(runtime, wheel, { listen, ...this.#serverOptions(), tls: { current: () => tls, ...checks } }, handler);
+    return serve(runtime, wheel, { listen, ...this.#serverOptions(), tls }, handler);
   }
 
   #serverOptions(): Omit<ServerOptions, "listen"> {

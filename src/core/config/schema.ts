@@ -186,7 +186,16 @@ export const ConfigSchema = v.object({
   extra_headers_to_log: texts([], "Request headers appended to access log lines."),
 
   // Client TLS
-  tls_pem: list(keyPair, "Certificates, chosen by server name; the first is the fallback."),
+  tls_pem: list(
+    {
+      ...keyPair,
+      cert_chain_file: text("", "File with the chain, in place of `cert_chain`; a change is taken within 2 s.", {
+        holds: "path",
+      }),
+      private_key_file: text("", "File with the key, in place of `private_key`.", { holds: "path" }),
+    },
+    "Certificates, chosen by server name; the first is the fallback.",
+  ),
   cipher_suites: text("", "Suites for TLS up to 1.2, joined by `:`; needed with `enable_ssl`.", {
     job: "ECDHE-RSA-AES128-GCM-SHA256:TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
   }),

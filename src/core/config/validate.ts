@@ -117,10 +117,11 @@ function* clientTls(config: Config, checks: ConfigChecks | undefined): Generator
     yield { message, key: "tls_pem" };
   }
   for (const [index, pair] of config.tls_pem.entries()) {
-    if (pair.cert_chain === "" || pair.private_key === "") {
+    const inFiles = pair.cert_chain_file !== "" || pair.private_key_file !== "";
+    if (pair.cert_chain + pair.cert_chain_file === "" || pair.private_key + pair.private_key_file === "") {
       const message = "Error parsing PEM blocks of router.tls_pem, missing cert or key.";
       yield { message, key: `tls_pem[${index}]` };
-    } else if (checks !== undefined) yield* keyPair(`tls_pem[${index}]`, pair, checks);
+    } else if (checks !== undefined && !inFiles) yield* keyPair(`tls_pem[${index}]`, pair, checks);
   }
   if (config.cipher_suites.trim() === "") {
     yield { message: "must specify list of cipher suite when ssl is enabled", key: "cipher_suites" };

@@ -24,8 +24,18 @@ const defaultBuckets: RequestBuckets = {
   http_latency_histogram_buckets: [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6],
 };
 
+/** How long a certificate is still valid. */
+export interface CertificateExpiry {
+  /** Place in the configuration and subject: `tls_pem[0] CN=example.com`. */
+  readonly certificate: string;
+  /** Days until it expires, with a fraction; negative afterwards. */
+  daysLeft(): number;
+}
+
 /** What requests are counted into (data-plane §11.1, control-plane §5); exposed elsewhere. */
 export class RequestMetrics {
+  /** The certificates of the main TLS listener; undefined without one. */
+  certificates: { expiries(): readonly CertificateExpiry[] } | undefined;
   /** Hears of single measurements, too; undefined: nobody. */
   sink: MeasurementSink | undefined = undefined;
 

@@ -21,6 +21,16 @@ function socketOf(stream: ByteStream, already: Uint8Array | undefined): Socket {
   throw new StreamError("other", "start TLS: this stream cannot be taken over; open it with `takeover: true`");
 }
 
+/** `Runtime.prepareServerTls`; `gapsOf` knows what the runtime does not do. */
+export function prepareServerNet(
+  tls: ServerTls,
+  gapsOf: (tls: ServerTls) => readonly string[],
+  makeGate?: MakeGate,
+): readonly string[] {
+  acceptorFor(tls, makeGate);
+  return gapsOf(tls);
+}
+
 /** `Runtime.secureServer`: the old stream's handler hears nothing more. Certificates are prepared once per `tls` object. */
 export async function secureServerNet(
   stream: ByteStream,

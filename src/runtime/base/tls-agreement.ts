@@ -21,7 +21,6 @@ function knownCiphers(names: readonly string[]): string[] {
   return names.filter(isUnderstood);
 }
 
-/** True when the runtime can make a context for connections of that version. */
 function isOld(version: TlsVersion | undefined): boolean {
   return version === "TLSv1" || version === "TLSv1.1";
 }
@@ -43,8 +42,8 @@ export function agreementOf(tls: Pick<ServerTls, "minVersion" | "maxVersion" | "
   return { ...versions, ciphers: [...known, ...level].join(":"), honorCipherOrder: true };
 }
 
-/** `Runtime.serverTlsGaps` where suites and their order hold, and TLS 1.0 and 1.1 are there. */
-export function serverTlsGaps(tls: ServerTls): readonly string[] {
+/** The suites of a listener that this runtime lacks, as a sentence; otherwise settings hold. */
+export function missingSuites(tls: ServerTls): readonly string[] {
   const known = new Set(knownCiphers(tls.ciphers ?? []));
   const missing = (tls.ciphers ?? []).filter((name) => !known.has(name));
   return missing.length === 0 ? [] : [`this runtime has no cipher suite ${missing.join(", ")}`];

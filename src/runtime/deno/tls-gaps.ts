@@ -2,7 +2,7 @@ import type { ServerTls } from "../interface.ts";
 
 const lowVersions: ReadonlySet<string | undefined> = new Set(["TLSv1", "TLSv1.1"]);
 
-/** `Runtime.serverTlsGaps` of Deno's TLS engine, which takes a list of suites and never applies it (runtimes.md §4). */
+/** What Deno's TLS engine does not do of a listener's settings: it takes a list of suites and never applies it (runtimes.md §4). */
 export function denoTlsGaps(tls: ServerTls): readonly string[] {
   const gaps: string[] = [];
   if (tls.ciphers !== undefined) {

@@ -63,6 +63,15 @@ function responses(requests: RequestMetrics): Sample<number>[] {
   ]);
 }
 
+/** Our own: nothing without a TLS listener. */
+function certificateExpiries({ certificates }: RequestMetrics): Family[] {
+  if (certificates === undefined) return [];
+  const samples = certificates
+    .expiries()
+    .map(({ certificate, daysLeft }) => labelled("certificate", certificate, daysLeft()));
+  return [gauge("tls_certificate_days_to_expiry", "days until a certificate of tls_pem expires", ...samples)];
+}
+
 /** Every metric of control-plane §5.3 with its help text, from the plain numbers of requests and table. */
 export function families(requests: RequestMetrics, table: TableMetrics): Family[] {
   const unregistrations = Array.from(table.unregistryMessages, ([component, { value }]) =>
@@ -115,6 +124,7 @@ export function families(requests: RequestMetrics, table: TableMetrics): Family[
     gauge("buffered_messages", "number of buffered messages in NATS", alone(table.bufferedMessages)),
     gauge("total_dropped_messages", "number of total dropped messages in NATS", alone(table.droppedMessages)),
     histogram("http_latency_seconds", "the latency of http requests from gorouter and back in sec", ...perApp),
+    ...certificateExpiries(requests),
     counter(
       "promhttp_metric_handler_errors_total",
       handlerErrors,
