@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -21,14 +22,25 @@ describe("a file that sets every key of control-plane §1.2 (issue D, acceptance
   let ports: StartPorts;
   let backend: Backend;
   let secrets: readonly string[];
+  let config: ReturnType<typeof everyKey>["config"];
+  let metricsClient: { readonly ca: string; readonly cert: string; readonly key: string };
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), "causeway-every-key-"));
     backend = await Backend.start(() => "HTTP/1.1 200 OK\r\nX-Removed: 1\r\nContent-Length: 3\r\n\r\napp");
     // The server demands TLS, a client certificate and credentials; its port is known before the file is made.
     const natsPort = await deadPort();
-    const made = everyKey({ folder, natsPort, udpPort: await deadPort(), statusTlsPort: await deadPort() });
+    const made = everyKey({
+      folder,
+      natsPort,
+      udpPort: await deadPort(),
+      statusTlsPort: await deadPort(),
+      prometheusPort: await deadPort(),
+    });
     secrets = made.secrets;
+    config = made.config;
+    const scraper = issue(made.authority, { names: ["scraper"], client: true });
+    metricsClient = { ca: made.authority.certificate, cert: scraper.certificate, key: scraper.key };
     const { user, pass } = made.config.nats;
     const identity = issue(made.authority, { names: ["localhost"], ips: ["127.0.0.1"] });
     const tls = { ...identity, authority: made.authority.certificate };
@@ -80,6 +92,36 @@ describe("a file that sets every key of control-plane §1.2 (issue D, acceptance
     );
     assert.match(line, /"GET \/\?hash=[0-9a-f]{40} HTTP\/1\.1" 200 /);
     assert.match(line, / x_forwarded_for:"-" .* dns_time:.* backend_time:.* x_cf_routererror:.* x_extra:"e"/);
+  });
+
+  it("prometheus.cert_path, key_path, ca_path, meters: TLS for clients with a certificate only, buckets as given", async () => {
+    const { port, meters } = config.prometheus;
+    const { ca, cert, key } = metricsClient;
+    const scrape = (tls: { ca: string; cert?: string; key?: string }): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const asked = request({ host: "127.0.0.1", port, path: "/metrics", agent: false, ...tls }, (answer) => {
+          let body = "";
+          answer.setEncoding("utf8").on("data", (text: string) => {
+            body += text;
+          });
+          answer.on("end", () => resolve(body)).on("error", reject);
+        });
+        asked.on("error", reject).end();
+      });
+    const text = await scrape({ ca, cert, key });
+    const bounds = (name: string): string[] => [
+      ...new Set([...text.matchAll(new RegExp(`^${name}_bucket\\{.*le="([^"]+)"`, "gm"))].map(([, le]) => le!)),
+    ];
+    for (const [name, buckets] of [
+      ["route_lookup_time", meters.route_lookup_time_histogram_buckets],
+      ["gorouter_time", meters.gorouter_time_histogram_buckets],
+      ["route_registration_latency", meters.route_registration_latency_histogram_buckets],
+      ["latency", meters.routing_response_latency_histogram_buckets],
+      ["http_latency_seconds", meters.http_latency_histogram_buckets],
+    ] as const) {
+      assert.deepEqual(bounds(name), [...buckets.map(String), "+Inf"], name);
+    }
+    await assert.rejects(scrape({ ca }));
   });
 
   it("writes none of its secrets anywhere", async () => {
