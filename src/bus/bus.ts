@@ -31,6 +31,11 @@ export interface Bus {
   subscribe(subject: string, handler: (message: BusMessage) => void, queue?: string): BusSubscription;
   /** A fresh subject for answers. */
   inbox(): string;
+  /**
+   * While `busy` says so nothing more is read from a server over TCP, which then keeps what it has for us: a storm of
+   * messages waits there instead of being dropped here. It is asked once per chunk and turn of the event loop.
+   */
+  holdWhile(busy: () => boolean): void;
   /** Calls back after each reconnect, once subscriptions and waiting messages were sent. */
   onReconnect(callback: () => void): void;
   /** Resolves when the server has processed everything published so far; at once while disconnected. */

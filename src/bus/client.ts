@@ -131,6 +131,10 @@ class NatsBus implements Bus {
     return `_INBOX.${this.#runtime.uuid().replaceAll("-", "")}`;
   }
 
+  holdWhile(busy: () => boolean): void {
+    this.#options.flow.busy = busy;
+  }
+
   onReconnect(callback: () => void): void {
     this.#onReconnect.push(callback);
   }
@@ -288,6 +292,7 @@ export async function connectBus(runtime: Runtime, logger: Logger, options: BusO
     },
     pingIntervalMs: options.pingIntervalMs,
     timeoutMs: connectTimeoutMs,
+    flow: { busy: () => false },
   };
   let last: ConnectionError | undefined;
   for (let sweep = 0; sweep < sweeps; sweep++) {

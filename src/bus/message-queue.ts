@@ -5,8 +5,11 @@ import type { BusMessage } from "./bus.ts";
 const maxMessages = 131072;
 const maxBytes = maxMessages * 1024;
 
+/** Messages from which on the queue is long; a turn's input comes on top. */
+const longQueue = 16384;
+
 /** A slice ends after this many milliseconds: requests must not feel a storm of registrations. */
-const sliceMs = 8;
+const sliceMs = 4;
 /** Messages between two looks at the clock; a message costs some 3 to 20 microseconds. */
 const batch = 16;
 
@@ -32,6 +35,11 @@ export class MessageQueue {
   /** Messages that wait. */
   get pending(): number {
     return this.#waiting.length - this.#head;
+  }
+
+  /** So many wait that no more should be read: some hundred milliseconds of work. */
+  get long(): boolean {
+    return this.pending > longQueue;
   }
 
   push(message: BusMessage): void {

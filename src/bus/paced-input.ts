@@ -19,16 +19,24 @@ export class PacedInput {
   readonly #stream: Pausable;
   readonly #perTurn: number;
   readonly #deliver: (bytes: Uint8Array) => void;
+  readonly #busy: () => boolean;
   #held: Uint8Array[] = [];
   #turn = Number.NEGATIVE_INFINITY;
   #taken = 0;
 
-  /** `perTurn` is in bytes. */
-  constructor(clock: Clock, stream: Pausable, perTurn: number, deliver: (bytes: Uint8Array) => void) {
+  /** `perTurn` is in bytes. While `busy` says so nothing is delivered. */
+  constructor(
+    clock: Clock,
+    stream: Pausable,
+    perTurn: number,
+    deliver: (bytes: Uint8Array) => void,
+    busy: () => boolean = () => false,
+  ) {
     this.#clock = clock;
     this.#stream = stream;
     this.#perTurn = perTurn;
     this.#deliver = deliver;
+    this.#busy = busy;
   }
 
   data(bytes: Uint8Array): void {
@@ -55,7 +63,9 @@ export class PacedInput {
     for (const bytes of held) this.#deliver(bytes);
   }
 
+  /** Delivers what may be delivered in this turn; the rest comes back. */
   #take(bytes: Uint8Array): Uint8Array | undefined {
+    if (this.#busy()) return bytes;
     const room = this.#perTurn - this.#taken;
     if (bytes.length <= room) {
       this.#taken += bytes.length;

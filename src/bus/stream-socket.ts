@@ -3,6 +3,8 @@ import { PacedInput } from "./paced-input.ts";
 
 /** How to reach a NATS server over TCP. */
 interface StreamSocketOptions {
+  /** While it is busy nothing is read. */
+  readonly flow: { busy: () => boolean };
   readonly host: string;
   readonly port: number;
   /** Used when the server's INFO demands TLS, or when `insist` is set. */
@@ -116,10 +118,16 @@ export class StreamSocket implements ByteStreamHandler {
   #ended = false;
   #linger: Timer | undefined;
 
-  private constructor(runtime: Runtime, stream: ByteStream, held: Uint8Array[]) {
+  private constructor(runtime: Runtime, stream: ByteStream, held: Uint8Array[], flow: StreamSocketOptions["flow"]) {
     this.#runtime = runtime;
     this.#stream = stream;
-    this.#input = new PacedInput(runtime.clock, stream, bytesPerTurn, (data) => this.#arrived(data));
+    this.#input = new PacedInput(
+      runtime.clock,
+      stream,
+      bytesPerTurn,
+      (data) => this.#arrived(data),
+      () => flow.busy(),
+    );
     this.#held = held;
     this.encrypted = stream.tls !== undefined;
     const { remoteAddress, remotePort } = stream;
@@ -140,14 +148,14 @@ export class StreamSocket implements ByteStreamHandler {
       const info = infoOf(await reader.line);
       if (info.tls_required !== true && !(options.insist && info.tls_available === true)) {
         if (options.insist) throw new Error("nats: secure connection not available");
-        const socket = new StreamSocket(runtime, stream, reader.chunks);
+        const socket = new StreamSocket(runtime, stream, reader.chunks, options.flow);
         stream.handler = socket;
         return socket;
       }
       const early: Uint8Array[] = [joined(reader.chunks)];
       const socket = new HandOver();
       const secure = await runtime.secureClient(stream, { ...options.tls, handshakeTimeoutMs: timeoutMs }, socket);
-      return socket.to(new StreamSocket(runtime, secure, [...early, ...socket.chunks]), secure);
+      return socket.to(new StreamSocket(runtime, secure, [...early, ...socket.chunks], options.flow), secure);
     } catch (error) {
       stream.destroy();
       throw error;

@@ -89,6 +89,8 @@ export async function startSubscriber(
   bus.publish("router.start", await startMessage());
   const queue = new MessageQueue(runtime.clock, (message) => applyMessage(table, logger, options.http2, message));
 
+  bus.holdWhile(() => queue.long);
+
   const greet = async (reply: string): Promise<void> => {
     const answer = await startMessage().catch(() => "");
     try {

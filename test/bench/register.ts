@@ -16,6 +16,7 @@ import { parseArgs } from "node:util";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { writeConfig } from "../conformance/harness/router.ts";
 import { startNatsServer } from "../fixtures/nats-server.ts";
+import { longestWait } from "./rig/prober.ts";
 import { cpuTime, freePorts, Processes, residentMiB } from "./rig/processes.ts";
 import { median, replaceSection, shown, table } from "./rig/report.ts";
 import { launchers, runtimeFolder } from "./rig/routers.ts";
@@ -116,22 +117,6 @@ class Subject {
   }
 }
 
-/** The longest that one of the requests waited which went out one after another while `work` was done, in milliseconds. */
-async function longestWait(port: number, work: Promise<void>): Promise<number> {
-  let working = true;
-  const done = work.then(() => {
-    working = false;
-  });
-  let longest = 0;
-  while (working) {
-    const sent = performance.now();
-    await statusOf(port, "nobody.example.com");
-    longest = Math.max(longest, performance.now() - sent);
-  }
-  await done;
-  return longest;
-}
-
 const nats = await startNatsServer({ port: (await freePorts(1))[0] ?? 0 });
 const client = await connect({ servers: `127.0.0.1:${nats.port}` });
 const folder = mkdtempSync(join(tmpdir(), "causeway-bench-"));
@@ -162,10 +147,8 @@ for (const [name, command] of subjects) {
     }
     await pause(3000);
     const settled = ((residentMiB(pid) - before) * 2 ** 20) / routes;
-    const wait = await longestWait(
-      port,
-      subject.apply(Array.from({ length: storm }, (_, number) => messages[number % routes]!)),
-    );
+    const stormy = Array.from({ length: storm }, (_, number) => messages[number % routes]!);
+    const wait = await longestWait(port, () => subject.apply(stormy));
     const figures = [memory / 1000, settled / 1000, median(costs), wait];
     rows.push([`${name}, ${kind}`, ...figures.map((figure) => shown(figure)), String(Math.round(before))]);
     console.log(rows.at(-1)?.join("  "));

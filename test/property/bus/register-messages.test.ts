@@ -137,6 +137,7 @@ async function subscribed() {
       handlers.set(to, handler);
       return { unsubscribe() {} };
     },
+    holdWhile() {},
     onReconnect() {},
   };
   const runtime = { clock, localIp: async () => "10.0.0.9", uuid: () => "0" };

@@ -9,6 +9,7 @@ class Rig {
   turns: number[][] = [[]];
   bytes: number[] = [];
   due: (() => void)[] = [];
+  busy = false;
   readonly input: PacedInput;
   constructor(perTurn: number) {
     const clock = {
@@ -27,10 +28,11 @@ class Rig {
         this.paused = false;
       },
     };
-    this.input = new PacedInput(clock, stream, perTurn, (bytes) => {
+    const deliver = (bytes: Uint8Array): void => {
       this.turns.at(-1)!.push(bytes.length);
       this.bytes.push(...bytes);
-    });
+    };
+    this.input = new PacedInput(clock, stream, perTurn, deliver, () => this.busy);
   }
   turn(): void {
     this.time += 1;
@@ -76,6 +78,18 @@ describe("paced input", () => {
     while (rig.paused) rig.turn();
     assert.deepEqual(rig.bytes, [...bytes(0, 12)]);
     assert.ok(rig.turns.every((turn) => turn.reduce((sum, length) => sum + length, 0) <= 4));
+  });
+
+  it("delivers nothing while the receiver is busy, and then goes on in order", () => {
+    const rig = new Rig(10);
+    rig.busy = true;
+    rig.input.data(bytes(0, 4));
+    rig.input.data(bytes(4, 4));
+    rig.turn();
+    assert.deepEqual([rig.bytes.length, rig.paused], [0, true]);
+    rig.busy = false;
+    rig.turn();
+    assert.deepEqual([rig.bytes, rig.paused], [[...bytes(0, 8)], false]);
   });
 
   it("delivers what waits when the stream ends", () => {
