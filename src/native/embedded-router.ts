@@ -23,7 +23,7 @@ import { peerOf } from "./peer.ts";
 import type { Route, RouteName } from "./route.ts";
 import { configOf, type RouterOptions } from "./router-options.ts";
 import { StandingRoutes } from "./standing-routes.ts";
-import { transportOptions } from "./wire-options.ts";
+import { serviceTransport, transportOptions } from "./wire-options.ts";
 
 /** A router inside another program. */
 export interface Router {
@@ -76,10 +76,11 @@ class EmbeddedRouter implements Router {
     this.#logger = loggerOf(runtime, config, options.log);
     const { clock } = runtime;
     const { accessLog } = options;
-    const transport: Transport =
-      options.upstream === "fetch"
-        ? createFetchTransport(clock)
-        : createTransport(runtime, new TimerWheel(clock), transportOptions(config));
+    const wheel = new TimerWheel(clock);
+    const bySockets = options.upstream !== "fetch";
+    const transport: Transport = bySockets
+      ? createTransport(runtime, wheel, transportOptions(config))
+      : createFetchTransport(clock);
     this.#registry = new Registry({
       settings: config,
       clock,
@@ -100,6 +101,8 @@ class EmbeddedRouter implements Router {
       health: { state: "healthy" },
       address,
       newHeaders: () => new HeaderLines(),
+      // `fetch` looks at no address before it dials, and verifies no certificate as configured.
+      ...(bySockets ? { routeServices: { external: serviceTransport(runtime, wheel, config) } } : {}),
     });
     const parts: EntryParts = { runtime, onError: (error) => this.failed(error) };
     const handler = this.handle.bind(this);

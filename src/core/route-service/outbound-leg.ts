@@ -10,7 +10,7 @@ import { attemptFields } from "../observe/attempt-log.ts";
 import { Level } from "../observe/log.ts";
 import { answerPanic } from "../pipeline/panic-check.ts";
 import { hostWithoutPort } from "../pipeline/request-target.ts";
-import { noInstance, type Service, type ServiceWay } from "./service.ts";
+import type { Service, ServiceWay } from "./service.ts";
 
 /** The URL that the client asked for, as the service is told: the client's own scheme does not matter (data-plane §8.1). */
 function forwardedUrl({ router, host, target }: Exchange): string {
@@ -38,14 +38,14 @@ async function address(exchange: Exchange, service: Service): Promise<void> {
 
 /** Writes the lines about a failed attempt (§4.6). True: try again. */
 function noteFailure(exchange: Exchange, service: Service, failure: Failure): boolean {
-  const { logger, clock } = exchange.router;
+  const { logger, clock, services } = exchange.router;
   const tooMany = failure.kind === "too-many-response-headers";
   const { text: error, retriable } = judge(exchange, failure);
   if (!tooMany) {
     exchange.failedAttempts += 1;
     exchange.lastFailureAt = clock.monotonic();
   }
-  if (failure.kind === "deadline") exchange.logTimeout(failure, noInstance);
+  if (failure.kind === "deadline") exchange.logTimeout(failure, services.noInstance);
   if (failure.kind === "egress-blocked") {
     const data = { "route-service-endpoint": service.shown, error: (failure.cause as Error).message };
     logger.error("route-service-egress-blocked", data);
@@ -66,7 +66,7 @@ function answerOf(exchange: Exchange, service: Service, answer: Parameters<typeo
     const data = { "route-service-endpoint": service.shown, "status-code": status };
     exchange.router.logger.info("route-service-response", data);
   }
-  return passOn(exchange, noInstance, answer);
+  return passOn(exchange, exchange.router.services.noInstance, answer);
 }
 
 async function attempts(exchange: Exchange, way: ServiceWay): Promise<ResponseLike | Tunnel> {
@@ -94,7 +94,7 @@ export async function forwardToService(exchange: Exchange, way: ServiceWay | str
   try {
     const { router } = exchange;
     exchange.backendPhaseAt = router.clock.monotonic();
-    exchange.endpoint = noInstance;
+    exchange.endpoint = router.services.noInstance;
     if (!readUpgrade(exchange)) return fail(exchange, refusedSwitch("the protocol to upgrade to is not printable"));
     if (typeof way === "string") return fail(exchange, new Failure("dial", "route-service", "never", way));
     exchange.timeoutMs = exchange.websocket ? 0 : router.compiled.serviceTimeout;

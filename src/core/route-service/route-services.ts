@@ -9,7 +9,7 @@ import type { Endpoint } from "../routing/endpoint.ts";
 import type { Pool } from "../routing/pool.ts";
 import { hostText } from "../routing/uri.ts";
 import { HairpinHosts } from "./hairpin-hosts.ts";
-import { parseService, type Service, type ServiceWay } from "./service.ts";
+import { NoInstance, parseService, type Service, type ServiceWay } from "./service.ts";
 import type { SignatureContents } from "./signature.ts";
 import { SignatureCipher, type SignatureHeaders, unreadable } from "./signature-cipher.ts";
 
@@ -44,6 +44,8 @@ export interface SignatureFault {
 export class RouteServices {
   /** There is a secret, and a way to services. */
   readonly enabled: boolean;
+  /** The endpoint of requests that go to a service, as the log and metrics have it. */
+  readonly noInstance: Endpoint = new NoInstance();
   readonly #parts: Parts;
   readonly #current: SignatureCipher | undefined;
   readonly #previous: SignatureCipher | undefined;

@@ -4,12 +4,13 @@ import { routeKeyPath } from "../routing/uri.ts";
 import { parseUrl } from "./go-url.ts";
 
 /** What the access log, metrics and debugging headers know of a request that went to a service: no instance (§8.6). */
-class NoInstance extends Endpoint {
+export class NoInstance extends Endpoint {
   override readonly address: string = "";
-}
 
-/** The endpoint of requests that go to a service. */
-export const noInstance: Endpoint = new NoInstance({ host: "", port: 0 });
+  constructor() {
+    super({ host: "", port: 0 });
+  }
+}
 
 const defaultPorts: Readonly<Record<string, number>> = { http: 80, https: 443, ws: 80, wss: 443 };
 

@@ -26,18 +26,24 @@ export async function routers(
   surroundings: Surroundings,
   natsPort: number,
   extra: readonly string[],
+  settings: object = {},
 ): Promise<Contender[]> {
   const own = launchers.map(([name, command]) => `${name}=${command} router -c {config}`);
-  return await Promise.all([...own, ...extra].map((spec) => router(surroundings, natsPort, spec)));
+  return await Promise.all([...own, ...extra].map((spec) => router(surroundings, natsPort, spec, settings)));
 }
 
-async function router(surroundings: Surroundings, natsPort: number, spec: string): Promise<Contender> {
+async function router(
+  surroundings: Surroundings,
+  natsPort: number,
+  spec: string,
+  settings: object,
+): Promise<Contender> {
   const equals = spec.indexOf("=");
   if (equals < 1) throw new Error(`cannot use --router ${JSON.stringify(spec)}: write NAME=COMMAND`);
   const name = spec.slice(0, equals);
   const ports = (await freePorts(5)) as [number, number, number, number, number];
   const config = join(surroundings.folder, `${name}.yml`);
-  writeFileSync(config, stringify(configuration(name, surroundings, natsPort, ports)));
+  writeFileSync(config, stringify({ ...configuration(name, surroundings, natsPort, ports), ...settings }));
   const command = ["sh", "-c", `exec ${spec.slice(equals + 1).replaceAll("{config}", config)}`];
   return { name, httpPort: ports[0], tlsPort: ports[1], command };
 }
