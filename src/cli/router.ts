@@ -2,8 +2,7 @@ import { ConfigError, type Warning } from "../core/config/config-error.ts";
 import { keysNotYetActing } from "../core/config/not-yet-acting.ts";
 import type { Config } from "../core/config/schema.ts";
 import { levelFault } from "../core/config/start-faults.ts";
-import { createLogger } from "../core/observe/json-logger.ts";
-import type { Logger } from "../core/observe/log.ts";
+import { createLogger, type ProgramLogger } from "../core/observe/json-logger.ts";
 import { parseLevel } from "../core/observe/log-level.ts";
 import { timestampFormat } from "../core/observe/log-timestamp.ts";
 import type { Runtime } from "../runtime/interface.ts";
@@ -64,7 +63,7 @@ async function serveUntilEnd(
   runtime: Runtime,
   config: Config,
   warnings: readonly Warning[],
-  logger: Logger,
+  logger: ProgramLogger,
 ): Promise<number> {
   runtime.tuneForServing();
   exitOnUncaught(runtime, logger);

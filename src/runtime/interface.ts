@@ -501,4 +501,8 @@ export interface Runtime {
   usage(): ProcessUsage;
   /** Descriptors the process has open; where the system does not tell, streams opened by `listen` and `connect`. */
   openDescriptors(): Promise<number>;
+  /** Watches what the process does for so long: a CPU profile as browsers' tools read it (`.cpuprofile`, JSON). */
+  cpuProfile(ms: number): Promise<string>;
+  /** Everything in memory, as browsers' tools read it (`.heapsnapshot`). The process stands still meanwhile. */
+  heapSnapshot(): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
 }

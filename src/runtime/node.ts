@@ -22,6 +22,7 @@ import {
   residentBytes,
 } from "./base/process.ts";
 import { spawnGroup } from "./base/process-group.ts";
+import { cpuProfile, heapSnapshot } from "./base/profiling.ts";
 import { systemAuthorities } from "./base/system-authorities.ts";
 import { prepareServerNet, secureClientNet, secureServerNet } from "./base/takeover.ts";
 import { fromLatin1, latin1, randomBytes, uuid } from "./base/text.ts";
@@ -80,4 +81,6 @@ export const runtime: Runtime = {
   cpuCount,
   usage,
   openDescriptors,
+  cpuProfile,
+  heapSnapshot,
 };

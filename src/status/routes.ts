@@ -2,26 +2,16 @@ import { Hono } from "hono";
 import type { Endpoint } from "../core/routing/endpoint.ts";
 import { compareBytewise } from "../core/routing/uri.ts";
 import { basicAuth, type Credentials } from "./basic-auth.ts";
+import { goJson, jsonAnswer } from "./json-answer.ts";
 import { likeGoMux } from "./mux.ts";
 
 /** The routing table as `/routes` reads it: the registry. */
-interface RoutesView {
+export interface RoutesView {
   /** Every pool with its route key, in bytewise order of the keys; members in pool order. */
   routes(): Iterable<readonly [key: string, pool: { readonly members: Iterable<{ readonly endpoint: Endpoint }> }]>;
 }
 
-/** Up to here Go knows the length when it writes the head; above it sends chunks. */
-const bufferedBytes = 2048;
-
-const escaped = /[<>&\u2028\u2029]/g;
-
-/** A JSON string with what Go escapes beyond the standard. */
-function jsonString(text: string): string {
-  const json = JSON.stringify(text);
-  return json.search(escaped) < 0
-    ? json
-    : json.replace(escaped, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
-}
+const jsonString = (text: string): string => goJson(JSON.stringify(text));
 
 function tagsJson(tags: ReadonlyMap<string, string> | null): string {
   if (tags === null) return "null";
@@ -51,13 +41,13 @@ function endpointJson(endpoint: Endpoint): string {
   );
 }
 
-/** The whole table as one JSON object and a line feed. */
-function routesJson(view: RoutesView): string {
+/** The whole table as one JSON object. */
+export function routesJson(view: RoutesView): string {
   const routes = Array.from(view.routes(), ([key, pool]) => {
     const endpoints = Array.from(pool.members, ({ endpoint }) => endpointJson(endpoint));
     return `${jsonString(key)}:[${endpoints.join(",")}]`;
   });
-  return `{${routes.join(",")}}\n`;
+  return `{${routes.join(",")}}`;
 }
 
 /** The `/routes` listener (control-plane §4.3). Any method. */
@@ -65,15 +55,6 @@ export function routesApp(view: RoutesView, credentials: Credentials): Hono {
   const app = new Hono({ strict: true });
   app.use(basicAuth(credentials));
   likeGoMux(app);
-  app.all("/routes", () => {
-    const body = new TextEncoder().encode(routesJson(view));
-    return new Response(body, {
-      headers: {
-        Connection: "close",
-        "Content-Type": "application/json",
-        ...(body.length <= bufferedBytes && { "Content-Length": String(body.length) }),
-      },
-    });
-  });
+  app.all("/routes", () => jsonAnswer(routesJson(view)));
   return app;
 }

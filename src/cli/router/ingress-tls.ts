@@ -68,6 +68,18 @@ export async function openIngressTls(runtime: Runtime, config: Config, log: Logg
   return { options: { current: certificates.current, ...checks }, certificates };
 }
 
+/** The TLS health listener (control-plane §4.1). */
+export function healthTls(config: Config): ServerTls {
+  const { certificate, key } = config.status.tls;
+  return {
+    ...tlsAgreement(config),
+    keyPairs: [{ certificate, key }],
+    clientCertificates: "none",
+    ...(config.enable_http2 && { alpn: ["h2", "http/1.1"] }),
+    handshakeTimeoutMs,
+  };
+}
+
 /**
  * What becomes of clients at the main TLS listener: failed handshakes are told on standard error, and client certificates
  * must keep to `verify_client_certificate_metadata` (control-plane §1.2).

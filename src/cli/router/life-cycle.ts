@@ -138,7 +138,7 @@ export class LifeCycle {
     await router.server.stopAccepting();
     // Active connections die with the process, and without a word in the log.
     void router.server.drain();
-    for (const server of [router.status.health, router.status.routes]) {
+    for (const server of [router.status.health, router.status.routes, router.status.tlsHealth]) {
       await server?.stopAccepting();
       server?.destroy();
     }

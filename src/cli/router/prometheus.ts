@@ -64,8 +64,13 @@ export async function openPrometheus(
     throw fail(`unable to generate server TLS Config: ${(error as Error).message}`);
   }
   const app = metricsApp(() => families(requests, table));
-  const listen = { host, port, ...(tls !== undefined && { tls }) };
-  const options = { listen, limits, idleTimeoutMs: timeoutMs, readHeaderTimeoutMs: timeoutMs };
+  const options = {
+    listen: { host, port },
+    ...(tls !== undefined && { tls: { current: () => tls } }),
+    limits,
+    idleTimeoutMs: timeoutMs,
+    readHeaderTimeoutMs: timeoutMs,
+  };
   let server: Server;
   try {
     server = await serve(runtime, wheel, options, fetchHandler(app.fetch));

@@ -6,6 +6,7 @@ import { type Subscriber, startSubscriber } from "../../bus/subscriber.ts";
 import type { Config } from "../../core/config/schema.ts";
 import { activeAppsFault } from "../../core/config/start-faults.ts";
 import { ActiveApps } from "../../core/observe/active-apps.ts";
+import type { ProgramLogger } from "../../core/observe/json-logger.ts";
 import type { Logger } from "../../core/observe/log.ts";
 import type { Health } from "../../core/pipeline/parts.ts";
 import { largestRequestHead } from "../../core/pipeline/settings.ts";
@@ -14,10 +15,12 @@ import { Registry } from "../../core/routing/registry.ts";
 import type { Clock, Runtime } from "../../runtime/interface.ts";
 import { healthApp } from "../../status/health.ts";
 import { routesApp } from "../../status/routes.ts";
+import { varzApp } from "../../status/varz-app.ts";
 import { fetchHandler } from "../../wire/server-fetch.ts";
 import { TimerWheel } from "../../wire/timer-wheel.ts";
 import { AccessLog } from "./access-log-sink.ts";
 import type { CertificateStore } from "./certificate-store.ts";
+import { openDebugServer } from "./debug-server.ts";
 import { openErrorTemplate } from "./error-template.ts";
 import { openIngressTls } from "./ingress-tls.ts";
 import type { MainListeners } from "./main-listeners.ts";
@@ -28,6 +31,7 @@ import { rehearsalMs, rehearse } from "./rehearsal.ts";
 import { checkRouteServices } from "./route-services/start-check.ts";
 import { StartFailure } from "./start-failure.ts";
 import { openStatusListeners, type StatusListeners } from "./status-listeners.ts";
+import { VarzComponent, wantsVarz } from "./varz-component.ts";
 import { Worker } from "./worker.ts";
 
 /** A router that has started: what its life cycle works on. */
@@ -86,7 +90,7 @@ async function startBus(
 export async function startRouter(
   runtime: Runtime,
   config: Config,
-  logger: Logger,
+  logger: ProgramLogger,
   assembled: () => void,
 ): Promise<RunningRouter> {
   const { clock } = runtime;
@@ -97,8 +101,9 @@ export async function startRouter(
     isolation_segments: config.isolation_segments,
     routing_table_sharding_mode: config.routing_table_sharding_mode,
   });
-  const { bus, embedded } = await startBus(runtime, config, logger);
   const wheel = new TimerWheel(clock);
+  await openDebugServer(runtime, wheel, config.debug_addr, logger, (level) => logger.setLevel(level));
+  const { bus, embedded } = await startBus(runtime, config, logger);
   const health: Health = { state: "initializing" };
   const observation = await Observation.open(runtime, wheel, config, logger);
   const activeApps = config.publish_active_apps_interval > 0 ? new ActiveApps() : undefined;
@@ -131,10 +136,16 @@ export async function startRouter(
     lookupTimes: observation.lookupTimes,
     forget: (endpoint) => worker.forget(endpoint),
   });
+  const credentials = { user: config.status.user, pass: config.status.pass };
+  const varz = wantsVarz(config)
+    ? new VarzComponent(runtime, config, observation.requests, registry, random(runtime))
+    : undefined;
   const status = await openStatusListeners(runtime, wheel, config, {
-    routes: fetchHandler(routesApp(registry, { user: config.status.user, pass: config.status.pass }).fetch),
+    routes: fetchHandler(routesApp(registry, credentials).fetch),
     health: fetchHandler(healthApp(health).fetch),
+    varz: varz && fetchHandler(varzApp(health, registry, credentials, () => varz.varz()).fetch),
   });
+  varz?.listensOn(status.health!);
   const limit = config.max_request_header_bytes;
   if (limit > largestRequestHead) {
     logger.warn("innefectual-max-header-bytes-value", { error: `Values over ${limit} are limited by http.Server` });
@@ -156,6 +167,7 @@ export async function startRouter(
   });
   observation.watchBus(subscriber);
   pruning.start();
+  varz?.announce(bus, routerLog);
   const tickerFault = activeAppsFault(config);
   if (tickerFault !== undefined) throw new PlainFailure(`panic: ${tickerFault.message}\n`, 2);
   if (activeApps !== undefined) {

@@ -6,17 +6,6 @@ import { configShape, type SectionShape, type Shape } from "./shape.ts";
  * Remove a line when its key acts.
  */
 export const notYetActing: Readonly<Record<string, string>> = {
-  // D: the control plane
-  debug_addr: "D",
-  "status.host": "D",
-  "status.enable_deprecated_varz_healthz_endpoints": "D",
-  "status.tls": "D",
-  "logging.loggregator_enabled": "D",
-  "logging.metron_address": "D",
-  route_latency_metric_muzzle_duration: "D",
-  enable_envelope_v1_metrics: "D",
-  send_http_start_stop_server_event: "D",
-  send_http_start_stop_client_event: "D",
   // G: all cores
   workers: "G",
   go_max_procs: "G",

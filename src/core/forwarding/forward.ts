@@ -103,6 +103,7 @@ function beginAttempt(exchange: Exchange, endpoint: Endpoint): void {
   identify(exchange, endpoint);
   if (router.events?.attempted !== undefined) exchange.attempt.sentAt = router.clock.now();
   router.metrics.countAttempt(endpoint.tags?.get("component") ?? "");
+  router.metrics.samples?.attempted(endpoint, router.clock.monotonic());
   if (router.activeApps !== undefined) router.activeApps.mark(endpoint.applicationId, exchange.backendPhaseAt);
   if (router.logger.level <= Level.debug) {
     const data = { "route-endpoint": routeEndpointData(endpoint), attempt: exchange.selection.attempt };

@@ -13,19 +13,25 @@ interface LoggerOptions {
   readonly timestamps: TimestampFormat;
 }
 
+/** The logger of the whole program; its level can be changed while it runs. */
+export interface ProgramLogger extends Logger {
+  /** Also of all loggers that were made of it. */
+  setLevel(level: Level): void;
+}
+
 /** The logger of the program: JSON lines (control-plane §6.1). */
-export function createLogger({ write, clock, source, level, timestamps }: LoggerOptions): Logger {
+export function createLogger({ write, clock, source, level, timestamps }: LoggerOptions): ProgramLogger {
   return new JsonLogger({ write, level, timestamp: createTimestamps(timestamps, clock) }, source);
 }
 
 /** What all loggers of the program share. */
 interface Output {
   readonly write: (line: string) => void;
-  readonly level: Level;
+  level: Level;
   readonly timestamp: () => string;
 }
 
-class JsonLogger implements Logger {
+class JsonLogger implements ProgramLogger {
   readonly #output: Output;
   readonly #source: string;
 
@@ -36,6 +42,10 @@ class JsonLogger implements Logger {
 
   get level(): Level {
     return this.#output.level;
+  }
+
+  setLevel(level: Level): void {
+    this.#output.level = level;
   }
 
   debug(message: string, data?: LogData): void {

@@ -1,5 +1,6 @@
 import { Histogram, histogramOf } from "./histogram.ts";
 import type { MeasurementSink } from "./measurement-sink.ts";
+import type { RequestSamples } from "./request-samples.ts";
 
 /** The counters that one field of `RequestMetrics` each stands for; the error table names them. */
 export type FailureCounter = "badGateways" | "backendInvalidId" | "backendInvalidTlsCert" | "backendTlsHandshakeFailed";
@@ -38,6 +39,8 @@ export class RequestMetrics {
   certificates: { expiries(): readonly CertificateExpiry[] } | undefined;
   /** Hears of single measurements, too; undefined: nobody. */
   sink: MeasurementSink | undefined = undefined;
+  /** What the deprecated varz component shows; undefined while it is off. */
+  samples: RequestSamples | undefined = undefined;
 
   /** Backend attempts, retries included. */
   totalRequests = 0;

@@ -80,6 +80,15 @@ async function isWelcome(server: ServerTls, client: ClientTls): Promise<boolean>
 describe(`TLS (${runtime.name})`, () => {
   afterEach(closeAll);
 
+  it("writes one byte per character also when texts wait behind each other", async () => {
+    const pair = await connectedPair(runtime, { tls: serverTls }, { tls: trusting });
+    const texts = ["a\u0088", "b\u0088", "c\u00ff", "d\u0080"];
+    for (const text of texts) pair.server.writeText(text);
+    for (const text of texts) pair.client.writeText(text);
+    await until("all bytes", () => pair.atClient.bytes >= 8 && pair.atServer.bytes >= 8);
+    assert.deepEqual([pair.atClient.text, pair.atServer.text], [texts.join(""), texts.join("")]);
+  });
+
   it("carries bytes, half-closes, and knows the facts", async () => {
     const pair = await connectedPair(
       runtime,

@@ -16,8 +16,8 @@ describe("keys that do not act", () => {
   const told = (document: string | undefined) => keysNotYetActing(loadConfig(document).config);
 
   it("are told about when they are set, but not when they are given a default", () => {
-    const document = "enable_http2: true\ndebug_addr: x\nprometheus: {port: 9, meters: {}}\nport: 9\npid_file: x";
-    assert.deepEqual(told(document), ["debug_addr"]);
+    const document = "enable_http2: true\ngo_max_procs: 3\nprometheus: {port: 9, meters: {}}\nport: 9\npid_file: x";
+    assert.deepEqual(told(document), ["go_max_procs"]);
     assert.deepEqual(told("route_latency_metric_muzzle_duration: 30s"), []);
   });
 
