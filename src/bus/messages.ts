@@ -1,6 +1,6 @@
 import { type JsonKind, JsonReader, JsonSyntaxError, quoteByte } from "../core/json-reader.ts";
 import { sequenceLength } from "../core/observe/access-log-quote.ts";
-import { Endpoint } from "../core/routing/endpoint.ts";
+import { Endpoint, type ProxyVersion } from "../core/routing/endpoint.ts";
 import type { ReservationFields } from "../core/routing/registry.ts";
 import { TagSet } from "../core/routing/tag-set.ts";
 
@@ -28,6 +28,8 @@ export interface RegistryMessage {
   /** `options.hash_header` and `options.hash_balance` (control-plane §9.1). */
   readonly hashHeader: string;
   readonly hashBalance: number;
+  /** `options.proxy_protocol`: connections to the endpoint begin with a PROXY header of that version. */
+  readonly proxyProtocol: ProxyVersion | undefined;
   /** `options.without_endpoints`, of `router.reserve`: the route service is asked although nothing runs. */
   readonly withoutEndpoints: boolean;
 }
@@ -166,8 +168,22 @@ const withoutEndpointsField: Field = {
   },
 };
 
+const proxyProtocolField: Field = {
+  path: `${optionsStruct}.options.proxy_protocol`,
+  type: "v1 or v2",
+  read(reader, field, draft) {
+    if (!expect(reader, "string", field, draft)) return;
+    const version = reader.string();
+    if (version === "v1" || version === "v2") draft.proxyProtocol = version;
+    else if (version === "") draft.proxyProtocol = undefined;
+    // Not passed over: a backend that waits for a header would take the request for one.
+    else mismatch(draft, field, `string ${JSON.stringify(version)}`);
+  },
+};
+
 const optionFields: ReadonlyMap<string, Field> = new Map([
   ["without_endpoints", withoutEndpointsField],
+  ["proxy_protocol", proxyProtocolField],
   ["loadbalancing", text("loadBalancing", `${optionsStruct}.options.loadbalancing`)],
   ["hash_header", text("hashHeader", `${optionsStruct}.options.hash_header`)],
   [
@@ -312,6 +328,7 @@ export function decodeRegistryMessage(payload: Uint8Array): RegistryMessage {
     loadBalancing: "",
     hashHeader: "",
     hashBalance: 0,
+    proxyProtocol: undefined,
     withoutEndpoints: false,
     mismatch: undefined,
   };
@@ -337,7 +354,9 @@ export function decodeRegistryMessage(payload: Uint8Array): RegistryMessage {
 /** The endpoint that a message describes; `http2` false turns protocol `http2` into `http1` (control-plane §2.4). */
 export function endpointOf(message: RegistryMessage, http2: boolean): Endpoint {
   const tls = message.tlsPort !== 0;
-  const protocol = message.protocol === "" || (message.protocol === "http2" && !http2) ? "http1" : message.protocol;
+  // With a PROXY header a connection is one client's: there is nothing to multiplex.
+  const never = !http2 || message.proxyProtocol !== undefined;
+  const protocol = message.protocol === "" || (message.protocol === "http2" && never) ? "http1" : message.protocol;
   return new Endpoint({
     host: message.host,
     port: tls ? message.tlsPort : message.port,
@@ -356,6 +375,7 @@ export function endpointOf(message: RegistryMessage, http2: boolean): Endpoint {
     loadBalancing: message.loadBalancing,
     hashHeader: message.hashHeader,
     hashBalance: message.hashBalance,
+    proxyProtocol: message.proxyProtocol,
   });
 }
 

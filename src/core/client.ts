@@ -32,13 +32,17 @@ export type ExchangeEnd =
   | "response-cut" // the response body failed midway; the connection was closed
   | "request-cut"; // the request body was malformed or ended early
 
-/** What travels beside a request: facts of the connection and abilities of the listener. */
-export interface Client {
+/** Both ends of a client's connection. */
+export interface ClientAddresses {
   /** IP without brackets. With PROXY protocol: the address it announced. */
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly localAddress: string;
   readonly localPort: number;
+}
+
+/** What travels beside a request: facts of the connection and abilities of the listener. */
+export interface Client extends ClientAddresses {
   /** Undefined on a plain connection. */
   readonly tls: ClientTlsFacts | undefined;
   /** The request target exactly as received, one character per byte (RFC 9112 §3.2). */

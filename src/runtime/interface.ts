@@ -217,6 +217,8 @@ export interface ConnectOptions {
   /** IP version of a name's address; undefined: either. */
   readonly family?: 4 | 6;
   readonly tls?: ClientTls;
+  /** Bytes that go out first, before TLS (PROXY protocol). */
+  readonly preamble?: Uint8Array | undefined;
   /** The stream may be handed to `secureClient`; see `ListenOptions.takeover`. */
   readonly takeover?: boolean;
   /**

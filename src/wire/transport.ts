@@ -10,6 +10,7 @@ import { dialFailure } from "./client-failures.ts";
 import { ConnectionPool } from "./connection-pool.ts";
 import type { Http2ClientParts } from "./http2/client-connection.ts";
 import { Http2ClientPool, type Http2Dialler } from "./http2/client-pool.ts";
+import { proxyHeader } from "./proxy-protocol/writer.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
 import { dialTunnel } from "./tunnel-dial.ts";
 
@@ -17,6 +18,9 @@ import { dialTunnel } from "./tunnel-dial.ts";
 const defaultHeadBytes = 10 * 1024 * 1024;
 /** Connections that upstream's library keeps per host when told 0. */
 const defaultIdlePerEndpoint = 2;
+
+/** Connections that begin with a PROXY header: each is one client's, and none is kept. */
+const unshared = new ConnectionPool<ClientConnection>(0);
 
 /** How to reach backends; durations in milliseconds. */
 export interface TransportOptions {
@@ -84,7 +88,7 @@ class WireTransport implements Transport, ConnectionParts, Http2Dialler {
     const pool = this.#poolOf(endpoint);
     if (endpoint.protocol === "http2" && this.#mayMultiplex(endpoint, outgoing))
       return this.#multiplex(pool, endpoint, outgoing);
-    const idle = pool.take();
+    const idle = endpoint.proxyProtocol === undefined ? pool.take() : undefined;
     const exchange = new ClientExchange(endpoint, outgoing, this.wheel, idle?.deadline);
     if (exchange.over) {
       idle?.rest();
@@ -120,7 +124,7 @@ class WireTransport implements Transport, ConnectionParts, Http2Dialler {
   dial(exchange: ClientExchange, handler: ByteStreamHandler): Promise<ByteStream> {
     const { endpoint } = exchange;
     const tls = endpoint.tls ? this.#options.tls?.(endpoint) : undefined;
-    const options = this.#connectOptions(endpoint, tls && { ...tls, alpn });
+    const options = this.#connectOptions(endpoint, tls && { ...tls, alpn }, exchange.outgoing);
     return this.#runtime.connect({ ...options, times: exchange.outgoing.attempt }, handler);
   }
 
@@ -138,7 +142,7 @@ class WireTransport implements Transport, ConnectionParts, Http2Dialler {
 
   open(endpoint: Endpoint, outgoing: Outgoing): Promise<Tunnel> {
     const tls = endpoint.tls ? this.#options.tls?.(endpoint) : undefined;
-    return dialTunnel(this.#runtime, endpoint, outgoing, this.#connectOptions(endpoint, tls));
+    return dialTunnel(this.#runtime, endpoint, outgoing, this.#connectOptions(endpoint, tls, outgoing));
   }
 
   forget(endpoint: Endpoint): void {
@@ -151,8 +155,10 @@ class WireTransport implements Transport, ConnectionParts, Http2Dialler {
     const { endpoint } = exchange;
     const { attempt } = exchange.outgoing;
     const tls = endpoint.tls ? this.#options.tls?.(endpoint) : undefined;
-    const connection = new ClientConnection(this, this.#poolOf(endpoint), endpoint.address, tls !== undefined);
-    this.#runtime.connect({ ...this.#connectOptions(endpoint, tls), times: attempt }, connection).then(
+    const pool = endpoint.proxyProtocol === undefined ? this.#poolOf(endpoint) : unshared;
+    const connection = new ClientConnection(this, pool, endpoint.address, tls !== undefined);
+    const options = this.#connectOptions(endpoint, tls, exchange.outgoing);
+    this.#runtime.connect({ ...options, times: attempt }, connection).then(
       (stream: ByteStream) => {
         connection.opened(stream);
         // Given up meanwhile: the next request can have the connection.
@@ -163,8 +169,9 @@ class WireTransport implements Transport, ConnectionParts, Http2Dialler {
     );
   }
 
-  #connectOptions(endpoint: Endpoint, tls: ClientTls | undefined): ConnectOptions {
+  #connectOptions(endpoint: Endpoint, tls: ClientTls | undefined, { client }: Outgoing): ConnectOptions {
     const { dialTimeoutMs, keepAliveProbeMs, admits } = this.#options;
+    const { proxyProtocol } = endpoint;
     return {
       host: withoutBrackets(endpoint.host),
       port: endpoint.port,
@@ -172,6 +179,7 @@ class WireTransport implements Transport, ConnectionParts, Http2Dialler {
       keepAliveMs: keepAliveProbeMs > 0 ? keepAliveProbeMs : undefined,
       tls,
       ...(admits === undefined ? {} : { admits }),
+      ...(proxyProtocol === undefined ? {} : { preamble: proxyHeader(proxyProtocol, client) }),
     };
   }
 

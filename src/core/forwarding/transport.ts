@@ -1,4 +1,4 @@
-import type { AbortCause } from "../client.ts";
+import type { AbortCause, ClientAddresses } from "../client.ts";
 import type { HeadersLike, MessageHeaders, RequestLike, ResponseLike, Tunnel } from "../message.ts";
 import type { Endpoint } from "../routing/endpoint.ts";
 import type { Failure } from "./failure.ts";
@@ -38,6 +38,8 @@ export interface Outgoing {
   readonly outbound: MessageHeaders;
   /** Where the body comes from (`request.body`, or the wire layer's own source behind it). */
   readonly request: RequestLike;
+  /** Whom the request comes from, for backends that are told by a PROXY header; absent: the router itself. */
+  readonly client?: ClientAddresses;
   /** The answer may be a 101: do not treat it as malformed. */
   readonly upgrade: boolean;
   /** Milliseconds from now to the end of the response body; 0: none (data-plane §4.7 `endpoint_timeout`). */

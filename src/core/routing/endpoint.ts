@@ -16,6 +16,9 @@ export interface EndpointHeaders {
   readonly index: string;
 }
 
+/** Version of the PROXY header that an endpoint wants. */
+export type ProxyVersion = "v1" | "v2";
+
 /** What a registration says about an endpoint; absent fields take the zero value of control-plane §2.4. */
 export interface EndpointFields {
   readonly host: string;
@@ -40,6 +43,8 @@ export interface EndpointFields {
   /** Header whose value chooses the endpoint with `hash`, and how far it may exceed the average load (0: any). */
   readonly hashHeader?: string;
   readonly hashBalance?: number;
+  /** Connections to it begin with a PROXY header. */
+  readonly proxyProtocol?: ProxyVersion | undefined;
   readonly modificationTag?: ModificationTag;
 }
 
@@ -88,6 +93,8 @@ export class Endpoint {
   readonly loadBalancing: string;
   /** With `loadBalancing` `hash` and a header name only (control-plane §9.1). */
   readonly hash: HashOptions | undefined;
+  /** Connections to it begin with a PROXY header, and so each is one client's (`options.proxy_protocol`). */
+  readonly proxyProtocol: ProxyVersion | undefined;
   readonly modificationTag: ModificationTag;
 
   /** Number of pools that hold the object; 0: the transport may forget it. The registry counts. */
@@ -121,6 +128,7 @@ export class Endpoint {
     const { hashHeader = "", hashBalance = 0 } = fields;
     const hashes = this.loadBalancing === "hash" && hashHeader !== "";
     this.hash = hashes ? { header: hashHeader, balance: hashBalance } : undefined;
+    this.proxyProtocol = fields.proxyProtocol;
     this.modificationTag = fields.modificationTag ?? noTag;
   }
 
@@ -176,6 +184,7 @@ export function sameRegistration(a: Endpoint, b: Endpoint): boolean {
     a.loadBalancing === b.loadBalancing &&
     a.hash?.header === b.hash?.header &&
     a.hash?.balance === b.hash?.balance &&
+    a.proxyProtocol === b.proxyProtocol &&
     sameTag(a.modificationTag, b.modificationTag) &&
     sameTags(a.tags, b.tags)
   );

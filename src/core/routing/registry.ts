@@ -185,6 +185,7 @@ export class Registry {
     const usable =
       previous.serverCertDomainSan === endpoint.serverCertDomainSan &&
       previous.tls === endpoint.tls &&
+      previous.proxyProtocol === endpoint.proxyProtocol &&
       previous.protocol === endpoint.protocol;
     // They move, and are not shared: the previous object may live on in other pools and be forgotten there.
     if (usable && endpoint.connections === undefined) {

@@ -77,6 +77,7 @@ export async function connectNet(
   const action = `dial ${showAddress(options)}`;
   if (!roomToDial()) throw noDescriptor(action);
   const socket = await dial(options, action);
+  if (options.preamble !== undefined) socket.write(options.preamble);
   if (options.tls === undefined) {
     const stream = new NetStream(socket);
     stream.handler = handler;

@@ -136,11 +136,12 @@ class Dial implements SocketOwner {
       return;
     }
     this.#timed();
-    const { keepAliveMs, path } = this.#options;
+    const { keepAliveMs, path, preamble } = this.#options;
     if (keepAliveMs !== undefined) socket.setKeepAlive(true, keepAliveMs);
     const stream = new BunStream(socket, path !== undefined);
     socket.data = stream;
     stream.handler = this.#handler;
+    if (preamble !== undefined) stream.write(preamble);
     this.#resolve(stream);
   }
 

@@ -24,7 +24,7 @@ describe("registry message (control-plane §2.4)", () => {
         "private_instance_index":"2","server_cert_domain_san":"san","tags":{"component":"x","__proto__":"y"},
         "stale_threshold_in_seconds":-5,"isolation_segment":"is","availability_zone":"z1",
         "route_service_url":"https://rs","endpoint_updated_at_ns":1745935687123456789,"protocol":"http2",
-        "options":{"loadbalancing":"least-connection","hash_header":"X-H","hash_balance":1.5,"without_endpoints":true,"other":7},"unknown":[{"deep":[1,2,{}]},[]]}`,
+        "options":{"loadbalancing":"least-connection","hash_header":"X-H","hash_balance":1.5,"proxy_protocol":"v2","without_endpoints":true,"other":7},"unknown":[{"deep":[1,2,{}]},[]]}`,
     );
     assert.deepEqual(
       { ...message, tags: new Map(message.tags) },
@@ -50,10 +50,19 @@ describe("registry message (control-plane §2.4)", () => {
         loadBalancing: "least-connection",
         hashHeader: "X-H",
         hashBalance: 1.5,
+        proxyProtocol: "v2",
         withoutEndpoints: true,
         mismatch: undefined,
       },
     );
+  });
+
+  it("takes a version of the PROXY protocol, with which an endpoint speaks HTTP/1.1", () => {
+    const version = (json: string) => decode(`{"options":{"proxy_protocol":${json}}}`).proxyProtocol;
+    assert.deepEqual(['"v1"', '"v2"', '""', "null"].map(version), ["v1", "v2", undefined, undefined]);
+    for (const bad of ['"v3"', '"1"', "2"]) assert.throws(() => version(bad), MessageError);
+    const endpoint = endpointOf(decode('{"protocol":"http2","options":{"proxy_protocol":"v1"}}'), true);
+    assert.deepEqual([endpoint.protocol, endpoint.proxyProtocol], ["http1", "v1"]);
   });
 
   it("takes hash_balance as a number or as one in a string (control-plane §9.1)", () => {
