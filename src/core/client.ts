@@ -8,6 +8,8 @@ export interface ClientTlsFacts {
   readonly alpn: string;
   /** Peer certificate chain, leaf first, DER; empty when none was given. */
   readonly peerCertificates: readonly Uint8Array[];
+  /** SHA-256 of the first of them, lower-case hexadecimal; empty without. Absent where the listener does not tell. */
+  readonly peerFingerprint?: string;
   readonly verified: boolean;
 }
 

@@ -115,6 +115,8 @@ export interface TlsFacts {
   readonly alpn: string;
   /** Peer certificate chain, leaf first, DER. Empty when none was given. */
   readonly peerCertificates: readonly Uint8Array[];
+  /** SHA-256 of the first of them, lower-case hexadecimal; empty without. */
+  readonly peerFingerprint: string;
   /** True when the peer's chain was verified against the configured authorities. */
   readonly verified: boolean;
 }

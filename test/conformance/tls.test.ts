@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -326,6 +327,22 @@ describe("versions, suites and listeners (data-plane §7.1, §7.2; control-plane
   it("a reversed pair of versions starts, and refuses every handshake", async () => {
     const { tlsPort } = await start({ min_tls_version: "TLSv1.3", max_tls_version: "TLSv1.2" });
     assert.deepEqual(await versions(tlsPort), ["refused", "refused", "refused", "refused"]);
+  });
+
+  it("xfcc_format: envoy sends hash and subject in place of the certificate", async () => {
+    const client = issue(authority, { names: ["client.test"], units: ['app:"1"'], client: true });
+    const { tlsPort } = await start({
+      client_cert_validation: "request",
+      client_ca_certs: authority.certificate,
+      only_trust_client_ca_certs: true,
+      forwarded_client_cert: "sanitize_set",
+      xfcc_format: "envoy",
+    });
+    backend.clear();
+    await ask(tlsPort, { cert: client.certificate, key: client.key });
+    const hash = new X509Certificate(client.certificate).fingerprint256.replaceAll(":", "").toLowerCase();
+    const subject = String.raw`CN=client.test,OU=app:\\\"1\\\"`;
+    assert.equal(backend.requests[0]!.header("X-Forwarded-Client-Cert"), `Hash=${hash};Subject="${subject}"`);
   });
 
   it("disable_http leaves the TLS listener alone; without HTTP/2 no ALPN is negotiated", async () => {

@@ -242,6 +242,11 @@ export const ConfigSchema = v.object({
     "always_forward",
     "What happens to `X-Forwarded-Client-Cert`.",
   ),
+  xfcc_format: choice(
+    ["raw", "envoy"],
+    "raw",
+    'Value that `sanitize_set` sets: the certificate in base64, or `Hash=…;Subject="…"` as Envoy writes it.',
+  ),
   force_forwarded_proto_https: flag(false, "`X-Forwarded-Proto: https` always."),
   sanitize_forwarded_proto: flag(false, "Overwrite `X-Forwarded-Proto` with the actual scheme."),
   hop_by_hop_headers_to_filter: texts([], "Names removed from a request's `Connection` header.", [

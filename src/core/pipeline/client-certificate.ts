@@ -1,18 +1,32 @@
 import type { Exchange } from "../exchange.ts";
+import { readCertificate } from "../x509/certificate.ts";
+import { nameText } from "../x509/distinguished-name.ts";
 
 const header = "X-Forwarded-Client-Cert";
 
 /** Header values of certificates that were met: the same connection asks again and again. */
-const encoded = new WeakMap<Uint8Array, string>();
+const rawValues = new WeakMap<Uint8Array, string>();
+const envoyValues = new WeakMap<Uint8Array, string>();
 
 /** Base64 (RFC 4648 §4) of a DER certificate on one line, without armour. */
-function certificateValue(certificate: Uint8Array): string {
-  let value = encoded.get(certificate);
+function rawValue(certificate: Uint8Array): string {
+  let binary = "";
+  for (const byte of certificate) binary += String.fromCharCode(byte);
+  return btoa(binary);
+}
+
+/** What Envoy writes of it: SHA-256 and subject, the latter with quotation marks escaped. */
+function envoyValue(certificate: Uint8Array, fingerprint: string): string {
+  const subject = nameText(readCertificate(certificate).subject).replace(/["\\]/g, "\\$&");
+  return `Hash=${fingerprint};Subject="${subject}"`;
+}
+
+function certificateValue(certificate: Uint8Array, fingerprint: string, envoy: boolean): string {
+  const values = envoy ? envoyValues : rawValues;
+  let value = values.get(certificate);
   if (value === undefined) {
-    let binary = "";
-    for (const byte of certificate) binary += String.fromCharCode(byte);
-    value = btoa(binary);
-    encoded.set(certificate, value);
+    value = envoy ? envoyValue(certificate, fingerprint) : rawValue(certificate);
+    values.set(certificate, value);
   }
   return value;
 }
@@ -34,6 +48,7 @@ export function clientCertificate(exchange: Exchange): undefined {
   if (certificate === undefined) {
     if (exchange.headers.has(header)) exchange.headers.delete(header);
   } else if (mode === "sanitize_set") {
-    exchange.headers.set(header, certificateValue(certificate));
+    const envoy = exchange.router.settings.xfcc_format === "envoy";
+    exchange.headers.set(header, certificateValue(certificate, tls?.peerFingerprint ?? "", envoy));
   }
 }

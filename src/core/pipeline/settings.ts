@@ -12,6 +12,7 @@ export interface RouterSettings
     | "tracing"
     | "extra_headers_to_log"
     | "forwarded_client_cert"
+    | "xfcc_format"
     | "force_forwarded_proto_https"
     | "sanitize_forwarded_proto"
     | "hop_by_hop_headers_to_filter"

@@ -32,6 +32,7 @@ export class SocketTlsFacts implements TlsFacts {
   readonly alpn: string;
   readonly verified: boolean;
   private readonly socket: TLSSocket;
+  private fingerprint: string | undefined;
   private chain: readonly Uint8Array[] | undefined;
 
   constructor(socket: TLSSocket, serverName: string, verified: boolean) {
@@ -42,6 +43,11 @@ export class SocketTlsFacts implements TlsFacts {
     this.serverName = serverName;
     this.alpn = typeof socket.alpnProtocol === "string" ? socket.alpnProtocol : "";
     this.verified = verified;
+  }
+
+  get peerFingerprint(): string {
+    this.fingerprint ??= (this.socket.getPeerCertificate()?.fingerprint256 ?? "").replaceAll(":", "").toLowerCase();
+    return this.fingerprint;
   }
 
   /** Read from the socket when first asked for: parsing a chain costs more than the rest. */
@@ -57,6 +63,6 @@ export function serverFacts(socket: TLSSocket, asked: boolean): TlsFacts {
   // Deno calls a client without any certificate authorized when none was asked for.
   const facts = new SocketTlsFacts(socket, serverName, asked && socket.authorized);
   // Read now: the client may be gone when somebody asks.
-  if (asked) void facts.peerCertificates;
+  if (asked) void [facts.peerCertificates, facts.peerFingerprint];
   return facts;
 }
