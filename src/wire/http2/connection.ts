@@ -37,6 +37,7 @@ import {
   largestWindow,
   MAX_CONCURRENT_STREAMS,
   MAX_FRAME_SIZE,
+  NO_ERROR,
   PADDED,
   PING,
   PRIORITY,
@@ -56,6 +57,8 @@ const joinLimit = 4096;
 const longestData = 65_536;
 /** Bytes that wait in the byte stream when a peer that takes no answers is cut. */
 const unreadLimit = 1024 * 1024;
+/** Bytes of a header block above the bound of its fields that are read before the connection is cut: enough for a 431. */
+const longestBlockSlack = 256 * 1024;
 /** Frames that one header block may come in, besides its first. */
 const maxContinuations = 256;
 
@@ -196,10 +199,13 @@ export abstract class Http2Connection extends Deadline implements ByteStreamHand
   protected fail(code: number): void {
     if (this.over) return;
     this.over = true;
+    this.#pieces = [];
     this.write(goAwayFrame(this.lastStream, code));
     this.flush();
     this.closedBy(undefined);
     this.byteStream.end();
+    // What a peer that broke the rules goes on to send is not worth reading.
+    if (code !== NO_ERROR) this.byteStream.pause();
     this.lingering();
   }
 
@@ -416,7 +422,7 @@ export abstract class Http2Connection extends Deadline implements ByteStreamHand
   #piece(piece: Uint8Array): void {
     this.#pieces.push(piece);
     this.#pieceBytes += piece.length;
-    if (this.#pieceBytes > 2 * this.limits.maxHeaderList || this.#pieces.length > maxContinuations) {
+    if (this.#pieceBytes > this.limits.maxHeaderList + longestBlockSlack || this.#pieces.length > maxContinuations) {
       throw new ConnectionError(ENHANCE_YOUR_CALM, "a header block without end");
     }
   }

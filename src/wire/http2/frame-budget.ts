@@ -14,6 +14,11 @@ export class FrameBudget {
     this.#left = burst;
   }
 
+  /** The peer did something that is worth one more. */
+  earn(): void {
+    if (this.#left < this.#burst) this.#left += 1;
+  }
+
   /** Takes one at that time (monotonic milliseconds). False: the peer has gone too far. */
   take(now: number): boolean {
     if (this.#at >= 0) this.#left = Math.min(this.#burst, this.#left + ((now - this.#at) / 1000) * this.#perSecond);

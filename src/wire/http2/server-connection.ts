@@ -69,8 +69,11 @@ export class Http2ServerConnection extends Http2Connection implements HostedConn
   #leaving = false;
   /** Streams begun after it are not served. */
   #final = false;
-  /** Requests that a client gave up itself: each may have cost a connection to a backend ("rapid reset"). */
-  readonly #resets = new FrameBudget(2000, 200);
+  /**
+   * Requests that a client gave up itself: each may have cost a connection to a backend ("rapid reset"). One that it let
+   * us answer makes up for one that it did not.
+   */
+  readonly #resets = new FrameBudget(500, 100);
 
   constructor(byteStream: ByteStream, host: ConnectionHost) {
     super(byteStream, host, limits, "");
@@ -123,6 +126,7 @@ export class Http2ServerConnection extends Http2Connection implements HostedConn
 
   /** The stream is over for its request and its answer. */
   streamOver(stream: Http2ServerStream): void {
+    if (!stream.gone) this.#resets.earn();
     this.forget(stream);
     if (this.streams.size > 0 || this.over) return;
     if (this.#leaving) this.#goodbye();

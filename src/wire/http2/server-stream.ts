@@ -132,6 +132,11 @@ export class Http2ServerStream extends Http2Stream implements RequestLike, Clien
     return this.#below.tls;
   }
 
+  /** The client gave the request up, or broke its rules. */
+  get gone(): boolean {
+    return this.#gone;
+  }
+
   inform(status: number, headers: HeadersLike): void {
     if (this.#answered || this.#gone) return;
     if (status === 100) this.#continued = true;
