@@ -5,11 +5,13 @@ import { configSchema } from "./config-schema.ts";
 import { register } from "./register.ts";
 import { routeRegistrar } from "./route-registrar.ts";
 import { router } from "./router.ts";
+import { routes } from "./routes.ts";
 import { version } from "./version.ts";
 
 const commands: ReadonlyMap<string, Command> = new Map([
   ["router", router],
   ["register", register],
+  ["routes", routes],
   ["check-config", checkConfig],
   ["config-schema", configSchema],
   ["route-registrar", routeRegistrar],
