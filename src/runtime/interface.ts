@@ -137,7 +137,7 @@ export interface ServerTls {
    */
   readonly keyPairs: readonly KeyPair[];
   readonly clientCertificates: "none" | "request" | "require";
-  /** PEM authorities that client certificates must chain to. */
+  /** PEM authorities that client certificates must chain to, the most important first. */
   readonly clientAuthorities?: readonly string[];
   readonly alpn?: readonly string[];
   /** Default TLSv1.2. */

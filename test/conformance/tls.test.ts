@@ -345,6 +345,17 @@ describe("versions, suites and listeners (data-plane §7.1, §7.2; control-plane
     assert.equal(backend.requests[0]!.header("X-Forwarded-Client-Cert"), `Hash=${hash};Subject="${subject}"`);
   });
 
+  for (const mode of ["request", "require"]) {
+    it(`${mode} works when the system's authorities are trusted as well`, async () => {
+      const client = issue(authority, { names: ["client.test"], client: true });
+      const config = { client_cert_validation: mode, client_ca_certs: authority.certificate };
+      const { tlsPort } = await start(config);
+      assert.equal((await ask(tlsPort, { cert: client.certificate, key: client.key })).response.status, 200);
+      if (mode === "request") assert.equal((await ask(tlsPort)).response.status, 200);
+      else await assert.rejects(ask(tlsPort));
+    });
+  }
+
   it("disable_http leaves the TLS listener alone; without HTTP/2 no ALPN is negotiated", async () => {
     const { tlsPort, port, program } = await start({ disable_http: true, enable_http2: false });
     assert.equal(port, 0);

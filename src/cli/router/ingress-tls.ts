@@ -37,7 +37,8 @@ function tlsAgreement(config: Config): Pick<ServerTls, "minVersion" | "maxVersio
 /** Whom client certificates must come from (data-plane §7.1): PEM, one certificate each. */
 function clientAuthorities(runtime: Runtime, config: Config): string[] {
   const system = config.only_trust_client_ca_certs ? [] : runtime.systemAuthorities();
-  return [...system, ...splitCertificates(config.client_ca_certs)];
+  // The own ones first: a runtime may have to leave out what comes last.
+  return [...splitCertificates(config.client_ca_certs), ...system];
 }
 
 /** TLS of the main listener. */

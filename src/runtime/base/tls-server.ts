@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { createServer, type Server, type TLSSocket, type TlsOptions } from "node:tls";
 import { type ServerTls, StreamError } from "../interface.ts";
 import { plainAddress } from "./address.ts";
+import { authoritiesInChain } from "./authorities-in-chain.ts";
 import { type Carrier, NetStream } from "./net-stream.ts";
 import { handshakeError } from "./stream-error.ts";
 import { agreementOf } from "./tls-agreement.ts";
@@ -52,7 +53,9 @@ export class TlsAcceptor {
     this.makeGate = makeGate;
     const agreement = agreementOf(tls);
     const asked = tls.clientCertificates !== "none";
-    const authorities = asked ? tls.clientAuthorities : undefined;
+    const trusted = asked ? tls.clientAuthorities : undefined;
+    // The engine that needs a gate sends its authorities to clients.
+    const authorities = makeGate === undefined ? trusted : trusted && authoritiesInChain(trusted);
     const choice = certificateChoice(tls.keyPairs, authorities, agreement);
     const first = tls.keyPairs[0]!;
     this.options = {

@@ -1,3 +1,4 @@
+import { authoritiesInChain } from "../base/authorities-in-chain.ts";
 import type { ServerTls } from "../interface.ts";
 
 const lowVersions: ReadonlySet<string | undefined> = new Set(["TLSv1", "TLSv1.1"]);
@@ -11,5 +12,9 @@ export function denoTlsGaps(tls: ServerTls): readonly string[] {
     );
   }
   if (lowVersions.has(tls.minVersion)) gaps.push("this runtime has no TLS 1.0 and 1.1; TLS 1.2 is the lowest version");
+  const trusted = tls.clientCertificates === "none" ? [] : (tls.clientAuthorities ?? []);
+  const leftOut = trusted.length - authoritiesInChain(trusted).length;
+  if (leftOut > 0)
+    gaps.push(`of ${trusted.length} authorities for client certificates the last ${leftOut} are left out`);
   return gaps;
 }
