@@ -28,7 +28,8 @@ export function removeHopByHop(headers: MessageHeaders): void {
     if (connection !== "keep-alive") {
       for (const part of connection.split(",")) {
         const name = part.trim();
-        if (isToken(name) && headers.has(name)) headers.delete(name);
+        // Host is no field of one hop: no client may send a request on without it (RFC 9110 §7.6.1).
+        if (isToken(name) && name.toLowerCase() !== "host" && headers.has(name)) headers.delete(name);
       }
     }
     headers.delete("Connection");

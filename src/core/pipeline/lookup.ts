@@ -3,7 +3,7 @@ import { errorPage } from "../forwarding/error-page.ts";
 import { firstValue, type ResponseLike } from "../message.ts";
 import { parseAppInstance, parseProcessInstance } from "../routing/instance-lookup.ts";
 import type { Pool } from "../routing/pool.ts";
-import { hostWithoutPort } from "./request-target.ts";
+import { hostWithoutPort, peerWithoutPort } from "./request-target.ts";
 
 const uncached = "no-cache, no-store";
 const brieflyCached = "public,max-age=2";
@@ -86,7 +86,7 @@ const isAnswer = (found: Pool | ResponseLike | undefined): found is ResponseLike
 export function lookup(exchange: Exchange): ResponseLike | undefined {
   const { router, headers } = exchange;
   const host = hostWithoutPort(exchange.host);
-  if (exchange.host === "" || host === hostWithoutPort(exchange.client.remoteAddress)) return emptyHost(exchange);
+  if (exchange.host === "" || host === peerWithoutPort(exchange.client.remoteAddress)) return emptyHost(exchange);
   const app = firstValue(headers, "X-CF-App-Instance") ?? "";
   const process = firstValue(headers, "X-CF-Process-Instance") ?? "";
   const byInstance = app !== "" || process !== "";

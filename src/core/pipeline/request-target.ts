@@ -27,3 +27,12 @@ export function hostWithoutPort(host: string): string {
   const colon = host.indexOf(":");
   return colon < 0 ? host : host.slice(0, colon);
 }
+
+/**
+ * A peer's address as it compares with `hostWithoutPort` of a Host: cut in the same way, so of IPv6 only the bracket and
+ * the first group are left (data-plane §1.4.11).
+ */
+export function peerWithoutPort(address: string): string {
+  const colon = address.indexOf(":");
+  return colon < 0 ? address : `[${address.slice(0, colon)}`;
+}

@@ -10,7 +10,7 @@ const signatureHeaders = ["X-CF-Proxy-Signature", "X-CF-Proxy-Metadata", "X-CF-F
 
 /** Rows 13 and 14 of the table in data-plane §2.1. */
 function refuse(exchange: Exchange, status: number, message: string): ResponseLike {
-  exchange.router.logger.info("route-service-unsupported");
+  exchange.router.logger.info("route-service-unsupported", exchange.logData({}));
   return errorPage(exchange, { status, routerError: unsupported }, message);
 }
 

@@ -319,6 +319,7 @@ export const cases: readonly GoldenCase[] = [
   ),
   passes("1.4.14", "identity headers cannot be removed", ["Connection: X-Cf-Applicationid, X-Cf-Instanceid"], []),
   passes("1.4.14", "the request id cannot be removed", ["Connection: X-Vcap-Request-Id"], []),
+  passes("1.4.14", "Host cannot be removed", ["Connection: X-A, host", "X-A: 1"], []),
   // X-Forwarded-Proto
   proto("absent: the connection's", [], ["X-Forwarded-Proto: http"], "http"),
   proto("empty counts as absent", ["X-Forwarded-Proto:"], ["X-Forwarded-Proto: http"], "http"),

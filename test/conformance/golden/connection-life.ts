@@ -283,7 +283,7 @@ export const cases: readonly GoldenCase[] = [
       routerError: "route_service_unsupported",
     }),
     logged: [
-      { message: "route-service-unsupported", level: 1 },
+      { message: "route-service-unsupported", level: 1, data: '{"trace-id":"{hex32}","span-id":"{hex16}"}' },
       {
         message: "status",
         level: 1,

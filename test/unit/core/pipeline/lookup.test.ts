@@ -60,8 +60,17 @@ const rows: readonly Row[] = [
     rejected: 1,
   },
   {
-    name: "row 1: an IPv6 client and another IPv6 host with the same first group in brackets are not equal",
+    name: "row 1: of IPv6 addresses the first group alone is compared",
     ask: { lines: [["Host", "[2001:db8::9]:80"]], remoteAddress: "2001:db8::5" },
+    status: 400,
+    error: "empty_host",
+    cache: "public,max-age=2",
+    body: "400 Bad Request: Request had empty Host header",
+    rejected: 1,
+  },
+  {
+    name: "row 1: another first group",
+    ask: { lines: [["Host", "[2001:db8::9]:80"]], remoteAddress: "fe80::5" },
     status: 404,
     error: "unknown_route",
     cache: uncached,
