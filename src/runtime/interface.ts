@@ -88,8 +88,11 @@ export interface ByteStream {
   readonly pending: number;
   /** Sends bytes. False: more than 64 KiB are pending, wait for `drained` (the bytes were taken all the same). */
   write(bytes: Uint8Array): boolean;
-  /** Sends text, one byte per character (code points 0-255), directly followed by `bytes`, in one system call when small. */
-  writeText(text: string, bytes?: Uint8Array): boolean;
+  /**
+   * Sends text, one byte per character (code points 0-255), directly followed by `bytes` from index `from` (0) on, in one
+   * system call when small.
+   */
+  writeText(text: string, bytes?: Uint8Array, from?: number): boolean;
   /**
    * Stops reading; the peer feels it once the kernel's buffers are full. Until the next bytes arrive (one chunk is
    * read and held back) a paused stream still learns of the peer's FIN and RST.

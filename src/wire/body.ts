@@ -5,6 +5,8 @@ import type { HeaderLines } from "./header-lines.ts";
 export interface BodySink {
   /** Body bytes, de-chunked. False: stop until `BodySource.resume`. */
   write(bytes: Uint8Array): boolean;
+  /** The same with the bytes from `from` on, for sinks that can do without a view of them: on Bun one costs 0.5 us. */
+  writeFrom?(bytes: Uint8Array, from: number): boolean;
   /** The body is complete; trailers if there were any. */
   end(trailers: HeaderLines | undefined): void;
   /** The body will not be completed; nothing follows. */

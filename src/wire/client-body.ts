@@ -26,6 +26,9 @@ export class ResponseBody implements BodySource, ChunkSink {
   #sink: BodySink | undefined;
   #flowing = false;
   #waiting: Uint8Array[] | undefined;
+  /** The whole body, when it came behind the head in one piece: the bytes from that index on wait for the sink. */
+  #whole: Uint8Array | undefined;
+  #wholeFrom = 0;
   #arrived = false;
   #ended = false;
   #failure: Failure | undefined;
@@ -47,20 +50,26 @@ export class ResponseBody implements BodySource, ChunkSink {
   }
 
   /**
-   * Takes received bytes. Returns the index behind the message when it ends in them, else -1.
+   * Takes received bytes from `from` on. Returns the index behind the message when it ends in them, else -1.
    * Throws `ChunkError` on bad chunks; what stood before the bad byte has been delivered.
    */
-  receive(bytes: Uint8Array): number {
-    if (this.#decoder !== undefined) return this.#decoder.push(bytes, 0, this);
+  receive(bytes: Uint8Array, from: number): number {
+    if (this.#decoder !== undefined) return this.#decoder.push(bytes, from, this);
     const remaining = this.#remaining;
-    if (remaining < 0 || bytes.length < remaining) {
-      if (remaining > 0) this.#remaining = remaining - bytes.length;
-      this.data(bytes);
+    const arrived = bytes.length - from;
+    if (remaining < 0 || arrived < remaining) {
+      if (remaining > 0) this.#remaining = remaining - arrived;
+      this.data(from === 0 ? bytes : bytes.subarray(from));
       return -1;
     }
     this.#remaining = 0;
-    if (remaining > 0) this.data(bytes.length === remaining ? bytes : bytes.subarray(0, remaining));
-    return remaining;
+    if (from > 0 && remaining > 0 && arrived === remaining && this.#sink === undefined && !this.#ended) {
+      this.#whole = bytes;
+      this.#wholeFrom = from;
+    } else if (remaining > 0) {
+      this.data(bytes.length === remaining ? bytes : bytes.subarray(from, from + remaining));
+    }
+    return from + remaining;
   }
 
   /** True when the connection is not to be read until `bodyResumed`: there is no sink, or it is full. */
@@ -117,6 +126,7 @@ export class ResponseBody implements BodySource, ChunkSink {
   resume(): void {
     if (this.#ended || this.#flowing || this.#sink === undefined) return;
     this.#flowing = true;
+    if (this.#whole !== undefined && !this.#deliverWhole(this.#sink, this.#whole)) return;
     const waiting = this.#waiting;
     if (waiting !== undefined) {
       for (let i = 0; i < waiting.length; i++) {
@@ -139,6 +149,7 @@ export class ResponseBody implements BodySource, ChunkSink {
     this.#ended = true;
     this.#flowing = false;
     this.#waiting = undefined;
+    this.#whole = undefined;
     this.#sink = undefined;
     this.#trailers?.resolve(undefined);
     if (!this.#arrived) this.#origin.bodyCancelled();
@@ -155,6 +166,15 @@ export class ResponseBody implements BodySource, ChunkSink {
 
   get #receivedTrailers(): HeaderLines | undefined {
     return this.#decoder === undefined ? this.#foreignTrailers : this.#decoder.trailers;
+  }
+
+  /** False: the sink takes no more for now, or wants no more at all. */
+  #deliverWhole(sink: BodySink, bytes: Uint8Array): boolean {
+    this.#whole = undefined;
+    const from = this.#wholeFrom;
+    const more = sink.writeFrom === undefined ? sink.write(bytes.subarray(from)) : sink.writeFrom(bytes, from);
+    this.#flowing = more && !this.#ended;
+    return this.#flowing;
   }
 
   #end(): void {

@@ -141,7 +141,7 @@ export class ClientConnection
   }
 
   data(bytes: Uint8Array): void {
-    if (this.#body !== undefined) this.#bodyBytes(this.#body, bytes);
+    if (this.#body !== undefined) this.#bodyBytes(this.#body, bytes, 0);
     else if (this.#exchange !== undefined) this.#headBytes(this.#exchange, bytes);
     else this.#leave();
   }
@@ -200,31 +200,32 @@ export class ClientConnection
   }
 
   #headBytes(exchange: ClientExchange, bytes: Uint8Array): void {
-    let rest = bytes;
+    let from = 0;
     do {
       let head: ResponseHead | undefined;
       try {
-        head = this.#parser.push(rest);
+        head = this.#parser.push(bytes, from);
       } catch (failure) {
         exchange.fail(failure as Failure);
         return;
       }
       if (head === undefined) return;
-      rest = this.#parser.rest;
+      from = this.#parser.end;
       if (head.status >= 200) {
-        this.#answer(exchange, head, rest);
+        this.#answer(exchange, head, bytes, from);
         return;
       }
       if (head.status === 101) {
-        this.#switch(exchange, head, rest);
+        this.#switch(exchange, head, from === bytes.length ? nothing : bytes.subarray(from));
         return;
       }
       this.#heard = true;
       exchange.interim(head.status, head.headers);
-    } while (rest.length > 0 && this.#exchange === exchange);
+    } while (from < bytes.length && this.#exchange === exchange);
   }
 
-  #answer(exchange: ClientExchange, head: ResponseHead, rest: Uint8Array): void {
+  /** `bytes[from]` is the first byte behind the head. */
+  #answer(exchange: ClientExchange, head: ResponseHead, bytes: Uint8Array, from: number): void {
     const { status } = head;
     const bodiless = status === 204 || status === 304 || exchange.outgoing.method === "HEAD";
     const chunked = head.chunked && !bodiless;
@@ -233,15 +234,15 @@ export class ClientConnection
     this.#persistent = head.persistent && !head.irregular && !exchange.closes;
     this.#body = body;
     exchange.answered(new ClientResponse(status, head.reason, head.headers, body), body);
-    if (rest.length > 0 || body.length === 0) this.#bodyBytes(body, rest);
+    if (from < bytes.length || body.length === 0) this.#bodyBytes(body, bytes, from);
     // A final answer ends the wait for a 100: a backend that goes on listening gets the body (data-plane §5.7).
     if (this.#persistent && this.#exchange === exchange) exchange.writer?.proceed();
   }
 
-  #bodyBytes(body: ResponseBody, bytes: Uint8Array): void {
+  #bodyBytes(body: ResponseBody, bytes: Uint8Array, from: number): void {
     let end: number;
     try {
-      end = body.receive(bytes);
+      end = body.receive(bytes, from);
     } catch (error) {
       this.#exchange?.fail(badChunkFailure(error));
       return;
@@ -260,8 +261,6 @@ export class ClientConnection
     const written = exchange.writer === undefined || exchange.writer.complete;
     this.#exchange = undefined;
     this.#body = undefined;
-    // An idle connection must not keep the buffer of its last answer alive.
-    this.#parser.rest = nothing;
     exchange.complete();
     if (clean && written && this.#persistent) this.rest();
     else this.close();

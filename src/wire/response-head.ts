@@ -5,7 +5,6 @@ import { MessageFacts } from "./message-facts.ts";
 import { CLASSES, CR, DIGIT, LF, SP, saysHttp1, skipBlanks, trimEnd } from "./octets.ts";
 import { isVersion } from "./request-line.ts";
 
-const NOTHING = new Uint8Array(0);
 /** Garbage is quoted in a header and in log lines: this much of it, in characters, is enough. */
 const MAX_QUOTED = 128;
 
@@ -62,8 +61,8 @@ export class ResponseHead {
  * One for each backend connection.
  */
 export class ResponseHeadParser {
-  /** After a head: the bytes behind it, a view, maybe empty. */
-  rest: Uint8Array = NOTHING;
+  /** After a head: index of the first byte behind it, in the bytes pushed last. A view of them would cost too much. */
+  end = 0;
   private readonly scan: HeadScan;
   private readonly limits: HeadLimits;
   private lineChecked = false;
@@ -79,13 +78,14 @@ export class ResponseHeadParser {
   }
 
   /**
-   * Takes bytes; a complete head, or undefined when more are needed. Throws `Failure` (`malformed-response`,
+   * Takes `bytes` from `from` on; a complete head, or undefined when more are needed. Throws `Failure` (`malformed-response`,
    * `response-head-too-large`, `too-many-response-headers`; texts of data-plane §2.3) as soon as a byte shows that the
    * head will not do; the parser is of no use then. The status line is judged before the header lines.
    */
-  push(bytes: Uint8Array): ResponseHead | undefined {
+  push(bytes: Uint8Array, from = 0): ResponseHead | undefined {
     const { scan } = this;
-    const end = scan.push(bytes);
+    // An interim response with another one behind it is rare enough for a view.
+    const end = scan.push(from === 0 ? bytes : bytes.subarray(from));
     if (end === PROBLEM) throw this.failure(scan.problem);
     if (end === MORE) {
       if (scan.startLineDone && !this.lineChecked) {
@@ -95,7 +95,7 @@ export class ResponseHeadParser {
       return undefined;
     }
     this.lineChecked = false;
-    this.rest = end === bytes.length ? NOTHING : bytes.subarray(end);
+    this.end = from + end;
     return this.head(scan.takeText(), scan.startLineEnd);
   }
 

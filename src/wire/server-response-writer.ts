@@ -107,6 +107,15 @@ export class ResponseWriter implements BodySink {
     }
   }
 
+  writeFrom(bytes: Uint8Array, from: number): boolean {
+    const fits = this.#framing === "length" && this.bodyBytes + bytes.length - from <= this.#length;
+    if (!fits || !this.busy || this.#ended || this.#text === "") return this.write(bytes.subarray(from));
+    this.bodyBytes += bytes.length - from;
+    this.#writeBehindText(bytes, from);
+    this.#stalled = this.#blocked;
+    return !this.#blocked;
+  }
+
   write(bytes: Uint8Array): boolean {
     if (!this.busy || this.#ended) return false;
     if (bytes.length === 0) return !this.#blocked;
@@ -117,7 +126,7 @@ export class ResponseWriter implements BodySink {
       this.#cut();
       return false;
     } else if (this.#text === "") this.#blocked = !this.#stream.write(bytes);
-    else this.#writeBehindText(bytes);
+    else this.#writeBehindText(bytes, 0);
     this.#stalled = this.#blocked;
     return !this.#blocked;
   }
@@ -166,10 +175,10 @@ export class ResponseWriter implements BodySink {
     }
   }
 
-  #writeBehindText(bytes: Uint8Array): void {
+  #writeBehindText(bytes: Uint8Array, from: number): void {
     const text = this.#text;
     this.#text = "";
-    this.#blocked = !this.#stream.writeText(text, bytes);
+    this.#blocked = !this.#stream.writeText(text, bytes, from);
   }
 
   /** Sends what is held back, with the end of the chunk. */
@@ -182,7 +191,7 @@ export class ResponseWriter implements BodySink {
     const held = this.#held;
     if (held !== undefined) {
       this.#held = undefined;
-      this.#writeBehindText(held);
+      this.#writeBehindText(held, 0);
     } else if (this.#text !== "") {
       const text = this.#text;
       this.#text = "";

@@ -15,6 +15,8 @@ export interface Carrier {
   readonly gate?: { hold(): void; release(): void };
 }
 
+const { copy } = Buffer.prototype as { copy(this: Uint8Array, target: Buffer, at: number, from: number): number };
+
 const owner = Symbol("stream");
 
 interface Owned {
@@ -77,21 +79,21 @@ export class NetStream extends StreamCore {
     return this.goOn();
   }
 
-  writeText(text: string, bytes?: Uint8Array): boolean {
+  writeText(text: string, bytes?: Uint8Array, from = 0): boolean {
     if (this.over || this.ending) return true;
-    if (bytes === undefined || bytes.length === 0) {
+    if (bytes === undefined || bytes.length === from) {
       // Behind a gate, Deno writes queued text as UTF-8.
       if (this.carrier?.gate !== undefined) this.socket.write(Buffer.from(text, "latin1"));
       else if (text.length > 0) this.socket.write(text, "latin1");
-    } else if (bytes.length <= 16 * 1024) {
-      const joined = Buffer.allocUnsafe(text.length + bytes.length);
+    } else if (bytes.length - from <= 16 * 1024) {
+      const joined = Buffer.allocUnsafe(text.length + bytes.length - from);
       joined.write(text, 0, "latin1");
-      joined.set(bytes, text.length);
+      copy.call(bytes, joined, text.length, from);
       this.socket.write(joined);
     } else {
       this.socket.cork();
       this.socket.write(Buffer.from(text, "latin1"));
-      this.socket.write(bytes);
+      this.socket.write(from === 0 ? bytes : bytes.subarray(from));
       this.socket.uncork();
     }
     return this.goOn();

@@ -41,7 +41,7 @@ export abstract class StreamCore implements ByteStream {
 
   abstract readonly pending: number;
   abstract write(bytes: Uint8Array): boolean;
-  abstract writeText(text: string, bytes?: Uint8Array): boolean;
+  abstract writeText(text: string, bytes?: Uint8Array, from?: number): boolean;
   abstract end(): void;
 
   /** Tells the socket to stop, and to go on, reading. Neither may call back synchronously. */

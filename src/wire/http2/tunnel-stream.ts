@@ -63,11 +63,11 @@ export class TunnelStream implements ByteStream {
     return this.#over || bytes.length === 0 || this.#carrier.sendBody(bytes);
   }
 
-  writeText(text: string, bytes?: Uint8Array): boolean {
+  writeText(text: string, bytes?: Uint8Array, from = 0): boolean {
     const head = new Uint8Array(text.length);
     for (let i = 0; i < text.length; i++) head[i] = text.charCodeAt(i);
     const more = this.write(head);
-    return bytes === undefined ? more : this.write(bytes);
+    return bytes === undefined ? more : this.write(bytes.subarray(from));
   }
 
   pause(): void {

@@ -43,8 +43,8 @@ export class IntroducedStream implements ByteStream {
     return this.below.write(bytes);
   }
 
-  writeText(text: string, bytes?: Uint8Array): boolean {
-    return this.below.writeText(text, bytes);
+  writeText(text: string, bytes?: Uint8Array, from?: number): boolean {
+    return this.below.writeText(text, bytes, from);
   }
 
   pause(): void {

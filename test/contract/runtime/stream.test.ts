@@ -150,11 +150,16 @@ describe(`byte stream (${runtime.name})`, () => {
     pair.client.writeText(text);
     pair.client.writeText(text, ascii("small"));
     pair.client.writeText(text, big);
+    pair.client.writeText(text, ascii("not this, small"), 10);
+    pair.client.writeText(text, big, 10_000);
+    pair.client.writeText(text, ascii("none"), 4);
     pair.client.writeText("", ascii("only bytes"));
     pair.client.writeText(text.repeat(400));
     pair.client.end();
     await until("all", () => pair.atServer.events.includes("ended"));
-    const expected = `${text}${text}small${text}${"\u00ab".repeat(40_000)}only bytes${text.repeat(400)}`;
+    const parts = [text, `${text}small`, `${text}${"\u00ab".repeat(40_000)}`];
+    const later = [`${text}small`, `${text}${"\u00ab".repeat(30_000)}`, text];
+    const expected = `${parts.join("")}${later.join("")}only bytes${text.repeat(400)}`;
     assert.equal(pair.atServer.text, expected);
   });
 

@@ -22,16 +22,16 @@ type Reading = (pieces: Uint8Array[]) => Outcome;
 
 interface HeadParser {
   push(bytes: Uint8Array): object | undefined;
-  readonly rest: Uint8Array;
   readonly started: boolean;
 }
 
-function readHead(parser: HeadParser, pieces: Uint8Array[]): Outcome {
+/** `restOf`: what the parser left of the piece that ended the head. */
+function readHead(parser: HeadParser, restOf: (piece: Uint8Array) => Uint8Array, pieces: Uint8Array[]): Outcome {
   try {
     for (const [index, piece] of pieces.entries()) {
       const head = parser.push(piece);
       if (head !== undefined) {
-        return { ...facts(head), rest: textOf([parser.rest, ...pieces.slice(index + 1)]), started: parser.started };
+        return { ...facts(head), rest: textOf([restOf(piece), ...pieces.slice(index + 1)]), started: parser.started };
       }
     }
     return { more: parser.started };
@@ -47,8 +47,14 @@ function facts(head: object): Outcome {
   return { ...others, headers: headers.toWire() };
 }
 
-const readRequest: Reading = (pieces) => readHead(new RequestHeadParser(latin1, limits), pieces);
-const readResponse: Reading = (pieces) => readHead(new ResponseHeadParser(latin1, limits), pieces);
+const readRequest: Reading = (pieces) => {
+  const parser = new RequestHeadParser(latin1, limits);
+  return readHead(parser, () => parser.rest, pieces);
+};
+const readResponse: Reading = (pieces) => {
+  const parser = new ResponseHeadParser(latin1, limits);
+  return readHead(parser, (piece) => piece.subarray(parser.end), pieces);
+};
 
 const readChunked: Reading = (pieces) => {
   const decoder = new ChunkedDecoder(latin1, { maxLineBytes: 20, maxTrailerBytes: 40 });

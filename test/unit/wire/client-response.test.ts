@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type BodySource, sourceOf } from "../../../src/wire/body.ts";
 import { createRig, type Result, readBody, TestOutgoing, TestSink, TestSource } from "../../fixtures/client-rig.ts";
-import { bytesOf, settled } from "../../fixtures/memory-stream.ts";
+import { bytesOf, settled, textOf } from "../../fixtures/memory-stream.ts";
 
 async function answered(answer: string, outgoing = new TestOutgoing("GET", "/")): Promise<Result> {
   const rig = createRig();
@@ -34,6 +34,35 @@ describe("client response: what there is of a body", () => {
       assert.equal(source(result).taken, true);
     });
   }
+
+  it("in one piece with its head, to a sink that takes it without a view", async () => {
+    const body = source(await answered("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"));
+    const taken: string[] = [];
+    const sink = new TestSink();
+    const writeFrom = (bytes: Uint8Array, from: number): boolean => {
+      taken.push(textOf(bytes.subarray(from)));
+      return false;
+    };
+    body.start(Object.assign(sink, { writeFrom }));
+    assert.deepEqual([taken, sink.text, sink.ends], [["hello"], "", 0]);
+    body.resume();
+    assert.deepEqual([taken, sink.text, sink.ends], [["hello"], "", 1]);
+  });
+
+  it("in one piece with its head, cancelled before and by the sink", async () => {
+    const answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+    const before = source(await answered(answer));
+    before.cancel();
+    const unheard = new TestSink();
+    before.start(unheard);
+    assert.deepEqual([unheard.text, unheard.ends], ["", 0]);
+    const during = source(await answered(answer));
+    const sink = new TestSink();
+    sink.onWrite = () => during.cancel();
+    during.start(sink);
+    during.resume();
+    assert.deepEqual([sink.text, sink.ends, sink.failure], ["hello", 0, undefined]);
+  });
 
   it("until close", async () => {
     const rig = createRig();
