@@ -1,4 +1,5 @@
 import { StreamError } from "../runtime/interface.ts";
+import { alertText } from "../wire/tls-alerts.ts";
 
 /** Codes of nats.ws that mean the server refused our credentials. */
 const authCodes: ReadonlyMap<string, string> = new Map([
@@ -29,7 +30,7 @@ function streamErrorText(error: StreamError, host: string, address: string): str
     case "tls-expired":
       return `tls: failed to verify certificate: x509: ${error.reason}`;
     default:
-      return error.message;
+      return alertText(error) ?? error.message;
   }
 }
 

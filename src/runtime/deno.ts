@@ -13,7 +13,6 @@ import {
   exit,
   hostName,
   localIp,
-  onSignal,
   onUncaught,
   processId,
   programName,
@@ -26,6 +25,7 @@ import { prepareServerNet, secureClientNet, secureServerNet } from "./base/takeo
 import { fromLatin1, latin1, randomBytes, uuid } from "./base/text.ts";
 import { matchKey } from "./base/tls-key-pairs.ts";
 import { openDescriptors, usage } from "./base/usage.ts";
+import { onSignalDeno } from "./deno/inspector-guard.ts";
 import { serveDeno } from "./deno/native-serve.ts";
 import { denoTlsGaps } from "./deno/tls-gaps.ts";
 import { makeTlsGate } from "./deno/tls-gate.ts";
@@ -69,7 +69,7 @@ export const runtime: Runtime = {
   args,
   programName,
   env,
-  onSignal,
+  onSignal: onSignalDeno,
   onUncaught,
   exit,
   processId,

@@ -1,5 +1,6 @@
 import type { Client } from "../core/client.ts";
 import type { RequestLike, ResponseLike } from "../core/message.ts";
+import { HeaderLines } from "./header-lines.ts";
 import type { Handler } from "./server-options.ts";
 
 /** What a Fetch handler is told beside the request: hono's `c.env`. */
@@ -33,13 +34,25 @@ function requestOf(request: RequestLike): Request {
   } as RequestInit);
 }
 
+/** The platform's answer with its header names spelled as Go spells them: `Headers` has them in lower case only. */
+function respelled({ status, statusText, headers, body }: Response): ResponseLike {
+  const lines = new HeaderLines();
+  for (const [name, value] of headers) {
+    lines.append(
+      name.replace(/(^|-)[a-z]/g, (initial) => initial.toUpperCase()),
+      value,
+    );
+  }
+  return { status, statusText, headers: lines, body };
+}
+
 /**
  * Serves a Fetch handler on the wire. It gets a platform `Request`; what Fetch cannot hold is answered without it: 501
  * for the methods that it forbids, 400 for a target that is no URL. Set Content-Type explicitly: a `Response` made from a bare string
  * shows none on Bun (hono's `c.text(text)` makes such ones, `c.text(text, 200)` does not).
  */
 export function fetchHandler(fetch: FetchHandler): Handler {
-  return (request, client) => {
+  return async (request, client) => {
     if (isForbidden(request.method)) return plain(501, "501 Not Implemented\n");
     let platform: Request;
     try {
@@ -47,6 +60,6 @@ export function fetchHandler(fetch: FetchHandler): Handler {
     } catch {
       return plain(400, "400 Bad Request\n");
     }
-    return fetch(platform, { client });
+    return respelled(await fetch(platform, { client }));
   };
 }

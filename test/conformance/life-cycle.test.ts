@@ -169,6 +169,12 @@ describe("SIGUSR1 drains (control-plane §8.4)", () => {
       program.child.kill("SIGUSR1");
       const draining = await program.logged("gorouter-draining");
       assert.deepEqual(draining.data, { wait_seconds: 1, timeout_seconds: 20 });
+      // Deno offers its inspector at this signal, to any local process; nobody may be able to use it.
+      await condition("no inspector", async () => {
+        const opened = await Connection.open(9229).catch(() => undefined);
+        opened?.close();
+        return opened === undefined || undefined;
+      });
       // Within drain_wait everything is served, but health says no.
       assert.equal((await get(router.port, "nowhere")).status, 404);
       assert.equal((await exchange(router.statusPort, health)).status, 503);

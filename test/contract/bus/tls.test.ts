@@ -43,6 +43,14 @@ describe("bus over TLS", { skip }, () => {
     await assert.rejects(connect([`nats://localhost:${server.port}`], trusting));
   });
 
+  it("tells what the server thinks of a client certificate that another authority issued", async () => {
+    const { certificate, key } = issue(makeAuthority("Stranger"), { names: ["router"], client: true });
+    const foreign = { ...presenting, cert_chain: certificate, private_key: key };
+    await assert.rejects(connect([`nats://localhost:${server.port}`], foreign), {
+      message: /^remote error: tls: (bad certificate|unknown certificate authority)$/,
+    });
+  });
+
   it("stays in plain text when the server does not ask for TLS, unless the URL insists", async () => {
     const plain = await startNatsServer();
     const bus = await connect([`nats://localhost:${plain.port}`], presenting);
