@@ -1,8 +1,10 @@
 import { Level, type Logger } from "../core/observe/log.ts";
-import type { Endpoint } from "../core/routing/endpoint.ts";
+import { type Endpoint, sameRegistration } from "../core/routing/endpoint.ts";
+import { Member } from "../core/routing/pool.ts";
 import type { ReservationFields } from "../core/routing/registry.ts";
-import type { Clock, Runtime } from "../runtime/interface.ts";
+import type { Clock, Runtime, Timer } from "../runtime/interface.ts";
 import type { Bus, BusMessage } from "./bus.ts";
+import { Heartbeats } from "./heartbeats.ts";
 import { MessageQueue } from "./message-queue.ts";
 import { decodeRegistryMessage, endpointOf, payloadText, reservationOf } from "./messages.ts";
 import { encodeStartMessage } from "./start-message.ts";
@@ -10,6 +12,8 @@ import { encodeStartMessage } from "./start-message.ts";
 /** Where registrations go: the registry. */
 interface RouteTable {
   register(uri: string, endpoint: Endpoint): void;
+  placeOf(uri: string, endpoint: Endpoint): Member | undefined;
+  refresh(member: Member): void;
   unregister(uri: string, endpoint: Endpoint): void;
   reserve(uri: string, reservation: ReservationFields): void;
   unreserve(uri: string, reservation: Pick<ReservationFields, "isolationSegment">): void;
@@ -28,7 +32,7 @@ interface SubscriberOptions {
 }
 
 /** What the subscriber uses of a runtime. */
-interface SubscriberRuntime extends Pick<Runtime, "localIp" | "uuid"> {
+interface SubscriberRuntime extends Pick<Runtime, "localIp" | "randomBytes" | "uuid"> {
   readonly clock: Clock;
 }
 
@@ -42,14 +46,55 @@ export interface Subscriber {
   close(): void;
 }
 
+/** Milliseconds between two looks at what heartbeats are remembered in vain. */
+const sweepMs = 1000;
+
+/** Registers an endpoint for all uris of a message and remembers where that led to. */
+function register(
+  table: RouteTable,
+  heartbeats: Heartbeats | undefined,
+  uris: readonly string[],
+  endpoint: Endpoint,
+): void {
+  for (const uri of uris) table.register(uri, endpoint);
+  if (heartbeats === undefined) return;
+  const members: Member[] = [];
+  for (const uri of uris) {
+    const member = table.placeOf(uri, endpoint);
+    // Of another shard, or not taken: the next message like it is looked at again.
+    if (member === undefined) return;
+    if (member.endpoint !== endpoint && !sameRegistration(member.endpoint, endpoint)) return;
+    members.push(member);
+  }
+  if (members.length > 0) heartbeats.remember(members.length === 1 ? members[0]! : members);
+}
+
+/** Applies a register message that says what an earlier one said; false: it must be decoded. */
+function refresh(table: RouteTable, heartbeats: Heartbeats, payload: Uint8Array): boolean {
+  const members = heartbeats.find(payload);
+  if (members === undefined) return false;
+  if (members instanceof Member) table.refresh(members);
+  else for (const member of members) table.refresh(member);
+  return true;
+}
+
 /** Applies one message of `router.*` (control-plane §2.4); a bad one is logged and harms nothing. */
-function applyMessage(table: RouteTable, logger: Logger, http2: boolean, { subject, payload }: BusMessage): void {
+function applyMessage(
+  table: RouteTable,
+  heartbeats: Heartbeats,
+  logger: Logger,
+  http2: boolean,
+  { subject, payload }: BusMessage,
+): void {
+  // At level debug each registration has a line of its own, which takes decoding.
+  const remembers = subject === "router.register" && logger.level > Level.debug;
+  if (remembers && refresh(table, heartbeats, payload)) return;
   try {
     // Decoded before the subject is looked at: garbage on any `router.*` subject is logged.
     const message = decodeRegistryMessage(payload);
     if (subject === "router.register") {
       const endpoint = endpointOf(message, http2);
-      for (const uri of message.uris) table.register(uri, endpoint);
+      register(table, remembers ? heartbeats : undefined, message.uris, endpoint);
     } else if (subject === "router.unregister") {
       const endpoint = endpointOf(message, http2);
       for (const uri of message.uris) table.unregister(uri, endpoint);
@@ -87,7 +132,16 @@ export async function startSubscriber(
 
   logger.info("subscriber-starting");
   bus.publish("router.start", await startMessage());
-  const queue = new MessageQueue(runtime.clock, (message) => applyMessage(table, logger, options.http2, message));
+  const heartbeats = new Heartbeats(runtime.randomBytes(16));
+  const queue = new MessageQueue(runtime.clock, (message) =>
+    applyMessage(table, heartbeats, logger, options.http2, message),
+  );
+  let sweeper: Timer;
+  const sweep = (): void => {
+    heartbeats.sweep();
+    sweeper = runtime.clock.after(sweepMs, sweep, true);
+  };
+  sweep();
 
   bus.holdWhile(() => queue.long);
 
@@ -129,6 +183,7 @@ export async function startSubscriber(
     close() {
       if (!open) return;
       open = false;
+      sweeper.cancel();
       for (const subscription of subscriptions) subscription.unsubscribe();
       queue.clear();
       logger.info("exited");

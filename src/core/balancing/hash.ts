@@ -1,7 +1,6 @@
 import { Level } from "../observe/log.ts";
 import type { Endpoint } from "../routing/endpoint.ts";
-import type { HashTable, Pool } from "../routing/pool.ts";
-import type { Member } from "../routing/pool-state.ts";
+import type { HashTable, Member, Pool } from "../routing/pool.ts";
 import { compareBytewise } from "../routing/uri.ts";
 import { maglevTable, tableSlots } from "./maglev.ts";
 import type { Selection } from "./selection.ts";

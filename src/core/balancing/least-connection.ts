@@ -1,6 +1,5 @@
 import type { Endpoint } from "../routing/endpoint.ts";
-import type { Pool } from "../routing/pool.ts";
-import type { Member } from "../routing/pool-state.ts";
+import type { Member, Pool } from "../routing/pool.ts";
 import type { Selection } from "./selection.ts";
 import { isLocal, wantsLocal } from "./zone-preference.ts";
 

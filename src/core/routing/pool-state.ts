@@ -1,18 +1,9 @@
 import type { Endpoint } from "./endpoint.ts";
 
-/** An endpoint's place in one pool. */
-export class Member {
-  /** Replaced in place when a registration changes it; the place and the failure mark stay (control-plane §3.5). */
-  endpoint: Endpoint;
-  /** `Clock.monotonic` milliseconds of the latest registration. */
-  updatedAt: number;
+/** What carries a failure mark. */
+interface Marked {
   /** `Clock.monotonic` milliseconds of the last failure, -1: unmarked. Read and written by `PoolState` only. */
-  failedAt = -1;
-
-  constructor(endpoint: Endpoint, updatedAt: number) {
-    this.endpoint = endpoint;
-    this.updatedAt = updatedAt;
-  }
+  failedAt: number;
 }
 
 /**
@@ -35,19 +26,19 @@ export class PoolState {
     return this.#cursor;
   }
 
-  mark(member: Member, now: number): void {
+  mark(member: Marked, now: number): void {
     member.failedAt = now;
   }
 
   /** Whether the member failed at most `memoryMs` ago; older marks are cleared in passing (data-plane §3.3). */
-  isMarked(member: Member, now: number, memoryMs: number): boolean {
+  isMarked(member: Marked, now: number, memoryMs: number): boolean {
     if (member.failedAt < 0) return false;
     if (now - member.failedAt <= memoryMs) return true;
     member.failedAt = -1;
     return false;
   }
 
-  clearMarks(members: readonly Member[]): void {
+  clearMarks(members: readonly Marked[]): void {
     for (const member of members) member.failedAt = -1;
   }
 }

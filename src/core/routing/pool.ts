@@ -1,6 +1,6 @@
 import type { Logger } from "../observe/log.ts";
 import type { Endpoint, HashOptions } from "./endpoint.ts";
-import { Member, PoolState } from "./pool-state.ts";
+import { PoolState } from "./pool-state.ts";
 
 /** Balancing algorithms that need no options: what `balancing_algorithm` may be (data-plane §3.1). */
 export type DefaultAlgorithm = "round-robin" | "least-connection";
@@ -45,6 +45,25 @@ export interface PoolSettings {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly log: Logger;
+}
+
+/** An endpoint's place in one pool. */
+export class Member {
+  readonly pool: Pool;
+  /** Replaced in place when a registration changes it; the place and the failure mark stay (control-plane §3.5). */
+  endpoint: Endpoint;
+  /** `Clock.monotonic` milliseconds of the latest registration. */
+  updatedAt: number;
+  /** Counts what happened to it but for being refreshed: a message that led to it means the same while this is the same. */
+  version = 0;
+  /** `Clock.monotonic` milliseconds of the last failure, -1: unmarked. Read and written by `PoolState` only. */
+  failedAt = -1;
+
+  constructor(pool: Pool, endpoint: Endpoint, updatedAt: number) {
+    this.pool = pool;
+    this.endpoint = endpoint;
+    this.updatedAt = updatedAt;
+  }
 }
 
 /** Endpoints of one route, in registration order (control-plane §3.2, §3.5). It may be empty for a while. */
@@ -132,7 +151,7 @@ export class Pool {
 
   /** Appends an endpoint whose address is not in the pool. */
   add(endpoint: Endpoint, now: number): void {
-    const member = new Member(endpoint, now);
+    const member = new Member(this, endpoint, now);
     if (this.#members.length === 0) {
       // A literal holds room for one; push on an empty array would reserve room for many, a million times over.
       this.#members = [member];
@@ -164,6 +183,7 @@ export class Pool {
   replace(member: Member, endpoint: Endpoint): void {
     const previous = member.endpoint.privateInstanceId;
     member.endpoint = endpoint;
+    member.version++;
     if (previous === endpoint.privateInstanceId) return;
     this.#changed();
     this.#byInstance?.delete(previous);
@@ -192,6 +212,7 @@ export class Pool {
   }
 
   #forget(member: Member): void {
+    member.version++;
     this.#byAddress?.delete(member.endpoint.address);
     this.#byInstance?.delete(member.endpoint.privateInstanceId);
   }

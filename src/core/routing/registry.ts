@@ -4,8 +4,7 @@ import { Level, type Logger } from "../observe/log.ts";
 import { type Endpoint, isSucceededBy, sameRegistration, sameTag } from "./endpoint.ts";
 import { registrationData, routeEndpointData } from "./endpoint-lines.ts";
 import { appInstancePool, type InstanceSelector, processInstancePool } from "./instance-lookup.ts";
-import { type DefaultAlgorithm, Pool, type PoolSettings, type Reservation } from "./pool.ts";
-import type { Member } from "./pool-state.ts";
+import { type DefaultAlgorithm, type Member, Pool, type PoolSettings, type Reservation } from "./pool.ts";
 import { inShard, type ShardingMode } from "./sharding.ts";
 import { TextStore } from "./text-store.ts";
 import { Trie, type TrieNode } from "./trie.ts";
@@ -145,6 +144,24 @@ export class Registry {
     return result;
   }
 
+  /** The place that a registration of this endpoint for this uri led to; undefined: none. */
+  placeOf(uri: string, endpoint: Endpoint): Member | undefined {
+    return this.#trie.find(trieKey(routeKey(uri)))?.pool?.find(endpoint.address);
+  }
+
+  /**
+   * Registers again what is in the table, to the same effect as `register` of an endpoint that says the same, but for
+   * the debug line. The member must not have left its pool.
+   */
+  refresh(member: Member): void {
+    const now = this.#clock.monotonic();
+    const { pool, endpoint } = member;
+    this.#renew(pool, endpoint, now);
+    member.updatedAt = now;
+    this.lastUpdate = now;
+    this.#observer?.registered(componentOf(endpoint), "updated");
+  }
+
   #addPool(uri: string, now: number): Pool {
     const [own] = this.#texts.keep([uri]) as [string];
     const key = routeKey(own);
@@ -168,12 +185,17 @@ export class Registry {
       if (!isSucceededBy(member.endpoint.modificationTag, endpoint.modificationTag)) return "unmodified";
       this.#replace(pool, member, endpoint);
     }
-    pool.routeServiceUrl = endpoint.routeServiceUrl;
-    if (endpoint.loadBalancing !== "") this.#useAlgorithm(pool, endpoint);
-    pool.lastChange = now;
+    this.#renew(pool, endpoint, now);
     if (member === undefined) return "added";
     member.updatedAt = now;
     return "updated";
+  }
+
+  /** What every registration that counts does to a pool. */
+  #renew(pool: Pool, endpoint: Endpoint, now: number): void {
+    pool.routeServiceUrl = endpoint.routeServiceUrl;
+    if (endpoint.loadBalancing !== "") this.#useAlgorithm(pool, endpoint);
+    pool.lastChange = now;
   }
 
   #replace(pool: Pool, member: Member, endpoint: Endpoint): void {

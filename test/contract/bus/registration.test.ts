@@ -14,6 +14,10 @@ class Told {
   register(uri: string, endpoint: { address: string }): void {
     this.calls.push(`+ ${uri} ${endpoint.address}`);
   }
+  placeOf(): undefined {}
+  refresh(): void {
+    this.calls.push("refreshed");
+  }
   unregister(uri: string, endpoint: { address: string }): void {
     this.calls.push(`- ${uri} ${endpoint.address}`);
   }
@@ -25,7 +29,12 @@ class Told {
   }
 }
 
-const local = { clock: runtime.clock, uuid: () => runtime.uuid(), localIp: async () => "10.0.0.9" };
+const local = {
+  clock: runtime.clock,
+  uuid: () => runtime.uuid(),
+  randomBytes: (length: number) => runtime.randomBytes(length),
+  localIp: async () => "10.0.0.9",
+};
 const options = { index: 3, startResponseDelayMs: 20_000, staleThresholdMs: 120_000, http2: true };
 
 for (const kind of serverKinds) {

@@ -140,7 +140,12 @@ async function subscribed() {
     holdWhile() {},
     onReconnect() {},
   };
-  const runtime = { clock, localIp: async () => "10.0.0.9", uuid: () => "0" };
+  const runtime = {
+    clock,
+    localIp: async () => "10.0.0.9",
+    uuid: () => "0",
+    randomBytes: (length: number) => new Uint8Array(length),
+  };
   const options = { index: 0, startResponseDelayMs: 0, staleThresholdMs: 120_000, http2: false };
   await startSubscriber(bus as unknown as Bus, runtime, log, registry, options);
   log.level = 3;
