@@ -272,7 +272,7 @@ async function failure(program: Program): Promise<Record<string, unknown>> {
   assert.deepEqual(more, [""]);
   assert.match(
     line!,
-    /^\{"log_level":3,"timestamp":\d{10}\.\d{1,7},"message":"Error loading config:","data":\{"error":/,
+    /^\{"log_level":3,"timestamp":\d{10}(?:\.\d{1,7})?,"message":"Error loading config:","data":\{"error":/,
   );
   return (JSON.parse(line!) as { data: Record<string, unknown> }).data;
 }

@@ -34,7 +34,8 @@ function command(runtime: TestRuntime, files: readonly string[], junit: string):
       return [
         "node",
         "--test",
-        `--test-concurrency=${files.some((file) => file.includes("/fault/")) ? 1 : 2}`,
+        // Fault and soak tests measure; conformance tests mostly wait, so three of them fill two cores.
+        `--test-concurrency=${files.some((file) => /\/(fault|soak)\//.test(file)) ? 1 : 3}`,
         // An outage of three minutes and what is around it.
         `--test-timeout=${files.some((file) => file.includes("-outage")) ? 400_000 : 180_000}`,
         "--test-reporter=junit",
