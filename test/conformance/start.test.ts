@@ -266,9 +266,12 @@ describe("starts that fail (control-plane §1.3, §2.1, §8.1): the line, exit 1
     const { code, lines } = await failing("embedded", { access_log: { file } });
     assert.equal(code, 1);
     const [first, second] = lines.slice(-2);
-    assert.equal(first?.message, "error-creating-accesslog-file");
+    assert.deepEqual(
+      [first?.source, first?.message],
+      ["gorouter.stdout.access-grlog", "error-creating-accesslog-file"],
+    );
     assert.equal(first?.data?.["filename"], file);
-    assert.equal(second?.message, "error-creating-access-logger");
+    assert.deepEqual([second?.source, second?.message], ["gorouter.stdout", "error-creating-access-logger"]);
     assert.deepEqual(second?.data, { error: `open ${file}: no such file or directory` });
   });
 });

@@ -157,6 +157,7 @@ describe("access log to syslog (control-plane §6.4)", () => {
       await condition("a record", () => server.records.length === 1 || undefined);
       await server.close();
       const line = await router.program.logged("error-emitting-access-log-to-writer-syslog");
+      assert.equal(line.source, "gorouter.stdout.access-grlog");
       assert.match(String(line.data?.["error"]), new RegExp(`^write tcp 127\\.0\\.0\\.1:${port}: write: `));
       await get(router.port, "app.test", "/between");
       await server.listen(port);

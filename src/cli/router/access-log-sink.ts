@@ -37,19 +37,20 @@ export class AccessLog implements AccessLogSink {
   ): Promise<AccessLog | undefined> {
     const { file, stdout, enable_streaming: streams } = config.access_log;
     if (file === "" && !stdout && !streams) return undefined;
+    const log = logger.source("access-grlog");
     const failed = (error: Error): void =>
-      logger.error("error-emitting-access-log-to-writer-accesslog", { error: error.message });
+      log.error("error-emitting-access-log-to-writer-accesslog", { error: error.message });
     let opened: AppendFile | undefined;
     if (file !== "") {
       try {
         opened = await runtime.openAppend(file, failed, { latin1: true, holdMs: batchMs });
       } catch (error) {
         const text = fileErrorText(file, error);
-        logger.error("error-creating-accesslog-file", { filename: file, error: text });
+        log.error("error-creating-accesslog-file", { filename: file, error: text });
         throw new StartFailure("error-creating-access-logger", { error: text });
       }
     }
-    const syslog = streams ? await openSyslog(runtime, logger, config.logging) : undefined;
+    const syslog = streams ? await openSyslog(runtime, log, config.logging) : undefined;
     return new AccessLog(opened, stdout ? (text) => runtime.writeOut(text, true) : undefined, syslog);
   }
 

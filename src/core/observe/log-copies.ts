@@ -18,7 +18,7 @@ export class LogCopies {
   /**
    * @param send undefined: `logging.loggregator_enabled` is off.
    * @param sourceInstance the router's index.
-   * @param log logger of the source `access-grlog`.
+   * @param log the router's own logger: the sender has no source of its own (control-plane §6.2).
    */
   constructor(send: SendCopy | undefined, sourceInstance: string, log: Logger) {
     this.#send = send;
