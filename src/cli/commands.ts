@@ -6,6 +6,7 @@ import { register } from "./register.ts";
 import { routeRegistrar } from "./route-registrar.ts";
 import { router } from "./router.ts";
 import { routes } from "./routes.ts";
+import { routingApi } from "./routing-api.ts";
 import { version } from "./version.ts";
 
 const commands: ReadonlyMap<string, Command> = new Map([
@@ -15,12 +16,14 @@ const commands: ReadonlyMap<string, Command> = new Map([
   ["check-config", checkConfig],
   ["config-schema", configSchema],
   ["route-registrar", routeRegistrar],
+  ["routing-api", routingApi],
 ]);
 
 /** Names the program may be called by, and the sub-command each stands for. */
 const aliases: ReadonlyMap<string, string> = new Map([
   ["gorouter", "router"],
   ["route-registrar", "route-registrar"],
+  ["routing-api", "routing-api"],
 ]);
 
 function help(): string {

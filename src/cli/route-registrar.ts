@@ -81,6 +81,7 @@ async function run(runtime: Runtime, args: readonly string[]): Promise<void> {
     return await leave(runtime, 2);
   }
   const logger = new Lager({
+    source: "Route Registrar",
     write: (text) => runtime.writeOut(text),
     clock: runtime.clock,
     level: level as LagerLevel,

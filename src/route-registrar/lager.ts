@@ -14,6 +14,8 @@ type LagerData = Readonly<Record<string, unknown>>;
 interface LagerOptions {
   /** Takes one line with its line feed. */
   readonly write: (line: string) => void;
+  /** Name of the program in every line. */
+  readonly source: string;
   readonly clock: Clock;
   readonly level: LagerLevel;
   readonly timeFormat: "unix-epoch" | "rfc3339";
@@ -21,9 +23,7 @@ interface LagerOptions {
   readonly redact?: (data: LagerData) => LagerData;
 }
 
-const source = "Route Registrar";
-
-/** The registrar's log: one JSON object per line, in the form of the library `lager` (route-registrar §3). */
+/** The log of the registrar and of the Routing API: one JSON object per line, in the form of the library `lager` (route-registrar §3). */
 export class Lager {
   readonly #options: LagerOptions;
   /** `.name` of each sub-logger on the way here. */
@@ -68,7 +68,7 @@ export class Lager {
   }
 
   #write(level: LagerLevel, action: string, given: LagerData = {}): void {
-    const { write, clock, timeFormat, redact } = this.#options;
+    const { write, source, clock, timeFormat, redact } = this.#options;
     let data = this.#session === "" ? given : { ...given, session: this.#session };
     if (redact !== undefined) data = redact(data);
     const message = goJson(`${source}${this.#path}.${action}`);

@@ -114,7 +114,16 @@ describe("registrar log (route-registrar §3)", () => {
     const write = (line: string): void => {
       text += line;
     };
-    use(new Lager({ write, clock, level: LagerLevel.info, timeFormat: "unix-epoch", ...options }));
+    use(
+      new Lager({
+        source: "Route Registrar",
+        write,
+        clock,
+        level: LagerLevel.info,
+        timeFormat: "unix-epoch",
+        ...options,
+      }),
+    );
     return text;
   };
 

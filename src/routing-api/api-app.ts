@@ -1,0 +1,77 @@
+import { Hono } from "hono";
+import type { Lager } from "../route-registrar/lager.ts";
+import { errorAnswer, methodNotAllowed, notFound } from "./answers.ts";
+import type { Api, Handler } from "./api.ts";
+import { ApiError } from "./api-error.ts";
+import { createGroup, deleteGroup, listGroups, updateGroup } from "./group-handlers.ts";
+import { httpRouteHandlers, tcpRouteHandlers } from "./lease-handlers.ts";
+import { StorageError } from "./store/store.ts";
+import { httpStream, tcpStream } from "./stream-handlers.ts";
+
+/** Paths with their methods (routing-api §5.3). */
+const paths: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
+  "/routing/v1/routes": {
+    GET: httpRouteHandlers.list,
+    POST: httpRouteHandlers.create,
+    DELETE: httpRouteHandlers.remove,
+  },
+  "/routing/v1/events": { GET: httpStream },
+  "/routing/v1/tcp_routes": { GET: tcpRouteHandlers.list },
+  "/routing/v1/tcp_routes/create": { POST: tcpRouteHandlers.create },
+  "/routing/v1/tcp_routes/delete": { POST: tcpRouteHandlers.remove },
+  "/routing/v1/tcp_routes/events": { GET: tcpStream },
+  "/routing/v1/router_groups": { GET: listGroups, POST: createGroup },
+  "/routing/v1/router_groups/:guid": { PUT: updateGroup, DELETE: deleteGroup },
+};
+
+const requestId = "X-Vcap-Request-Id";
+const lowerCaseUuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** The answer for what a handler threw. */
+function failed(api: Api, log: Lager, error: unknown): Response {
+  if (error instanceof ApiError) return errorAnswer(error);
+  const text = error instanceof Error ? error.message : String(error);
+  if (error instanceof StorageError) {
+    api.metrics.storageErrors++;
+    log.error("failed-to-use-database", text);
+  } else log.error("failed-to-answer-request", text, { stack: error instanceof Error ? error.stack : undefined });
+  return errorAnswer(new ApiError(503, "DBCommunicationError", text));
+}
+
+function visible(headers: Headers): Record<string, string[]> {
+  const shown: Record<string, string[]> = {};
+  for (const [name, value] of headers) if (name !== "authorization") shown[name] = [value];
+  return shown;
+}
+
+/** The API of one listener; `log` is its session (`api-http-server`, `api-mtls-server`; routing-api §13.2). */
+export function apiApp(api: Api, log: Lager): Hono {
+  const app = new Hono({ strict: true });
+  const requests = log.part("request");
+  app.use(async (context, next) => {
+    const { method, headers, url } = context.req.raw;
+    const { pathname, search } = new URL(url);
+    const shown = { method, request: pathname + search, "request-headers": visible(headers) };
+    requests.info("serving", shown);
+    await next();
+    const given = headers.get(requestId) ?? "";
+    context.res.headers.set(requestId, lowerCaseUuid.test(given) ? given : api.uuid());
+    api.metrics.answered(context.res.status);
+    requests.info("done", { ...shown, "response-headers": visible(context.res.headers) });
+  });
+  for (const [path, methods] of Object.entries(paths)) {
+    app.all(path, async (context) => {
+      const { method } = context.req.raw;
+      const handler = Object.hasOwn(methods, method) ? methods[method] : undefined;
+      if (handler === undefined) return methodNotAllowed(Object.keys(methods));
+      try {
+        const request = context.req.raw;
+        return await handler(api, { request, url: new URL(request.url), guid: context.req.param("guid") ?? "", log });
+      } catch (error) {
+        return failed(api, log, error);
+      }
+    });
+  }
+  app.notFound(notFound);
+  return app;
+}

@@ -1,0 +1,37 @@
+import type { Lager } from "../route-registrar/lager.ts";
+import type { Clock } from "../runtime/interface.ts";
+import type { ApiMetrics } from "./api-metrics.ts";
+import type { EventFeed } from "./event-feed.ts";
+import type { MaintenanceLocks } from "./maintenance.ts";
+import type { BodyLimits } from "./read-body.ts";
+import type { Store } from "./store/store.ts";
+import type { Authenticate } from "./tokens.ts";
+
+/** What the handlers of the API work with. */
+export interface Api {
+  readonly store: Store;
+  readonly feed: EventFeed;
+  readonly authenticate: Authenticate;
+  readonly clock: Clock;
+  readonly uuid: () => string;
+  readonly metrics: ApiMetrics;
+  readonly locks: MaintenanceLocks;
+  readonly limits: BodyLimits;
+  /** Seconds: upper bound and default of leases. */
+  readonly maxTtl: number;
+  /** Ports that router groups must not cover; empty: no such rule (routing-api §8.3). */
+  readonly reservedPorts: readonly number[];
+}
+
+/** A request on its way through a handler. */
+export interface Call {
+  readonly request: Request;
+  readonly url: URL;
+  /** The `:guid` of the path. */
+  readonly guid: string;
+  /** The session of the request's listener. */
+  readonly log: Lager;
+}
+
+/** Answers one method of one path. Rejects with an `ApiError` or a `StorageError`. */
+export type Handler = (api: Api, call: Call) => Promise<Response>;

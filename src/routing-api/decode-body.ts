@@ -1,0 +1,106 @@
+import { type JsonKind, JsonReader, JsonSyntaxError } from "../core/json-reader.ts";
+import { processError } from "./api-error.ts";
+
+/** What a field takes: its Go type, in whose words mismatches are reported (routing-api §6.2). */
+export type FieldType = "string" | "*string" | "uint16" | "int" | "*int" | "bool";
+
+/** Fields of an object by their JSON names; others are ignored. Names match in any case, as in Go. */
+export type Fields = Readonly<Record<string, FieldType>>;
+
+/** A decoded object: `null` and absent fields are absent. */
+export type DecodedObject = Readonly<Record<string, string | number | boolean>>;
+
+type Draft = Record<string, string | number | boolean>;
+
+const goKinds: Readonly<Record<FieldType, JsonKind>> = {
+  string: "string",
+  "*string": "string",
+  uint16: "number",
+  int: "number",
+  "*int": "number",
+  bool: "bool",
+};
+const maxInt = 2n ** 63n - 1n;
+
+class BodyDecoder {
+  readonly #struct: string;
+  readonly #fields: ReadonlyMap<string, { readonly name: string; readonly type: FieldType }>;
+  /** The first value of a wrong type; it counts only when the text is well-formed, as in Go. */
+  mismatch: string | undefined;
+
+  constructor(struct: string, fields: Fields) {
+    this.#struct = struct;
+    this.#fields = new Map(Object.entries(fields).map(([name, type]) => [name, { name, type }]));
+  }
+
+  object(reader: JsonReader): DecodedObject {
+    const draft: Draft = Object.create(null) as Draft;
+    reader.object((_, key) => this.#member(reader, key, draft), undefined);
+    return draft;
+  }
+
+  #member(reader: JsonReader, key: string, draft: Draft): void {
+    const field = this.#fields.get(key) ?? this.#fields.get(key.toLowerCase());
+    const kind = reader.kind();
+    if (field === undefined || kind === "null") {
+      reader.skip();
+      return;
+    }
+    const { name, type } = field;
+    if (kind !== goKinds[type]) {
+      reader.skip();
+      this.#wrong(kind, name, type);
+    } else if (kind === "string") draft[name] = reader.string();
+    else if (kind === "bool") draft[name] = reader.bool();
+    else this.#number(reader.number(), name, type, draft);
+  }
+
+  #number(text: string, name: string, type: FieldType, draft: Draft): void {
+    const value = /^-?\d+$/.test(text) ? BigInt(text) : undefined;
+    const [lowest, highest] = type === "uint16" ? [0n, 65535n] : [-maxInt - 1n, maxInt];
+    if (value === undefined || value < lowest || value > highest) this.#wrong(`number ${text}`, name, type);
+    else draft[name] = Number(value);
+  }
+
+  #wrong(found: string, name: string, type: FieldType): void {
+    const goType = type.replace("*", "");
+    this.mismatch ??= `json: cannot unmarshal ${found} into Go struct field ${this.#struct}.${name} of type ${goType}`;
+  }
+}
+
+/**
+ * The first JSON value of a request body: what follows it is ignored (routing-api §4). `list` reads an array, `null` is an
+ * empty one; else an object. `struct` is what Go calls the object.
+ *
+ * @throws ApiError `ProcessRequestError` in the words of Go's decoder.
+ */
+export function decodeBody(text: string, struct: string, fields: Fields, list: boolean): DecodedObject[] {
+  if (/^[\t\n\r ]*$/.test(text)) throw processError("EOF");
+  const reader = new JsonReader(text);
+  const decoder = new BodyDecoder(struct, fields);
+  const objects: DecodedObject[] = [];
+  const goType = list ? `[]models.${struct}` : `models.${struct}`;
+  const element = (): void => {
+    const kind = reader.kind();
+    if (kind === "object") {
+      objects.push(decoder.object(reader));
+      return;
+    }
+    reader.skip();
+    if (kind === "null") objects.push({});
+    else decoder.mismatch ??= `json: cannot unmarshal ${kind} into Go value of type models.${struct}`;
+  };
+  try {
+    const kind = reader.kind();
+    if (!list) element();
+    else if (kind === "array") reader.array(element, undefined);
+    else if (reader.skip() !== "null")
+      decoder.mismatch = `json: cannot unmarshal ${kind} into Go value of type ${goType}`;
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError)) throw error;
+    // Go's decoder of streams says it this way when the text ends too early.
+    throw processError(error.position < 0 ? "unexpected EOF" : error.message);
+  }
+  if (decoder.mismatch !== undefined) throw processError(decoder.mismatch);
+  return objects;
+}

@@ -1,0 +1,100 @@
+import { LagerLevel } from "../route-registrar/lager.ts";
+import { answer, emptyAnswer } from "./answers.ts";
+import type { Api, Call, Handler } from "./api.ts";
+import { type DecodedObject, decodeBody, type Fields } from "./decode-body.ts";
+import { httpLeaseKeys, httpLeases, httpRouteFields } from "./http-route.ts";
+import type { Lease, LeaseFilter, LeaseKey, LeaseKind } from "./lease.ts";
+import { readBody } from "./read-body.ts";
+import { tcpLeaseKeys, tcpLeases, tcpRouteFields } from "./tcp-route.ts";
+import { demand, type Grant, readable } from "./tokens.ts";
+
+/** What is different between the two kinds: names in texts and in the log (routing-api §13.2). */
+interface Kind {
+  readonly kind: LeaseKind;
+  readonly struct: string;
+  readonly fields: Fields;
+  readonly leases: (objects: readonly DecodedObject[], maxTtl: number) => Lease[];
+  readonly keys: (objects: readonly DecodedObject[]) => LeaseKey[];
+  readonly sessions: { readonly list: string; readonly create: string; readonly delete: string };
+  readonly data: { readonly create: string; readonly delete: string };
+}
+
+const http: Kind = {
+  kind: "http",
+  struct: "Route",
+  fields: httpRouteFields,
+  leases: httpLeases,
+  keys: httpLeaseKeys,
+  sessions: { list: "list-routes", create: "create-route", delete: "delete-route" },
+  data: { create: "route_creation", delete: "route_deletion" },
+};
+
+const tcp: Kind = {
+  kind: "tcp",
+  struct: "TcpRouteMapping",
+  fields: tcpRouteFields,
+  leases: tcpLeases,
+  keys: tcpLeaseKeys,
+  sessions: {
+    list: "list-tcp-route-mappings",
+    create: "create-tcp-route-mappings",
+    delete: "delete-tcp-route-mappings",
+  },
+  data: { create: "tcp_mapping_creation", delete: "tcp_mapping_deletion" },
+};
+
+/** What a reader sees: all, or its partitions; `reservations=true` and `isolation_segment=X` of the query. */
+export function filterOf(kind: LeaseKind, grant: Grant, query: URLSearchParams): LeaseFilter {
+  const partitions = readable(grant);
+  const segments = kind === "tcp" && query.has("isolation_segment") ? query.getAll("isolation_segment") : undefined;
+  // Who reads by partition knows of reservations.
+  const reservations = partitions !== undefined || query.get("reservations") === "true";
+  return { kind, partitions, segments, reservations };
+}
+
+async function bodyOf(api: Api, { request, log }: Call, { struct, fields }: Kind, session: string, data: string) {
+  const objects = decodeBody(await readBody(request, api.limits, api.clock), struct, fields, true);
+  const part = log.part(session);
+  if (part.level <= LagerLevel.info) part.info("request", { [data]: objects });
+  return objects;
+}
+
+const list =
+  (kind: Kind): Handler =>
+  async (api, { request, url }) => {
+    const grant = await api.authenticate(request.headers.get("Authorization"));
+    const elements = await api.store.list(filterOf(kind.kind, grant, url.searchParams));
+    return answer(200, `[${elements.join(",")}]\n`);
+  };
+
+const create =
+  (kind: Kind): Handler =>
+  async (api, call) => {
+    demand(await api.authenticate(call.request.headers.get("Authorization")), "routing.routes.write");
+    const objects = await bodyOf(api, call, kind, kind.sessions.create, kind.data.create);
+    if (kind === tcp) api.locks.demandReads();
+    const leases = kind.leases(objects, api.maxTtl);
+    if (leases.length > 0) {
+      await api.store.save(leases);
+      api.feed.wake();
+    }
+    return emptyAnswer(201);
+  };
+
+const remove =
+  (kind: Kind): Handler =>
+  async (api, call) => {
+    demand(await api.authenticate(call.request.headers.get("Authorization")), "routing.routes.write");
+    const objects = await bodyOf(api, call, kind, kind.sessions.delete, kind.data.delete);
+    const keys = kind.keys(objects);
+    if (keys.length > 0) {
+      await api.store.remove(keys);
+      api.feed.wake();
+    }
+    return emptyAnswer(204);
+  };
+
+/** HTTP routes (routing-api §6). */
+export const httpRouteHandlers = { list: list(http), create: create(http), remove: remove(http) };
+/** TCP route mappings (routing-api §7). */
+export const tcpRouteHandlers = { list: list(tcp), create: create(tcp), remove: remove(tcp) };

@@ -1,0 +1,108 @@
+import type { Lager } from "../route-registrar/lager.ts";
+import type { Runtime, ServerTls, Timer } from "../runtime/interface.ts";
+import { type Server, serve } from "../wire/server.ts";
+import { fetchHandler } from "../wire/server-fetch.ts";
+import type { TimerWheel } from "../wire/timer-wheel.ts";
+import { adminApp } from "./admin-app.ts";
+import type { Api } from "./api.ts";
+import { apiApp } from "./api-app.ts";
+
+/** Where the API listens; undefined: not. */
+export interface ApiListeners {
+  readonly http: { readonly host: string; readonly port: number } | undefined;
+  readonly mtls: { readonly host: string; readonly port: number; readonly tls: ServerTls } | undefined;
+  /** On 127.0.0.1. */
+  readonly adminPort: number | undefined;
+}
+
+/** Regular work, in milliseconds. */
+export interface ApiIntervals {
+  readonly pruneMs: number;
+  readonly eventRetentionMs: number;
+}
+
+const limits = { maxBytes: 1_048_576, maxLines: 0 };
+const idleTimeoutMs = 120_000;
+const readHeaderTimeoutMs = 60_000;
+/** How long requests under way may take when the server stops, in milliseconds (routing-api §2.2). */
+const drainMs = 60_000;
+const forgetEveryMs = 10_000;
+
+/** The running Routing API: its listeners and its regular work. */
+export class RoutingApiServer {
+  readonly #runtime: Runtime;
+  readonly #wheel: TimerWheel;
+  readonly #api: Api;
+  readonly #log: Lager;
+  readonly #servers: Server[] = [];
+  #stopped = false;
+  #timers = new Set<Timer>();
+
+  constructor(runtime: Runtime, wheel: TimerWheel, api: Api, log: Lager) {
+    this.#runtime = runtime;
+    this.#wheel = wheel;
+    this.#api = api;
+    this.#log = log;
+  }
+
+  /** Binds the listeners and begins. Rejects with the `StreamError` of a port that cannot be bound. */
+  async start(listeners: ApiListeners, intervals: ApiIntervals, keyRefreshes: () => number): Promise<void> {
+    const { http, mtls, adminPort } = listeners;
+    const open = async (host: string, port: number, app: ReturnType<typeof apiApp>, tls?: ServerTls): Promise<void> => {
+      const options = {
+        listen: { host, port },
+        ...(tls !== undefined && { tls: { current: () => tls } }),
+        limits,
+        idleTimeoutMs,
+        readHeaderTimeoutMs,
+        // A body that does not come must not hold back the answer that says so.
+        concurrentReadWrite: true,
+        onError: (error: unknown) => this.#log.error("failed-to-answer-request", String(error)),
+      };
+      this.#servers.push(await serve(this.#runtime, this.#wheel, options, fetchHandler(app.fetch)));
+    };
+    if (http !== undefined) await open(http.host, http.port, apiApp(this.#api, this.#log.part("api-http-server")));
+    if (mtls !== undefined)
+      await open(mtls.host, mtls.port, apiApp(this.#api, this.#log.part("api-mtls-server")), mtls.tls);
+    if (adminPort !== undefined) await open("127.0.0.1", adminPort, adminApp(this.#api, keyRefreshes));
+    this.#every(intervals.pruneMs, () => this.#prune());
+    this.#every(forgetEveryMs, () => this.#api.store.forgetEvents(intervals.eventRetentionMs));
+  }
+
+  /** Ends streams, lets requests under way finish, closes the database. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const timer of this.#timers) timer.cancel();
+    this.#api.feed.close();
+    await Promise.all(this.#servers.map((server) => server.stopAccepting()));
+    const patience = new Promise<void>((resolve) => this.#runtime.clock.after(drainMs, resolve, true));
+    await Promise.race([Promise.all(this.#servers.map((server) => server.drain())), patience]);
+    for (const server of this.#servers) server.destroy();
+    await this.#api.store.close();
+  }
+
+  async #prune(): Promise<void> {
+    const log = this.#log.part("prune-routes");
+    try {
+      const { http, tcp } = await this.#api.store.prune();
+      this.#api.metrics.pruned += http + tcp;
+      if (http + tcp > 0) this.#api.feed.wake();
+      log.debug("successfully-finished-pruning-tcp-routes", { rowsAffected: tcp });
+      log.debug("successfully-finished-pruning-http-routes", { rowsAffected: http });
+    } catch (error) {
+      log.error("failed-to-prune-routes", (error as Error).message);
+    }
+  }
+
+  /** Again and again, never twice at a time. */
+  #every(ms: number, work: () => Promise<void>): void {
+    if (this.#stopped) return;
+    const timer = this.#runtime.clock.after(ms, () => {
+      this.#timers.delete(timer);
+      void work()
+        .catch((error: Error) => this.#log.error("failed-to-forget-events", error.message))
+        .finally(() => this.#every(ms, work));
+    });
+    this.#timers.add(timer);
+  }
+}

@@ -1,0 +1,20 @@
+import type { Dialect, RawBuilder } from "kysely";
+
+/** What differs between the databases. */
+export interface Flavour {
+  readonly name: "sqlite" | "postgres" | "mysql";
+  readonly dialect: Dialect;
+  /** The database's clock: milliseconds since the epoch, an integer, at the time of the statement. */
+  readonly now: RawBuilder<number>;
+  /** Column types. */
+  readonly types: {
+    /** Text without bound. */
+    readonly long: RawBuilder<unknown>;
+    /** Text that is compared; up to 255 characters where the database needs a bound. */
+    readonly short: RawBuilder<unknown>;
+  };
+  /** Follows a table's columns. */
+  readonly tableEnd: RawBuilder<unknown> | undefined;
+  /** Most rows of one statement. */
+  readonly rowsPerStatement: number;
+}

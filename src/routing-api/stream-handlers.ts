@@ -1,0 +1,48 @@
+import type { Api, Call, Handler } from "./api.ts";
+import { openEventStream, type StreamStart } from "./event-stream.ts";
+import type { LeaseFilter, LeaseKind } from "./lease.ts";
+import { filterOf } from "./lease-handlers.ts";
+
+/**
+ * Where a stream begins: behind the event that the reader saw last (`Last-Event-ID`), when that can still be told; else
+ * with a snapshot. A reader that names none and asks for none gets what happens from now on, as upstream.
+ */
+async function startOf({ store }: Api, { request, url }: Call, filter: LeaseFilter): Promise<StreamStart> {
+  const seenText = request.headers.get("Last-Event-ID");
+  const { last, floor } = await store.position();
+  if (seenText === null && url.searchParams.get("snapshot") !== "true") return { position: last, elements: undefined };
+  const seen = seenText !== null && /^\d{1,15}$/.test(seenText) ? Number(seenText) : -1;
+  if (seen >= floor && seen <= last) return { position: seen, elements: undefined };
+  return await store.snapshot(filter);
+}
+
+const stream =
+  (kind: LeaseKind, gauge: "httpSubscriptions" | "tcpSubscriptions"): Handler =>
+  async (api, call) => {
+    const grant = await api.authenticate(call.request.headers.get("Authorization"));
+    const filter = filterOf(kind, grant, call.url.searchParams);
+    const start = await startOf(api, call, filter);
+    api.metrics[gauge]++;
+    let open = true;
+    const ended = (): void => {
+      if (open) api.metrics[gauge]--;
+      open = false;
+    };
+    try {
+      const body = await openEventStream(api.feed, start, filter, api.clock, ended);
+      return new Response(body as ReadableStream<Uint8Array<ArrayBuffer>>, {
+        headers: {
+          "Content-Type": "text/event-stream; charset=utf-8",
+          "Cache-Control": "no-cache, no-store, must-revalidate",
+          Connection: "keep-alive",
+        },
+      });
+    } catch (error) {
+      ended();
+      throw error;
+    }
+  };
+
+/** Event streams (routing-api §9). */
+export const httpStream: Handler = stream("http", "httpSubscriptions");
+export const tcpStream: Handler = stream("tcp", "tcpSubscriptions");

@@ -1,0 +1,195 @@
+import { compactVerify, decodeJwt, decodeProtectedHeader, importJWK, importSPKI, type JWK } from "jose";
+import type { Clock } from "../core/clock.ts";
+import { ApiError } from "./api-error.ts";
+
+/** Where UAA is asked; gives the status and the body of `GET target`. */
+export type UaaGet = (target: string) => Promise<{ readonly status: number; readonly body: string }>;
+
+/** What a request may do, by its token. */
+export interface Grant {
+  readonly scopes: readonly string[];
+}
+
+/** Says what a request may do. Rejects with an `ApiError` `UnauthorizedError`. */
+export type Authenticate = (authorization: string | null) => Promise<Grant>;
+
+type Key = Awaited<ReturnType<typeof importJWK>>;
+
+const algorithms = ["RS256", "RS384", "RS512"];
+/** A token that no key fits makes keys be fetched anew, but not more often than this, in milliseconds. */
+const refreshPauseMs = 1000;
+
+const refusal = (message: string): ApiError => new ApiError(401, "UnauthorizedError", message);
+
+/** UAA's verification keys, by their ids (RFC 7517 §4.5). Several may be valid at a time, so keys can be rotated. */
+class KeySet {
+  readonly #get: UaaGet;
+  readonly #clock: Clock;
+  #keys = new Map<string, Key>();
+  #fetchedAt = Number.NEGATIVE_INFINITY;
+  #fetching: Promise<void> | undefined;
+  /** Times the keys were fetched again. */
+  refreshes = 0;
+
+  constructor(get: UaaGet, clock: Clock) {
+    this.#get = get;
+    this.#clock = clock;
+  }
+
+  /** The keys a token may be signed with: that of its `kid`; all of them when it names none. */
+  candidates(kid: string | undefined): readonly Key[] {
+    if (kid === undefined) return [...this.#keys.values()];
+    const key = this.#keys.get(kid);
+    return key === undefined ? [] : [key];
+  }
+
+  /** False: they were fetched a moment ago. Rejects with an `Error` when UAA does not give any. */
+  async refresh(): Promise<boolean> {
+    if (this.#fetching === undefined && this.#clock.monotonic() - this.#fetchedAt < refreshPauseMs) return false;
+    this.#fetching ??= this.#fetch().finally(() => {
+      this.#fetching = undefined;
+    });
+    await this.#fetching;
+    return true;
+  }
+
+  async #fetch(): Promise<void> {
+    const { status, body } = await this.#get("/token_keys");
+    if (status !== 200) throw new Error(`UAA answered ${status} to GET /token_keys`);
+    const { keys } = JSON.parse(body) as { keys?: unknown };
+    if (!Array.isArray(keys)) throw new Error("UAA's answer to GET /token_keys has no array keys");
+    const read = new Map<string, Key>();
+    for (const one of keys as (JWK & { value?: unknown })[]) {
+      // Only public keys: with a shared one, whoever can check a token can make one.
+      if (one.kty !== "RSA") continue;
+      const key =
+        typeof one.n === "string" ? await importJWK(one, "RS256") : await importSPKI(String(one.value), "RS256");
+      read.set(one.kid ?? "", key);
+    }
+    if (read.size === 0) throw new Error("UAA's answer to GET /token_keys holds no RSA key");
+    this.#keys = read;
+    this.#fetchedAt = this.#clock.monotonic();
+    this.refreshes++;
+  }
+}
+
+/** Checks access tokens of UAA (routing-api §5; RFC 7519 §7.2, RFC 8725 §3). */
+export class TokenChecker {
+  readonly #keys: KeySet;
+  readonly #get: UaaGet;
+  readonly #clock: Clock;
+  #issuer = "";
+
+  constructor(get: UaaGet, clock: Clock) {
+    this.#get = get;
+    this.#clock = clock;
+    this.#keys = new KeySet(get, clock);
+  }
+
+  /** Times the keys were fetched after the start. */
+  get keyRefreshes(): number {
+    return Math.max(0, this.#keys.refreshes - 1);
+  }
+
+  /** Fetches issuer and keys. Rejects with an `Error` when UAA does not give them (routing-api §5.1). */
+  async prepare(): Promise<void> {
+    try {
+      const { status, body } = await this.#get("/.well-known/openid-configuration");
+      if (status !== 200) throw new Error(`UAA answered ${status} to GET /.well-known/openid-configuration`);
+      const { issuer } = JSON.parse(body) as { issuer?: unknown };
+      if (typeof issuer !== "string") throw new Error("there is no issuer in it");
+      this.#issuer = issuer;
+    } catch (error) {
+      throw new Error(`Failed to get issuer configuration from UAA: ${(error as Error).message}`);
+    }
+    try {
+      await this.#keys.refresh();
+    } catch (error) {
+      throw new Error(`Failed to get verification key from UAA: ${(error as Error).message}`);
+    }
+  }
+
+  readonly authenticate: Authenticate = async (authorization) => {
+    const [scheme, token, ...more] = authorization?.split(" ") ?? [];
+    if (scheme === undefined || token === undefined || more.length > 0) throw refusal("invalid token format");
+    if (scheme.toLowerCase() !== "bearer") throw refusal(`Invalid token type: ${scheme}`);
+    if (token.split(".").length !== 3) throw refusal("token contains an invalid number of segments");
+    const { kid, issuer } = this.#read(token);
+    if (issuer !== this.#issuer) throw refusal("invalid issuer");
+    const claims = await this.#verified(token, kid);
+    this.#checkTimes(claims);
+    const { scope } = claims;
+    return { scopes: Array.isArray(scope) ? scope.filter((one): one is string => typeof one === "string") : [] };
+  };
+
+  /** What a token says of itself, not yet believed. */
+  #read(token: string): { kid: string | undefined; issuer: unknown } {
+    let header: ReturnType<typeof decodeProtectedHeader>;
+    try {
+      header = decodeProtectedHeader(token);
+    } catch {
+      throw refusal("token is malformed: could not decode the header");
+    }
+    if (!algorithms.includes(header.alg ?? "")) throw refusal("invalid signing method");
+    try {
+      return { kid: header.kid, issuer: decodeJwt(token).iss };
+    } catch {
+      throw refusal("token is malformed: could not decode the claims");
+    }
+  }
+
+  async #verified(token: string, kid: string | undefined): Promise<Readonly<Record<string, unknown>>> {
+    const claims = await verifyWith(this.#keys.candidates(kid), token);
+    if (claims !== undefined) return claims;
+    // The keys may have changed.
+    const fresh = await this.#keys.refresh().catch(() => false);
+    const again = fresh ? await verifyWith(this.#keys.candidates(kid), token) : undefined;
+    if (again === undefined) throw refusal("crypto/rsa: verification error");
+    return again;
+  }
+
+  /** To the second, without tolerance; `iat` has no say (docs/differences.md). */
+  #checkTimes({ exp, nbf }: Readonly<Record<string, unknown>>): void {
+    const now = this.#clock.now() / 1000;
+    if (exp !== undefined && !(typeof exp === "number" && now < exp)) throw refusal("Token is expired");
+    if (nbf !== undefined && !(typeof nbf === "number" && now >= nbf)) throw refusal("Token is not valid yet");
+  }
+}
+
+async function verifyWith(keys: readonly Key[], token: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+  for (const key of keys) {
+    try {
+      const { payload } = await compactVerify(token, key, { algorithms });
+      return JSON.parse(new TextDecoder().decode(payload)) as Readonly<Record<string, unknown>>;
+    } catch {
+      // Another key may fit.
+    }
+  }
+  return undefined;
+}
+
+/** What the development mode lets through: everything, without a token (routing-api §2.1). */
+export const everything: Grant = { scopes: ["*"] };
+
+/** @throws ApiError when the scope is missing: 401, as upstream, never 403. */
+export function demand(grant: Grant, scope: string): void {
+  if (!grant.scopes.includes(scope) && grant !== everything) throw unauthorized();
+}
+
+const partitionScope = /^routing\.route\.(.+)\.read$/;
+
+/**
+ * Which partitions a reader may see: undefined for all, else those of its scopes `routing.route.GUID.read` (§1.1 R10).
+ *
+ * @throws ApiError when it may see none.
+ */
+export function readable(grant: Grant): readonly string[] | undefined {
+  if (grant === everything || grant.scopes.includes("routing.routes.read")) return undefined;
+  const partitions = grant.scopes.flatMap((scope) => partitionScope.exec(scope)?.[1] ?? []);
+  if (partitions.length === 0) throw unauthorized();
+  return partitions;
+}
+
+function unauthorized(): ApiError {
+  return refusal("You are not authorized to perform the requested action");
+}
