@@ -16,6 +16,11 @@ export interface MessageHeaders extends HeadersLike {
    * Absent on platform `Headers`: `get` is the best there is.
    */
   first?(name: string): string | null;
+  /**
+   * Appends all lines of other fields at once, cheaper than one by one; those must not be changed any more. Absent on platform
+   * `Headers`: append each.
+   */
+  appendAll?(lines: MessageHeaders): void;
   /** Whether there is a line with one of these names. Absent on platform `Headers`: ask for one after the other. */
   hasAny?(names: readonly string[]): boolean;
   /** Number of lines. Absent on platform `Headers`: count by iterating. */

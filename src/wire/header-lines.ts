@@ -65,6 +65,10 @@ export class HeaderLines implements MessageHeaders {
   private names = 0;
   /** Another view has the same marks: copy them before changing one. */
   private shared = false;
+  /** Lines behind the added ones that other views have too (`appendAll`). */
+  private block: HeaderLines | undefined = undefined;
+  /** As the block of others: the text of all lines, in one piece. */
+  private whole: string | undefined = undefined;
 
   /**
    * The view over `text` that `marks` describe (see above): regular lines ending in CRLF. The array belongs to the
@@ -97,14 +101,15 @@ export class HeaderLines implements MessageHeaders {
 
   /** Number of lines. */
   get lineCount(): number {
-    return this.kept + this.added.length / 2;
+    const lines = this.kept + this.added.length / 2;
+    return this.block === undefined ? lines : lines + this.block.lineCount;
   }
 
   /** What the lines take on the wire; removed ones of the received head count all the same. */
   get byteLength(): number {
     let bytes = this.marks[this.marks.length - 1]! - this.marks[0]!;
     for (const text of this.added) bytes += text.length + 2;
-    return bytes;
+    return this.block === undefined ? bytes : bytes + this.block.byteLength;
   }
 
   /** Values of all lines with that name, joined with `, ` as Fetch does; null when there is none. */
@@ -119,7 +124,8 @@ export class HeaderLines implements MessageHeaders {
       const value = this.added[at + 1]!;
       joined = joined === null ? value : `${joined}, ${value}`;
     }
-    return joined;
+    const last = this.block === undefined ? null : this.block.get(name);
+    return joined === null || last === null ? (joined ?? last) : `${joined}, ${last}`;
   }
 
   /** Value of the first line with that name; null when there is none. */
@@ -128,11 +134,13 @@ export class HeaderLines implements MessageHeaders {
     const received = this.receivedLine(name, 0);
     if (received !== -1) return this.receivedValue(received);
     const added = this.addedLine(name, 0);
-    return added === -1 ? null : this.added[added + 1]!;
+    if (added !== -1) return this.added[added + 1]!;
+    return this.block === undefined ? null : this.block.first(name);
   }
 
   has(name: string): boolean {
-    return !this.lacks(name) && (this.receivedLine(name, 0) !== -1 || this.addedLine(name, 0) !== -1);
+    if (this.lacks(name)) return false;
+    return this.receivedLine(name, 0) !== -1 || this.addedLine(name, 0) !== -1 || this.block?.has(name) === true;
   }
 
   hasAny(names: readonly string[]): boolean {
@@ -148,6 +156,7 @@ export class HeaderLines implements MessageHeaders {
       this.add(name, line);
       return;
     }
+    if (this.block !== undefined) this.ownBlock();
     this.deleteReceived(name);
     const at = this.addedLine(name, 0);
     if (at === -1) {
@@ -168,8 +177,19 @@ export class HeaderLines implements MessageHeaders {
     this.add(name, checkedValue(name, value));
   }
 
+  /** Adds all lines of other fields behind the others. Those must not be changed any more: they are not copied. */
+  appendAll(lines: MessageHeaders): void {
+    if (this.block !== undefined) this.ownBlock();
+    if (lines instanceof HeaderLines) {
+      lines.whole ??= Array.from(lines, ([name, value]) => `${name}: ${value}\r\n`).join("");
+      this.block = lines;
+      this.names |= lines.names;
+    } else for (const [name, value] of lines) this.append(name, value);
+  }
+
   delete(name: string): void {
     if (this.lacks(name)) return;
+    if (this.block !== undefined) this.ownBlock();
     this.deleteReceived(name);
     this.deleteAdded(name, 0);
   }
@@ -184,6 +204,7 @@ export class HeaderLines implements MessageHeaders {
     for (let at = this.addedLine("set-cookie", 0); at !== -1; at = this.addedLine("set-cookie", at + 2)) {
       values.push(this.added[at + 1]!);
     }
+    if (this.block !== undefined) values.push(...this.block.getSetCookie());
     return values;
   }
 
@@ -193,6 +214,7 @@ export class HeaderLines implements MessageHeaders {
       if (marks[at + 1] !== -1) yield [text.substring(marks[at]!, marks[at + 1]!), this.receivedValue(at)];
     }
     for (let at = 0; at < this.added.length; at += 2) yield [this.added[at]!, this.added[at + 1]!];
+    if (this.block !== undefined) yield* this.block;
   }
 
   /** An independent copy; the text of the head is shared. */
@@ -205,6 +227,7 @@ export class HeaderLines implements MessageHeaders {
     copy.kept = this.kept;
     copy.added = this.added.slice();
     copy.names = this.names;
+    copy.block = this.block;
     return copy;
   }
 
@@ -213,7 +236,14 @@ export class HeaderLines implements MessageHeaders {
     let wire = this.receivedToWire();
     const { added } = this;
     for (let at = 0; at < added.length; at += 2) wire = `${wire}${added[at]}: ${added[at + 1]}\r\n`;
-    return wire;
+    return this.block === undefined ? wire : wire + this.block.whole!;
+  }
+
+  /** Makes the lines of the block added lines of this view, so that they can be changed. */
+  private ownBlock(): void {
+    const block = this.block!;
+    this.block = undefined;
+    for (const [name, value] of block) this.added.push(name, value);
   }
 
   /** True when there is certainly no line with that name. */
@@ -222,6 +252,7 @@ export class HeaderLines implements MessageHeaders {
   }
 
   private add(name: string, value: string): void {
+    if (this.block !== undefined) this.ownBlock();
     this.names |= nameBit(name.length, name.charCodeAt(0));
     this.added.push(name, value);
   }

@@ -16,6 +16,7 @@ export function endpointHeaders(endpoint: Endpoint): EndpointHeaders {
     app: fieldValue(endpoint.applicationId),
     instance: fieldValue(endpoint.privateInstanceId === "" ? endpoint.address : endpoint.privateInstanceId),
     index: fieldValue(endpoint.privateInstanceIndex),
+    identity: undefined,
   };
   return endpoint.headers;
 }

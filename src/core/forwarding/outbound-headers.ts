@@ -1,6 +1,6 @@
 import type { Exchange } from "../exchange.ts";
-import { forkHeaders } from "../message.ts";
-import type { Endpoint } from "../routing/endpoint.ts";
+import { forkHeaders, type MessageHeaders } from "../message.ts";
+import type { Endpoint, EndpointHeaders } from "../routing/endpoint.ts";
 import { hasToken, removeHopByHop } from "./connection-tokens.ts";
 import { endpointHeaders } from "./endpoint-headers.ts";
 
@@ -35,15 +35,17 @@ export function makeOutbound(exchange: Exchange): void {
 /** Says which instance the attempt is for (data-plane §5.3); replaces what an earlier attempt said. */
 export function identify(exchange: Exchange, endpoint: Endpoint): void {
   const headers = exchange.outbound;
-  const { app, instance, index } = endpointHeaders(endpoint);
-  if (exchange.selection.attempt === 1) {
-    // The chain has removed what a client said: there is nothing to look for.
-    headers.append("X-Cf-Applicationid", app);
-    headers.append("X-Cf-Instanceid", instance);
-    headers.append("X-Cf-Instanceindex", index);
-    return;
-  }
+  const said = endpointHeaders(endpoint);
+  if (headers.appendAll !== undefined && exchange.selection.attempt === 1) {
+    // The chain has removed what a client said: there is nothing to replace.
+    said.identity ??= setIdentity(exchange.router.newHeaders(), said);
+    headers.appendAll(said.identity);
+  } else setIdentity(headers, said);
+}
+
+function setIdentity(headers: MessageHeaders, { app, instance, index }: EndpointHeaders): MessageHeaders {
   headers.set("X-Cf-Applicationid", app);
   headers.set("X-Cf-Instanceid", instance);
   headers.set("X-Cf-Instanceindex", index);
+  return headers;
 }

@@ -1,3 +1,4 @@
+import type { MessageHeaders } from "../message.ts";
 import { TagSet } from "./tag-set.ts";
 import type { TextStore } from "./text-store.ts";
 
@@ -14,6 +15,8 @@ export interface EndpointHeaders {
   /** The instance id; without one the address. */
   readonly instance: string;
   readonly index: string;
+  /** The three lines that say which instance a request is for; once a request has needed them. */
+  identity: MessageHeaders | undefined;
 }
 
 /** Version of the PROXY header that an endpoint wants. */

@@ -71,6 +71,48 @@ describe("header lines", () => {
     assert.equal(fork.get("Q"), "2");
   });
 
+  it("appendAll: as if appended one by one, and never changed by what follows", () => {
+    const block = HeaderLines.from([
+      ["X-One", "1"],
+      ["Set-Cookie", "s=2"],
+      ["X-A", "3"],
+    ]);
+    const both = (change: (lines: HeaderLines) => void): HeaderLines[] => {
+      const [shared, single] = [received(text), received(text)];
+      shared.append("Q", "0");
+      single.append("Q", "0");
+      shared.appendAll(block);
+      for (const [name, value] of block) single.append(name, value);
+      change(shared);
+      change(single);
+      return [shared, single];
+    };
+    const changes: ((lines: HeaderLines) => void)[] = [
+      () => {},
+      (lines) => lines.append("Z", "9"),
+      (lines) => lines.set("x-one", "9"),
+      (lines) => lines.set("x-a", "9"),
+      (lines) => lines.delete("X-A"),
+      (lines) => lines.delete("Host"),
+      (lines) => lines.appendAll(HeaderLines.from([["X-One", "4"]])),
+      (lines) => lines.appendAll(new Headers({ "x-one": "4" })),
+      (lines) => lines.fork().set("x-one", "9"),
+    ];
+    for (const change of changes) {
+      const [shared, single] = both(change) as [HeaderLines, HeaderLines];
+      for (const name of ["X-One", "x-a", "set-cookie", "Host", "Q", "Z", "Y"]) {
+        assert.equal(shared.get(name), single.get(name), name);
+        assert.equal(shared.first(name), single.first(name), name);
+        assert.equal(shared.has(name), single.has(name), name);
+      }
+      assert.deepEqual(shared.getSetCookie(), single.getSetCookie());
+      assert.deepEqual([shared.lineCount, shared.byteLength], [single.lineCount, single.byteLength]);
+      assert.deepEqual([...shared], [...single]);
+      assert.equal(shared.toWire(), single.toWire());
+      assert.equal(block.toWire(), "X-One: 1\r\nSet-Cookie: s=2\r\nX-A: 3\r\n");
+    }
+  });
+
   it("copy platform headers", () => {
     const headers = new Headers({ "X-B": "b", A: "a" });
     headers.append("set-cookie", "1");
