@@ -80,9 +80,25 @@ function text(key: TextKey, path: string): Field {
   };
 }
 
+/** A number of up to nine digits and nothing else, which nearly all are; -1: of another kind. */
+function smallInteger(written: string): number {
+  if (written.length > 9) return -1;
+  let value = 0;
+  for (let i = 0; i < written.length; i++) {
+    const digit = written.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
 /** The digits of an integer within bounds, judged on the text as written: `1.0` and `1e3` are no integers. */
 function integer(reader: JsonReader, field: Field, draft: Draft, minimum: bigint, maximum: bigint): bigint | undefined {
   const written = reader.number();
+  return integerOf(written, field, draft, minimum, maximum);
+}
+
+function integerOf(written: string, field: Field, draft: Draft, minimum: bigint, maximum: bigint): bigint | undefined {
   const whole = /^-?\d{1,20}$/.test(written);
   const value = whole ? BigInt(written) : 0n;
   // An unsigned field refuses the sign itself, so "-0" too.
@@ -97,7 +113,13 @@ function number(key: NumberKey, name: string, type: string, minimum: bigint, max
     type,
     read(reader, field, draft) {
       if (!expect(reader, "number", field, draft)) return;
-      const value = integer(reader, field, draft, minimum, maximum);
+      const written = reader.number();
+      const small = smallInteger(written);
+      if (small >= 0 && small <= maximum) {
+        draft[key] = small;
+        return;
+      }
+      const value = integerOf(written, field, draft, minimum, maximum);
       if (value !== undefined) draft[key] = Number(value);
     },
   };

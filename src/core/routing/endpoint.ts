@@ -138,32 +138,18 @@ export class Endpoint {
   /** A table keeps the endpoint: its texts, which came out of a message, become the table's own. */
   keep(texts: TextStore): void {
     const own = this as { -readonly [Key in keyof Endpoint]: Endpoint[Key] };
-    [
-      own.host,
-      own.address,
-      own.serverCertDomainSan,
-      own.applicationId,
-      own.privateInstanceId,
-      own.privateInstanceIndex,
-      own.isolationSegment,
-      own.availabilityZone,
-      own.routeServiceUrl,
-      own.protocol,
-      own.loadBalancing,
-    ] = texts.keep([
-      this.host,
-      this.address,
-      this.serverCertDomainSan,
-      this.applicationId,
-      this.privateInstanceId,
-      this.privateInstanceIndex,
-      this.isolationSegment,
-      this.availabilityZone,
-      this.routeServiceUrl,
-      this.protocol,
-      this.loadBalancing,
-    ]) as [string, string, string, string, string, string, string, string, string, string, string];
-    if (this.tags instanceof TagSet) texts.keepTags(this.tags);
+    own.host = texts.own(this.host);
+    own.address = texts.own(this.address);
+    own.serverCertDomainSan = texts.own(this.serverCertDomainSan);
+    own.applicationId = texts.own(this.applicationId);
+    own.privateInstanceId = texts.own(this.privateInstanceId);
+    own.privateInstanceIndex = texts.own(this.privateInstanceIndex);
+    own.isolationSegment = texts.own(this.isolationSegment);
+    own.availabilityZone = texts.own(this.availabilityZone);
+    own.routeServiceUrl = texts.own(this.routeServiceUrl);
+    own.protocol = texts.own(this.protocol);
+    own.loadBalancing = texts.own(this.loadBalancing);
+    if (this.tags instanceof TagSet) this.tags.keep(texts);
   }
 }
 

@@ -163,7 +163,7 @@ export class Registry {
   }
 
   #addPool(uri: string, now: number): Pool {
-    const [own] = this.#texts.keep([uri]) as [string];
+    const own = this.#texts.own(uri);
     const key = routeKey(own);
     const name = withoutTrailingSlash(own);
     const path = trieKey(key);

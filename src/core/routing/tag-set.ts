@@ -1,3 +1,5 @@
+import type { TextStore } from "./text-store.ts";
+
 /** With more names than this a look-up goes by an index. */
 const fewNames = 32;
 
@@ -6,7 +8,7 @@ const fewNames = 32;
  * table holds one per endpoint. Endpoints of one kind have the same names and share their list (`TextStore`).
  */
 export class TagSet implements ReadonlyMap<string, string> {
-  #names: string[] = [];
+  #names: readonly string[] = [];
   #values: string[] = [];
   #index: Map<string, number> | undefined;
 
@@ -26,17 +28,17 @@ export class TagSet implements ReadonlyMap<string, string> {
       return;
     }
     this.#index?.set(name, this.#names.length);
-    this.#names.push(name);
+    (this.#names as string[]).push(name);
     this.#values.push(value);
     if (this.#index === undefined && this.#names.length > fewNames) {
       this.#index = new Map(this.#names.map((each, position) => [each, position]));
     }
   }
 
-  /** Puts equal texts in place of its own: the list of names, and the values in their order. */
-  replaceTexts(names: string[], values: string[]): void {
-    this.#names = names;
-    this.#values = values;
+  /** A table keeps the tags: their texts become the table's own. Nothing is set any more. */
+  keep(texts: TextStore): void {
+    this.#names = texts.ownNames(this.#names);
+    this.#values = this.#values.map((value) => texts.own(value));
   }
 
   #at(name: string): number {

@@ -1,8 +1,6 @@
-import type { TagSet } from "./tag-set.ts";
-
 /** Places for texts that many endpoints share (a power of two), and lists of tag names that are remembered. */
 const places = 4096;
-const maxNameLists = 256;
+const maxNameLists = 64;
 
 /**
  * Makes the texts of a table its own. A text cut out of a message holds on to the whole message, so what the table keeps
@@ -10,35 +8,42 @@ const maxNameLists = 256;
  */
 export class TextStore {
   readonly #recent: string[] = Array.from({ length: places }, () => "");
-  readonly #nameLists = new Map<string, string[]>();
+  readonly #nameLists: (readonly string[])[] = [];
 
-  /** Equal texts that hold on to nothing else, in the same order. */
-  keep(texts: readonly string[]): string[] {
-    // The one way to a fresh text that every engine has.
-    const copies = JSON.parse(JSON.stringify(texts)) as string[];
-    for (let i = 0; i < copies.length; i++) copies[i] = this.#shared(copies[i] as string);
-    return copies;
-  }
-
-  /** The same for tags, in place. */
-  keepTags(tags: TagSet): void {
-    const key = JSON.stringify([...tags.keys()]);
-    let names = this.#nameLists.get(key);
-    if (names === undefined) {
-      names = JSON.parse(key) as string[];
-      if (this.#nameLists.size < maxNameLists) this.#nameLists.set(key, names);
-    }
-    tags.replaceTexts(names, this.keep([...tags.values()]));
-  }
-
-  #shared(text: string): string {
+  /** An equal text that holds on to nothing else. */
+  own(text: string): string {
     if (text.length === 0) return "";
-    let hash = text.length;
-    for (let i = 0; i < text.length; i++) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0;
-    const place = (hash ^ (hash >>> 12)) & (places - 1);
-    const known = this.#recent[place];
+    const place = placeOf(text);
+    const known = this.#recent[place]!;
     if (known === text) return known;
-    this.#recent[place] = text;
-    return text;
+    // The one way to a fresh text that every engine has.
+    const copy = JSON.parse(JSON.stringify(text)) as string;
+    this.#recent[place] = copy;
+    return copy;
   }
+
+  /** An equal list of names, shared with others of the same names in the same order. */
+  ownNames(names: readonly string[]): readonly string[] {
+    for (const known of this.#nameLists) if (sameTexts(known, names)) return known;
+    const copy = names.map((name) => this.own(name));
+    if (this.#nameLists.length < maxNameLists) this.#nameLists.push(copy);
+    return copy;
+  }
+}
+
+function sameTexts(a: readonly string[], b: readonly string[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** By the length and both ends, which is where ids and names differ. */
+function placeOf(text: string): number {
+  const { length } = text;
+  let hash = length;
+  const head = length < 16 ? length : 8;
+  for (let i = 0; i < head; i++) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0;
+  for (let i = head === length ? length : length - 8; i < length; i++)
+    hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0;
+  return (hash ^ (hash >>> 12)) & (places - 1);
 }

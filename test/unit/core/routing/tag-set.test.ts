@@ -25,7 +25,7 @@ describe("TagSet", () => {
         const tags = tagSet(list);
         const map = new Map(list);
         for (const kept of [false, true]) {
-          if (kept) store.keepTags(tags);
+          if (kept) tags.keep(store);
           assert.deepEqual([...tags], [...map]);
           assert.deepEqual([[...tags.keys()], [...tags.values()]], [[...map.keys()], [...map.values()]]);
           assert.equal(tags.size, map.size);
@@ -68,7 +68,7 @@ describe("TextStore", () => {
     const store = new TextStore();
     fc.assert(
       fc.property(fc.array(fc.string({ unit: "binary" })), (texts) => {
-        assert.deepEqual(store.keep(texts), texts);
+        assert.deepEqual([texts.map((each) => store.own(each)), store.ownNames(texts)], [texts, texts]);
       }),
       { seed: 7, numRuns: 300 },
     );
