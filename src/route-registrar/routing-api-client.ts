@@ -1,8 +1,9 @@
+import { accepted } from "../routing-api/client/accepted.ts";
+import type { UaaClient } from "../routing-api/client/uaa-client.ts";
 import type { HttpAnswer, HttpClient } from "../wire/http-client.ts";
 import type { Lager } from "./lager.ts";
 import { loggedRoute, milliseconds, type Route } from "./route.ts";
 import { mappingBody, tcpMapping } from "./tcp-mapping.ts";
-import type { UaaClient } from "./uaa-client.ts";
 
 /** Calls at a time: a thousand routes are not to open a thousand connections. */
 const concurrency = 16;
@@ -119,19 +120,4 @@ export class RoutingApiClient {
       ],
     });
   }
-}
-
-/** @throws Error with the API's own words when it did not do what it was asked for (route-registrar §11.5). */
-function accepted(answer: HttpAnswer): HttpAnswer {
-  const { status, body } = answer;
-  if (status === 401) throw new Error("unauthorized");
-  if (status >= 200 && status < 300) return answer;
-  let message: unknown;
-  try {
-    message = (JSON.parse(body) as { message?: unknown } | null)?.message;
-  } catch {
-    // Not the API itself: a proxy in front of it, say.
-  }
-  if (typeof message === "string" && message !== "") throw new Error(message);
-  throw new Error(body === "" ? `the Routing API answered ${status}` : body.slice(0, 1000));
 }

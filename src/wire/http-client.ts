@@ -31,7 +31,7 @@ interface HttpCall {
   /** Path and query, encoded. */
   readonly target: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
-  /** Milliseconds from the call to the last byte of the answer. */
+  /** Milliseconds from the call to the last byte of the answer; 0: no limit. */
   readonly timeoutMs: number;
   /** Text, sent as UTF-8; absent: none. */
   readonly body?: string;
@@ -41,6 +41,14 @@ interface HttpCall {
 export interface HttpAnswer {
   readonly status: number;
   readonly body: string;
+}
+
+/** An answer whose body is still to come. */
+export interface HttpStream {
+  readonly status: number;
+  readonly statusText: string;
+  /** To be started or cancelled; undefined: there is none. */
+  readonly body: BodySource | undefined;
 }
 
 /** A body that is at hand. */
@@ -167,7 +175,13 @@ export class HttpClient {
    * must do no harm twice. Rejects with an `Error` (a `Failure` of the transport).
    */
   async send(call: HttpCall): Promise<HttpAnswer> {
-    const { origin, maxAnswerBytes } = this.#options;
+    const { status, body } = await this.stream(call);
+    return { status, body: await collect(body, this.#options.maxAnswerBytes) };
+  }
+
+  /** Like `send`, but resolves with the head of the answer; there is no limit for its length. */
+  async stream(call: HttpCall): Promise<HttpStream> {
+    const { origin } = this.#options;
     let outgoing = new Call(origin, call);
     let response: BackendResponse | Tunnel;
     try {
@@ -178,7 +192,7 @@ export class HttpClient {
       response = await this.#transport.send(this.#endpoint, outgoing);
     }
     if (isTunnel(response)) throw new Error(`the server answered ${response.status}, which nobody asked for`);
-    return { status: response.status, body: await collect(sourceOf(response), maxAnswerBytes) };
+    return { status: response.status, statusText: response.statusText, body: sourceOf(response) };
   }
 
   /** Closes idle connections. */

@@ -4,7 +4,7 @@ import type { RoutingApiSettings } from "../../route-registrar/config/validate.t
 import type { Lager } from "../../route-registrar/lager.ts";
 import type { NatsTls } from "../../route-registrar/nats-link.ts";
 import { RoutingApiClient } from "../../route-registrar/routing-api-client.ts";
-import { UaaClient } from "../../route-registrar/uaa-client.ts";
+import { UaaClient } from "../../routing-api/client/uaa-client.ts";
 import type { ClientTls, Runtime } from "../../runtime/interface.ts";
 import { HttpClient } from "../../wire/http-client.ts";
 import { TimerWheel } from "../../wire/timer-wheel.ts";
@@ -13,6 +13,8 @@ import { readAuthorities, readKeyPair } from "./tls-files.ts";
 
 const dialTimeoutMs = 5000;
 const maxAnswerBytes = 1024 * 1024;
+/** Towards UAA (route-registrar §11.1-2). */
+const tokens = { retries: 3, retryPauseMs: 500, expiryBufferMs: 30_000 };
 
 /** The program ends with code 1 and this text on standard error, without a log line (route-registrar §2.2). */
 export class PlainFailure extends Error {
@@ -70,7 +72,7 @@ export async function routingApi(runtime: Runtime, logger: Lager, api: RoutingAp
   const common = { dialTimeoutMs, maxAnswerBytes };
   const tls = await uaaTls(runtime, api);
   const uaaHttp = new HttpClient(runtime, wheel, { ...common, origin: uaaOrigin(api.oauthUrl), tls });
-  const uaa = new UaaClient(uaaHttp, runtime.clock, logger.part("uaa-client"), api);
+  const uaa = new UaaClient(uaaHttp, runtime.clock, logger.part("uaa-client"), { ...api, ...tokens });
   const origin = new URL(api.apiUrl);
   const { clientCertPath, clientPrivateKeyPath, serverCaCertPath } = api;
   const apiTls =

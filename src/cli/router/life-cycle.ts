@@ -147,6 +147,7 @@ export class LifeCycle {
     router.observation.stopBus();
     router.subscriber.close();
     await router.observation.stop();
+    router.routeFetcher?.stop();
     await router.bus.close();
     await router.embedded?.close();
     await router.accessLog?.close();

@@ -12,6 +12,7 @@ import type { Health } from "../../core/pipeline/parts.ts";
 import { largestRequestHead } from "../../core/pipeline/settings.ts";
 import { PruneCycle } from "../../core/routing/pruning.ts";
 import { Registry } from "../../core/routing/registry.ts";
+import type { RouteFetcher } from "../../routing-api/client/route-fetcher.ts";
 import type { Clock, Runtime } from "../../runtime/interface.ts";
 import { healthApp } from "../../status/health.ts";
 import { routesApp } from "../../status/routes.ts";
@@ -29,6 +30,7 @@ import { Observation } from "./observation.ts";
 import { PlainFailure } from "./plain-failure.ts";
 import { rehearsalMs, rehearse } from "./rehearsal.ts";
 import { checkRouteServices } from "./route-services/start-check.ts";
+import { RoutingApi } from "./routing-api.ts";
 import { StartFailure } from "./start-failure.ts";
 import { openStatusListeners, type StatusListeners } from "./status-listeners.ts";
 import { VarzComponent, wantsVarz } from "./varz-component.ts";
@@ -44,6 +46,8 @@ export interface RunningRouter {
   readonly embedded: EmbeddedBus | undefined;
   readonly accessLog: AccessLog | undefined;
   readonly subscriber: Subscriber;
+  /** Undefined without Routing API. */
+  readonly routeFetcher: RouteFetcher | undefined;
   readonly pruning: PruneCycle;
   readonly observation: Observation;
   /** Undefined without a TLS listener. */
@@ -104,6 +108,7 @@ export async function startRouter(
   const wheel = new TimerWheel(clock);
   await openDebugServer(runtime, wheel, config.debug_addr, logger, (level) => logger.setLevel(level));
   const { bus, embedded } = await startBus(runtime, config, logger);
+  const routingApi = await RoutingApi.open(runtime, wheel, config, logger);
   const health: Health = { state: "initializing" };
   const observation = await Observation.open(runtime, wheel, config, logger);
   const activeApps = config.publish_active_apps_interval > 0 ? new ActiveApps() : undefined;
@@ -150,7 +155,9 @@ export async function startRouter(
   if (limit > largestRequestHead) {
     logger.warn("innefectual-max-header-bytes-value", { error: `Values over ${limit} are limited by http.Server` });
   }
+  const routeFetcher = await routingApi?.fetcher(registry, observation.table);
   assembled();
+  routeFetcher?.start();
   const subscriber = await startSubscriber(bus, runtime, logger.source("subscriber"), registry, {
     index: config.index,
     startResponseDelayMs: config.start_response_delay_interval,
@@ -191,5 +198,18 @@ export async function startRouter(
   observation.started();
   health.state = "healthy";
   const certificates = ingress?.certificates;
-  return { config, health, server, status, bus, embedded, accessLog, subscriber, pruning, observation, certificates };
+  return {
+    config,
+    health,
+    server,
+    status,
+    bus,
+    embedded,
+    accessLog,
+    subscriber,
+    routeFetcher,
+    pruning,
+    observation,
+    certificates,
+  };
 }

@@ -9,12 +9,6 @@ export const notYetActing: Readonly<Record<string, string>> = {
   // G: all cores
   workers: "G",
   go_max_procs: "G",
-  // H: Routing API
-  routing_api: "H",
-  oauth: "H",
-  token_fetcher_max_retries: "H",
-  token_fetcher_retry_interval: "H",
-  token_fetcher_expiration_buffer_time: "H",
 };
 
 /** Keys that are accepted and do nothing, as in Gorouter (control-plane §10.2), or that no issue plans. */

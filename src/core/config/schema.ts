@@ -353,6 +353,7 @@ export const ConfigSchema = v.object({
     uri: text("", "Routing API, scheme included and without port; the feature is on with both."),
     port: integer("int", 0, "Its port."),
     auth_disabled: flag(false, "Send no token."),
+    optional: flag(false, "Ours: start without the Routing API and UAA where they are not there, and keep trying."),
     ca_certs: pem("Trust anchors for the Routing API."),
     ...keyPair,
   }),
@@ -364,7 +365,7 @@ export const ConfigSchema = v.object({
     client_secret: text("", "Its secret."),
     ca_certs: text("", "File with trust anchors for UAA.", { holds: "path" }),
   }),
-  token_fetcher_max_retries: integer("uint32", 3, "Attempts to get a token."),
+  token_fetcher_max_retries: integer("uint32", 3, "Attempts to get a token after the first."),
   token_fetcher_retry_interval: duration("5s", "Time between them."),
   token_fetcher_expiration_buffer_time: integer("int64", 30, "Seconds before its end that a token is renewed."),
 

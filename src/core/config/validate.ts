@@ -37,7 +37,7 @@ export function* violations(config: Config, checks?: ConfigChecks): Generator<Vi
 }
 
 /** The Routing API client is on (control-plane §1.2). */
-function routingApiOn(config: Config): boolean {
+export function routingApiOn(config: Config): boolean {
   return config.routing_api.uri !== "" && config.routing_api.port !== 0;
 }
 

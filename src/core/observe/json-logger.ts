@@ -17,6 +17,8 @@ interface LoggerOptions {
 export interface ProgramLogger extends Logger {
   /** Also of all loggers that were made of it. */
   setLevel(level: Level): void;
+  /** A logger with exactly this source, maybe empty (control-plane §6.2, UAA client). */
+  named(source: string): Logger;
 }
 
 /** The logger of the program: JSON lines (control-plane §6.1). */
@@ -66,6 +68,10 @@ class JsonLogger implements ProgramLogger {
 
   source(suffix: string): Logger {
     return new JsonLogger(this.#output, `${this.#source}.${suffix}`);
+  }
+
+  named(source: string): Logger {
+    return new JsonLogger(this.#output, source);
   }
 
   #write(level: Level, message: string, data: LogData | undefined): void {

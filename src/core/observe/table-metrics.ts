@@ -57,6 +57,16 @@ export class TableMetrics implements RegistryObserver {
     this.sink?.count(component === "" ? "unregistry_message" : `unregistry_message.${component}`, 1);
   }
 
+  /** No token for the Routing API. */
+  tokenFetchFailed(): void {
+    this.sink?.count("token_fetch_errors", 1);
+  }
+
+  /** The event stream of the Routing API could not be had, or ended. */
+  eventStreamFailed(): void {
+    this.sink?.count("subscribe_events_errors", 1);
+  }
+
   pruned(endpoints: number): void {
     this.routesPruned += endpoints;
   }

@@ -8,6 +8,17 @@ interface ModificationTag {
   readonly index: number;
 }
 
+/** The tag of an endpoint that the Routing API leases: it tells its registrations from those of the bus. */
+export class LeaseTag implements ModificationTag {
+  readonly guid: string;
+  readonly index: number;
+
+  constructor(guid: string, index: number) {
+    this.guid = guid;
+    this.index = index;
+  }
+}
+
 /** What header fields say of an endpoint, one byte per character. */
 export interface EndpointHeaders {
   readonly address: string;
@@ -62,6 +73,11 @@ export interface HashOptions {
 /** Whether `next` may take the place of `old` (control-plane §3.5): an empty or another guid, or a higher index. */
 export function isSucceededBy(old: ModificationTag, next: ModificationTag): boolean {
   return old.guid === "" || next.guid === "" || old.guid !== next.guid || old.index < next.index;
+}
+
+/** The endpoint was registered by the Routing API, not by the bus. */
+export function isLeased({ modificationTag }: Endpoint): boolean {
+  return modificationTag instanceof LeaseTag;
 }
 
 /** Whether two tags are the same. */

@@ -1,10 +1,11 @@
 import type { Clock } from "../clock.ts";
 import type { FailureKind } from "../forwarding/failure.ts";
 import { Level, type Logger } from "../observe/log.ts";
-import { type Endpoint, isSucceededBy, sameRegistration, sameTag } from "./endpoint.ts";
+import { type Endpoint, isLeased, isSucceededBy, sameRegistration, sameTag } from "./endpoint.ts";
 import { registrationData, routeEndpointData } from "./endpoint-lines.ts";
 import { appInstancePool, type InstanceSelector, processInstancePool } from "./instance-lookup.ts";
 import { type DefaultAlgorithm, type Member, Pool, type PoolSettings, type Reservation } from "./pool.ts";
+import { SetAside } from "./set-aside.ts";
 import { inShard, type ShardingMode } from "./sharding.ts";
 import { TextStore } from "./text-store.ts";
 import { Trie, type TrieNode } from "./trie.ts";
@@ -73,6 +74,7 @@ export class Registry {
   readonly #forget: ((endpoint: Endpoint) => void) | undefined;
   readonly #trie = new Trie();
   readonly #texts = new TextStore();
+  readonly #aside = new SetAside();
 
   constructor(parts: RegistryParts) {
     const { settings, clock, log } = parts;
@@ -181,6 +183,8 @@ export class Registry {
       if (endpoint.routes === 0) endpoint.keep(this.#texts);
       pool.add(endpoint, now);
       endpoint.routes++;
+    } else if (isLeased(member.endpoint) !== isLeased(endpoint)) {
+      if (!this.#supersede(pool, member, endpoint, now)) return "unmodified";
     } else if (member.endpoint !== endpoint && !sameRegistration(member.endpoint, endpoint)) {
       if (!isSucceededBy(member.endpoint.modificationTag, endpoint.modificationTag)) return "unmodified";
       this.#replace(pool, member, endpoint);
@@ -196,6 +200,21 @@ export class Registry {
     pool.routeServiceUrl = endpoint.routeServiceUrl;
     if (endpoint.loadBalancing !== "") this.#useAlgorithm(pool, endpoint);
     pool.lastChange = now;
+  }
+
+  /** Bus and Routing API name the same address. False: the bus has the place, and the lease waits. */
+  #supersede(pool: Pool, member: Member, endpoint: Endpoint, now: number): boolean {
+    if (isLeased(endpoint)) {
+      const waiting = this.#aside.find(pool, endpoint.address)?.endpoint.modificationTag;
+      const { modificationTag: tag } = endpoint;
+      if (waiting === undefined || sameTag(waiting, tag) || isSucceededBy(waiting, tag)) {
+        this.#aside.put(pool, endpoint, now);
+      }
+      return false;
+    }
+    this.#aside.put(pool, member.endpoint, member.updatedAt);
+    this.#replace(pool, member, endpoint);
+    return true;
   }
 
   #replace(pool: Pool, member: Member, endpoint: Endpoint): void {
@@ -253,10 +272,13 @@ export class Registry {
   #take(node: TrieNode, pool: Pool, key: string, endpoint: Endpoint): void {
     const now = this.#clock.monotonic();
     const member = pool.find(endpoint.address);
-    const stored = member?.endpoint.modificationTag;
+    const own = member !== undefined && isLeased(member.endpoint) === isLeased(endpoint);
+    const waiting = isLeased(endpoint) ? this.#aside.find(pool, endpoint.address) : undefined;
+    const stored = (own ? member.endpoint : waiting?.endpoint)?.modificationTag;
     const given = endpoint.modificationTag;
-    if (member !== undefined && stored !== undefined && (sameTag(stored, given) || isSucceededBy(stored, given))) {
-      this.#remove(pool, member, now);
+    if (stored !== undefined && (sameTag(stored, given) || isSucceededBy(stored, given))) {
+      if (own) this.#remove(pool, member, now);
+      else this.#aside.take(pool, endpoint.address, now);
       this.#log.info("endpoint-unregistered", registrationData(key, endpoint));
     } else {
       this.#log.info("endpoint-not-unregistered", registrationData(key, endpoint));
@@ -302,9 +324,20 @@ export class Registry {
   }
 
   #remove(pool: Pool, member: Member, now: number): void {
+    if (this.#handOver(pool, member, now)) return;
     pool.remove(member, now);
     this.#emptied(pool);
     if (!pool.detached) this.#release(member.endpoint);
+  }
+
+  /** What the bus no longer registers stays as the Routing API leases it, if it does. */
+  #handOver(pool: Pool, member: Member, now: number): boolean {
+    const lease = pool.detached ? undefined : this.#aside.take(pool, member.endpoint.address, now);
+    if (lease === undefined) return false;
+    this.#replace(pool, member, lease.endpoint);
+    member.updatedAt = lease.updatedAt;
+    this.#renew(pool, lease.endpoint, now);
+    return true;
   }
 
   /** Whether a pool is empty and has been kept long enough (control-plane §3.8). */
@@ -386,7 +419,8 @@ export class Registry {
       this.#log.info("pruned-reservation", { uri: pool.key });
     }
     if (hasStale(pool, now)) {
-      const removed = pool.removeAll((member) => isStale(member, now), now);
+      const removed = pool.removeAll((member) => isStale(member, now) && !this.#handOver(pool, member, now), now);
+      if (removed.length === 0) return;
       for (const { endpoint } of removed) this.#release(endpoint);
       this.#emptied(pool);
       this.#log.info("pruned-route", {
@@ -401,6 +435,7 @@ export class Registry {
 
   /** Gives every endpoint a fresh update time, when pruning was suspended (control-plane §2.8). */
   refreshAll(now: number): void {
+    this.#aside.refreshAll(now);
     for (const { pool } of this.#trie.nodes()) {
       if (pool?.reservation !== undefined) {
         const until = Math.max(pool.reservation.until, now + this.#settings.droplet_stale_threshold);

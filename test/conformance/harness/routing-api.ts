@@ -24,13 +24,13 @@ class Fake {
   readonly instead: NonNullable<Instead>[] = [];
   /** Takes every request while it is set, behind `instead`. */
   always: Instead;
+  /** Serves a request as the real one would. */
+  serve: NonNullable<Instead> = () => {};
   #server: Server | undefined;
   #scheme = "http";
 
-  protected async listen(
-    tls: FakeTls | undefined,
-    serve: (call: SeenCall, response: ServerResponse) => void,
-  ): Promise<void> {
+  protected async listen(tls: FakeTls | undefined, serve: NonNullable<Instead>): Promise<void> {
+    this.serve = serve;
     const listener: RequestListener = (request, response) => {
       let body = "";
       request.setEncoding("utf8").on("data", (text: string) => {
@@ -39,7 +39,7 @@ class Fake {
       request.on("end", () => {
         const call = { method: request.method ?? "", path: request.url ?? "", headers: request.headers, body };
         this.calls.push(call);
-        (this.instead.shift() ?? this.always ?? serve)(call, response);
+        (this.instead.shift() ?? this.always ?? this.serve)(call, response);
       });
     };
     this.#scheme = tls === undefined ? "http" : "https";
@@ -163,5 +163,69 @@ export class FakeRoutingApi extends Fake {
       else this.mappings.delete(key);
     }
     response.writeHead(action === "create" ? 201 : 204).end();
+  }
+}
+
+/** Fields of an HTTP route (routing-api §6.1). */
+export interface FakeRoute {
+  readonly route: string;
+  readonly ip?: string;
+  readonly port?: number;
+  readonly [field: string]: unknown;
+}
+
+/** The HTTP part of the Routing API: a list, and its event streams (routing-api §6, §9). */
+export class FakeRoutes extends Fake {
+  /** What the list says. */
+  listed: FakeRoute[] = [];
+  /** Tokens that are taken; undefined: all. */
+  accepts: string | undefined;
+  readonly #streams = new Set<ServerResponse>();
+  #ids = 0;
+
+  static async start(tls?: FakeTls): Promise<FakeRoutes> {
+    const api = new FakeRoutes();
+    await api.listen(tls, (call, response) => api.#serve(call, response));
+    return api;
+  }
+
+  #serve({ path, headers }: SeenCall, response: ServerResponse): void {
+    if (this.accepts !== undefined && headers.authorization !== `bearer ${this.accepts}`) {
+      json(response, 401, { name: "UnauthorizedError", message: "Token is expired" });
+      return;
+    }
+    const [resource] = path.split("?");
+    if (resource === "/routing/v1/routes") json(response, 200, this.listed);
+    else if (resource === "/routing/v1/events") {
+      response.writeHead(200, { "Content-Type": "text/event-stream; charset=utf-8" });
+      response.flushHeaders();
+      this.#streams.add(response);
+      response.on("close", () => this.#streams.delete(response));
+    } else response.writeHead(404).end("404 page not found\n");
+  }
+
+  /** Open event streams. */
+  get streams(): number {
+    return this.#streams.size;
+  }
+
+  /** Calls so far of one kind. */
+  count(resource: "routes" | "events"): number {
+    return this.calls.filter(({ path }) => path.startsWith(`/routing/v1/${resource}`)).length;
+  }
+
+  /** Sends an event to every stream. */
+  say(name: string, data: unknown): void {
+    const text = typeof data === "string" ? data : JSON.stringify(data);
+    for (const stream of this.#streams) stream.write(`id: ${this.#ids}\nevent: ${name}\ndata: ${text}\n\n`);
+    this.#ids++;
+  }
+
+  /** Ends every stream, well or by cutting it. */
+  endStreams(how: "end" | "cut"): void {
+    for (const stream of this.#streams) {
+      if (how === "end") stream.end();
+      else stream.socket?.destroy();
+    }
   }
 }

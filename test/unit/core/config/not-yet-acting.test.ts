@@ -23,7 +23,7 @@ describe("keys that do not act", () => {
 
   it("are not told about because of derived values, or without a file", () => {
     assert.deepEqual(told("min_tls_version: TLSv1.2"), []);
-    assert.deepEqual(told("min_tls_version: TLSv1.2\ntoken_fetcher_max_retries: 9"), ["token_fetcher_max_retries"]);
+    assert.deepEqual(told("min_tls_version: TLSv1.2\ngo_max_procs: 3"), ["go_max_procs"]);
     assert.deepEqual(told(undefined), []);
   });
 });

@@ -1,63 +1,83 @@
-import type { Clock } from "../core/clock.ts";
-import type { HttpClient } from "../wire/http-client.ts";
-import type { Lager } from "./lager.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { HttpClient } from "../../wire/http-client.ts";
 
-/** OAuth client credentials (route-registrar §4.4). */
-interface Credentials {
+/** Who asks for tokens, and how stubbornly. */
+export interface TokenSettings {
+  /** OAuth client credentials. */
   readonly clientId: string;
   readonly clientSecret: string;
+  /** Attempts after the first, and milliseconds before each. */
+  readonly retries: number;
+  readonly retryPauseMs: number;
+  /** A token is not used any more when it has less than this to live, milliseconds. */
+  readonly expiryBufferMs: number;
 }
 
-const retries = 3;
-const retryPauseMs = 500;
-/** A token is not used any more when it has less than this to live. */
-const expiryBufferMs = 30_000;
+/** Where the lines of a token client go. */
+export interface TokenLog {
+  debug(message: string, data?: Readonly<Record<string, unknown>>): void;
+  error(message: string, error: string): void;
+}
+
 const timeoutMs = 10_000;
 
-/** Fetches and keeps the token for the Routing API (RFC 6749 §4.4; route-registrar §11.1-2). */
+/** Fetches and keeps the token for the Routing API (RFC 6749 §4.4; control-plane §7.2, route-registrar §11.1-2). */
 export class UaaClient {
   readonly #http: HttpClient;
   readonly #clock: Clock;
-  readonly #logger: Lager;
+  readonly #log: TokenLog;
+  readonly #settings: TokenSettings;
   readonly #authorization: string;
   #cached: { readonly token: string; readonly until: number } | undefined;
   #fetching: Promise<string> | undefined;
 
-  /** `logger` is the part `uaa-client`. */
-  constructor(http: HttpClient, clock: Clock, logger: Lager, { clientId, clientSecret }: Credentials) {
+  /** `log` is the part `uaa-client`. */
+  constructor(http: HttpClient, clock: Clock, log: TokenLog, settings: TokenSettings) {
+    const { clientId, clientSecret } = settings;
     this.#http = http;
     this.#clock = clock;
-    this.#logger = logger;
+    this.#log = log;
+    this.#settings = settings;
     this.#authorization = `Basic ${btoa(`${formEncoded(clientId)}:${formEncoded(clientSecret)}`)}`;
   }
 
   /**
    * The token, at most one fetch at a time. `refused`: a token that the API did not take; another one is fetched.
-   * Rejects with an `Error` after four attempts.
+   * Rejects with an `Error` after the last attempt.
    */
   async token(refused?: string): Promise<string> {
     if (refused !== undefined && this.#cached?.token === refused) this.#cached = undefined;
     if (this.#cached !== undefined && this.#clock.monotonic() < this.#cached.until) return this.#cached.token;
-    this.#fetching ??= this.#fetchStubbornly(refused !== undefined).finally(() => {
+    return await this.#shared(refused !== undefined);
+  }
+
+  /** A token that was fetched for this call, whatever is kept (control-plane §7.3). Rejects like `token`. */
+  async fresh(): Promise<string> {
+    return await this.#shared(true);
+  }
+
+  #shared(force: boolean): Promise<string> {
+    this.#fetching ??= this.#fetchStubbornly(force).finally(() => {
       this.#fetching = undefined;
     });
-    return await this.#fetching;
+    return this.#fetching;
   }
 
   async #fetchStubbornly(force: boolean): Promise<string> {
-    this.#logger.debug("started-fetching-token", { "force-update": force });
+    const { retries, retryPauseMs } = this.#settings;
+    this.#log.debug("started-fetching-token", { "force-update": force });
     for (let retry = 0; ; retry++) {
       if (retry > 0) {
         await new Promise<void>((resolve) => this.#clock.after(retryPauseMs, resolve));
-        this.#logger.debug("retry-fetching-token", { "retry-count": retry });
+        this.#log.debug("retry-fetching-token", { "retry-count": retry });
       }
       try {
         const token = await this.#fetch();
-        this.#logger.debug("successfully-fetched-token");
+        this.#log.debug("successfully-fetched-token");
         return token;
       } catch (error) {
-        this.#logger.error("error-fetching-token", (error as Error).message);
-        if (retry === retries) throw error;
+        this.#log.error("error-fetching-token", (error as Error).message);
+        if (retry >= retries) throw error;
       }
     }
   }
@@ -79,7 +99,7 @@ export class UaaClient {
     // Never the body: it may hold a token.
     if (status !== 200) throw new Error(`UAA answered ${status} to the request for a token`);
     const { token, lifetimeMs } = readToken(body);
-    this.#cached = { token, until: begun + lifetimeMs - expiryBufferMs };
+    this.#cached = { token, until: begun + lifetimeMs - this.#settings.expiryBufferMs };
     return token;
   }
 }
