@@ -475,7 +475,7 @@ export interface Runtime {
   openAppend(path: string, onError: (error: Error) => void, options?: AppendOptions): Promise<AppendFile>;
   /** Writes to standard output or error; in order, without waiting. `latin1` as in `AppendOptions`. */
   writeOut(text: string, latin1?: boolean): void;
-  writeError(text: string): void;
+  writeError(text: string, latin1?: boolean): void;
   /** Resolves when everything handed to `writeOut` and `writeError` has left the process. */
   flushOutput(): Promise<void>;
 

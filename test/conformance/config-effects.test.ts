@@ -6,8 +6,9 @@ import { after, before, describe, it } from "node:test";
 import { stringify } from "yaml";
 import { issue, makeAuthority } from "../fixtures/certificates.ts";
 import { deadPort } from "./harness/backend.ts";
-import { exchange } from "./harness/connection.ts";
+import { exchange, get } from "./harness/connection.ts";
 import { Program } from "./harness/program.ts";
+import { startRouter } from "./harness/router.ts";
 
 /** Keys whose effect no other suite shows, all in one router. */
 describe("effects of single keys (control-plane §1.2)", () => {
@@ -86,4 +87,21 @@ describe("effects of single keys (control-plane §1.2)", () => {
     assert.equal(data?.["key"], "unknown_section");
     assert.ok(Number(data?.["line"]) > 0);
   });
+});
+
+describe("access_log.file that is the program's own output", () => {
+  for (const name of ["stdout", "stderr"] as const) {
+    it(`/dev/${name}: lines stand among its other ones, byte for byte`, async () => {
+      const router = await startRouter("embedded", { access_log: { file: `/dev/${name}` } });
+      try {
+        // Two bytes that are one character.
+        await get(router.port, "nope.test", "/", "User-Agent: caf\xc3\xa9");
+        const line =
+          /^nope\.test - \[\S+\] "GET \/ HTTP\/1\.1" 404 0 61 "-" "caf\u00e9" .*x_cf_routererror:"unknown_route"$/m;
+        await router.program.waitFor("the line", () => line.exec(router.program[name]) ?? undefined);
+      } finally {
+        await router.stop();
+      }
+    });
+  }
 });

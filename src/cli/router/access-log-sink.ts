@@ -9,19 +9,26 @@ import { openSyslog, type SyslogSink } from "./syslog/open.ts";
 /** Longest time a line waits for others to go to the file with, in milliseconds (architecture §8). */
 const batchMs = 100;
 
-/** Access log to a file and standard output, in batches (architecture §8), and to syslog. */
+/**
+ * What `access_log.file` says for the process's own output, as containers do. Opened by name it would be another open
+ * file: one that overwrites our log lines, or (sockets; Deno's permissions) one that cannot be opened.
+ */
+const ownOutput = "/dev/stdout";
+const ownErrors = "/dev/stderr";
+
+/** Access log to a file and the process's output, in batches (architecture §8), and to syslog. */
 export class AccessLog implements AccessLogSink {
   readonly #file: AppendFile | undefined;
-  readonly #writeOut: ((text: string) => void) | undefined;
+  readonly #outputs: readonly ((text: string) => void)[];
   readonly #syslog: SyslogSink | undefined;
 
   private constructor(
     file: AppendFile | undefined,
-    writeOut: ((text: string) => void) | undefined,
+    outputs: readonly ((text: string) => void)[],
     syslog: SyslogSink | undefined,
   ) {
     this.#file = file;
-    this.#writeOut = writeOut;
+    this.#outputs = outputs;
     this.#syslog = syslog;
   }
 
@@ -38,10 +45,11 @@ export class AccessLog implements AccessLogSink {
     const { file, stdout, enable_streaming: streams } = config.access_log;
     if (file === "" && !stdout && !streams) return undefined;
     const log = logger.source("access-grlog");
+    const named = file === ownOutput || file === ownErrors;
     const failed = (error: Error): void =>
       log.error("error-emitting-access-log-to-writer-accesslog", { error: error.message });
     let opened: AppendFile | undefined;
-    if (file !== "") {
+    if (file !== "" && !named) {
       try {
         opened = await runtime.openAppend(file, failed, { latin1: true, holdMs: batchMs });
       } catch (error) {
@@ -51,13 +59,17 @@ export class AccessLog implements AccessLogSink {
       }
     }
     const syslog = streams ? await openSyslog(runtime, log, config.logging) : undefined;
-    return new AccessLog(opened, stdout ? (text) => runtime.writeOut(text, true) : undefined, syslog);
+    const writers = [
+      ...(stdout || file === ownOutput ? [(text: string) => runtime.writeOut(text, true)] : []),
+      ...(file === ownErrors ? [(text: string) => runtime.writeError(text, true)] : []),
+    ];
+    return new AccessLog(opened, writers, syslog);
   }
 
   write(line: string): void {
     const text = `${line}\n`;
     this.#file?.write(text);
-    this.#writeOut?.(text);
+    for (const write of this.#outputs) write(text);
     this.#syslog?.write(line);
   }
 

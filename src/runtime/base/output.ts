@@ -11,8 +11,8 @@ export function writeOut(text: string, latin1 = false): void {
 }
 
 /** `Runtime.writeError`. */
-export function writeError(text: string): void {
-  err.write(text, false);
+export function writeError(text: string, latin1 = false): void {
+  err.write(text, latin1);
 }
 
 /** `Runtime.flushOutput`. */
