@@ -9,9 +9,14 @@ import { until } from "./recorder.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "causeway-group-"));
 
-/** Starts a shell script. */
-const shell = (script: string, outputLimit = 1000): Promise<GroupedCommand> =>
-  runtime.spawnGroup({ command: "/bin/sh", args: ["-c", script], outputLimit });
+const started: GroupedCommand[] = [];
+
+/** Starts a shell script; what is left of its group when the tests are over is killed. */
+async function shell(script: string, outputLimit = 1000): Promise<GroupedCommand> {
+  const command = await runtime.spawnGroup({ command: "/bin/sh", args: ["-c", script], outputLimit });
+  started.push(command);
+  return command;
+}
 
 /** Living members of a process group; those that wait to be collected by their parent are dead (Linux). */
 function members(group: number): number[] {
@@ -28,7 +33,10 @@ function members(group: number): number[] {
 }
 
 describe(`process groups and files (${runtime.name})`, () => {
-  after(() => rmSync(folder, { recursive: true }));
+  after(() => {
+    for (const command of started) command.killGroup();
+    rmSync(folder, { recursive: true });
+  });
 
   it("a command's exit code, output and error output", async () => {
     const command = await shell("echo out; echo err >&2; exit 3");
@@ -64,7 +72,7 @@ describe(`process groups and files (${runtime.name})`, () => {
   it("the whole group dies: the shell, what it waits for, and what it left in the background", async () => {
     const command = await shell("sleep 1000 & (sleep 1000; :) & echo ready; sleep 1000; :");
     await until("the script has started everything", () => members(command.processId).length >= 5);
-    assert.equal(command.output().stdout, "ready\n");
+    await until("its output", () => command.output().stdout === "ready\n");
     assert.equal(command.killGroup(), true);
     assert.deepEqual(await command.ended, { signal: "SIGKILL" });
     await command.closed;
