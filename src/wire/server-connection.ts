@@ -4,10 +4,10 @@ import { type RequestHead, RequestHeadParser } from "./request-head.ts";
 import { ByteQueue } from "./server-byte-queue.ts";
 import { type ExchangeOwner, ServerExchange } from "./server-exchange.ts";
 import type { ConnectionHost, Counted, HostedConnection } from "./server-options.ts";
-import { Splice } from "./server-splice.ts";
+import type { Splice } from "./server-splice.ts";
 import { Deadline } from "./timer-wheel.ts";
 import type { ByteTunnel } from "./tunnel.ts";
-import { isWebSocket, WebSocketSplice } from "./web-socket-splice.ts";
+import { spliceFor, WebSocketSplice } from "./web-socket-splice.ts";
 
 /** Bytes of pipelined requests that are read ahead; above that the connection is not read. */
 const aheadLimit = 64 * 1024;
@@ -145,14 +145,9 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
     } else if (this.#phase === "closing" && pending) this.#count("active");
   }
 
-  /** Carries a WebSocket that can be told to close. */
-  get webSocket(): boolean {
-    return this.#phase === "tunnel" && this.#splice instanceof WebSocketSplice;
-  }
-
-  /** Tells both ends of a WebSocket that the server is going away (RFC 6455 §7.4.1); other connections go on. */
-  farewell(mask: () => Uint8Array): void {
-    if (this.#phase === "tunnel") this.#splice?.farewell(mask);
+  webSockets(): readonly WebSocketSplice[] {
+    const splice = this.#splice;
+    return this.#phase === "tunnel" && splice instanceof WebSocketSplice ? [splice] : [];
   }
 
   destroy(): void {
@@ -201,10 +196,7 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
       this.#host.removed(this);
       this.#exchange.tunnelClosed();
     };
-    const framed = this.#host.options.webSocketFarewell === true && isWebSocket(tunnel);
-    const splice = framed
-      ? new WebSocketSplice(stream, tunnel, this.#host.wheel, closed)
-      : new Splice(stream, tunnel.tunnel, this.#host.wheel, closed);
+    const splice = spliceFor(stream, tunnel, this.#host, closed);
     this.#splice = splice;
     for (let bytes = this.#ahead.shift(); bytes !== undefined; bytes = this.#ahead.shift()) splice.pass(bytes);
     if (this.clientEnded) splice.close();

@@ -13,14 +13,18 @@ import type { ServerTlsOptions } from "./tls-entry.ts";
  */
 export type Handler = (request: RequestLike, client: Client) => Promise<ResponseLike | Tunnel> | ResponseLike | Tunnel;
 
+/** A WebSocket between a client and a backend. */
+interface CarriedWebSocket {
+  /** Tells both ends that the server is going away (RFC 6455 §7.4.1). `mask` makes a masking key. */
+  farewell(mask: () => Uint8Array): void;
+}
+
 /** A client's connection as its server sees it, whatever it speaks. */
 export interface HostedConnection extends ByteStreamHandler {
   /** The server drains: closes the connection if it is idle, else as soon as it is. */
   drain(): void;
-  /** Carries WebSockets that can be told to close. Absent: never. */
-  readonly webSocket?: boolean;
-  /** Tells both ends of its WebSockets that the server is going away (RFC 6455 §7.4.1). `mask` makes a masking key. */
-  farewell?(mask: () => Uint8Array): void;
+  /** The WebSockets it carries whose ends can be told to close. Absent: it never carries one. */
+  webSockets?(): readonly CarriedWebSocket[];
   /** Cuts the connection. */
   destroy(): void;
 }

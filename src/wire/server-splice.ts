@@ -68,9 +68,6 @@ export class Splice extends Deadline {
     this.far.write(bytes);
   }
 
-  /** The server is going away and would like to say so; a tunnel of unknown bytes has no word for it. */
-  farewell(_mask: () => Uint8Array): void {}
-
   /** Begins to copy; call it when what was read before has been written. */
   begin(): void {
     if (this.far.pending <= fullAt) this.near.resume();

@@ -145,9 +145,9 @@ class WireServer implements Server, ConnectionHost, ProxyEntryHost, TlsEntryHost
   }
 
   farewell(overMs: number): void {
-    const open = [...this.#connections].filter((connection) => connection.webSocket === true);
+    const open = [...this.#connections].flatMap((connection) => connection.webSockets?.() ?? []);
     const mask = (): Uint8Array => this.runtime.randomBytes(4);
-    tellInRounds(this.runtime.clock, open, overMs, (connection) => connection.farewell?.(mask));
+    tellInRounds(this.runtime.clock, open, overMs, (webSocket) => webSocket.farewell(mask));
   }
 
   destroy(): void {

@@ -1,5 +1,6 @@
 import type { ByteStream } from "../runtime/interface.ts";
 import { FrameCounter } from "./frame-counter.ts";
+import type { ConnectionHost } from "./server-options.ts";
 import { Splice, SpliceEnd } from "./server-splice.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
 import type { ByteTunnel } from "./tunnel.ts";
@@ -20,7 +21,7 @@ function closeFrame(mask: Uint8Array | undefined): Uint8Array {
 }
 
 /** Whether a tunnel speaks WebSocket (RFC 6455 §4.2.2). */
-export function isWebSocket(tunnel: ByteTunnel): boolean {
+function isWebSocket(tunnel: ByteTunnel): boolean {
   return tunnel.status === 101 && tunnel.headers.get("upgrade")?.toLowerCase() === "websocket";
 }
 
@@ -90,8 +91,8 @@ export class WebSocketSplice extends Splice {
     super.pass(bytes);
   }
 
-  /** An end that has begun to close by itself is left to it. `mask` makes a masking key. */
-  override farewell(mask: () => Uint8Array): void {
+  /** Tells both ends; one that has begun to close by itself is left to it. `mask` makes a masking key. */
+  farewell(mask: () => Uint8Array): void {
     const { frames: out } = this.#out;
     const { frames: back } = this.#back;
     if (this.closing || this.#leaving || out.closing || back.closing || out.broken || back.broken) return;
@@ -116,4 +117,17 @@ export class WebSocketSplice extends Splice {
     if (this.closing) super.expired();
     else this.close();
   }
+}
+
+/** Copies between a client's stream and a backend that switched protocols; `onClosed` as in `Splice`. */
+export function spliceFor(
+  near: ByteStream,
+  tunnel: ByteTunnel,
+  host: Pick<ConnectionHost, "options" | "wheel">,
+  onClosed: () => void,
+): Splice {
+  const framed = host.options.webSocketFarewell === true && isWebSocket(tunnel);
+  return framed
+    ? new WebSocketSplice(near, tunnel, host.wheel, onClosed)
+    : new Splice(near, tunnel.tunnel, host.wheel, onClosed);
 }

@@ -6,6 +6,7 @@ import { WebSocket, WebSocketServer } from "ws";
 import { startNatsServer } from "../fixtures/nats-server.ts";
 import { condition } from "./harness/condition.ts";
 import { exchange } from "./harness/connection.ts";
+import { Http2Client } from "./harness/http2-client.ts";
 import { type RouterUnderTest, startRouter, type Yaml } from "./harness/router.ts";
 
 /** A load balancer as they are in front of routers: asks `/health` again and again, and sends to who is healthy. */
@@ -168,6 +169,34 @@ describe("WebSockets in a drain (docs/differences.md: upstream cuts them)", () =
       await condition("the ends", () => (closed.length === 10 && closedAtBackend.length === 10) || undefined);
       assert.deepEqual([closed, closedAtBackend], [all(10, 1001), all(10, 1001)]);
     } finally {
+      await router.stop();
+    }
+  });
+
+  it("those over HTTP/2 too, and they do not hold it (RFC 8441)", async () => {
+    closedAtBackend = [];
+    const router = await startRouter("embedded", { enable_h2c: true, drain_wait: "0s", drain_timeout: "60s" });
+    const client = await Http2Client.open(router.port, "http");
+    try {
+      await router.register({ uris: ["app.test"], port: (server.address() as AddressInfo).port });
+      const request = { ":method": "CONNECT", ":protocol": "websocket", "sec-websocket-version": "13" };
+      const stream = client.begin(request);
+      let received = "";
+      stream.setEncoding("latin1").on("data", (text: string) => {
+        received += text;
+      });
+      stream.write("\x82\x85\0\0\0\0hello", "latin1");
+      await condition("the echo", () => received === "\x82\x05hello" || undefined);
+      const exit = router.program.stop("SIGUSR1");
+      await condition("the close frame", () => received === "\x82\x05hello\x88\x02\x03\xe9" || undefined);
+      stream.end("\x88\x82\0\0\0\0\x03\xe9", "latin1");
+      assert.equal(await exit, 0);
+      await condition("the backend's end", () => closedAtBackend.length === 1 || undefined);
+      assert.deepEqual(closedAtBackend, [1001]);
+      assert.ok(!router.program.stdout.includes("router.drain.timed-out"));
+      assert.ok(router.program.stdout.includes("Draining with 0 outstanding active connections"));
+    } finally {
+      client.close();
       await router.stop();
     }
   });

@@ -2,7 +2,7 @@ import type { ResponseLike } from "../../core/message.ts";
 import type { ByteStream, StreamError } from "../../runtime/interface.ts";
 import { HeaderLines } from "../header-lines.ts";
 import type { ConnectionHost, Counted, HostedConnection } from "../server-options.ts";
-import type { TimerWheel } from "../timer-wheel.ts";
+import type { WebSocketSplice } from "../web-socket-splice.ts";
 import { Http2Connection, type Http2Limits } from "./connection.ts";
 import { FrameBudget } from "./frame-budget.ts";
 import { goAwayFrame, pingFrame } from "./frame-text.ts";
@@ -60,7 +60,9 @@ type Waiting = "preface" | "idle" | "grace" | "closing";
 /** A client's HTTP/2 connection (RFC 9113, data-plane §10.1): its streams are requests for the server's handler. */
 export class Http2ServerConnection extends Http2Connection implements HostedConnection, ServerStreamOwner {
   protected lastStream = 0;
-  readonly #host: ConnectionHost;
+  readonly host: ConnectionHost;
+  /** Those of `streams` that carry a tunnel. */
+  readonly #tunnels = new Map<number, Http2ServerStream>();
   /** Bytes of the preface that have come. */
   #prefaced = 0;
   #waiting: Waiting = "preface";
@@ -77,13 +79,8 @@ export class Http2ServerConnection extends Http2Connection implements HostedConn
 
   constructor(byteStream: ByteStream, host: ConnectionHost) {
     super(byteStream, host, limits, "");
-    this.#host = host;
+    this.host = host;
     this.#wait("preface", prefaceMs);
-  }
-
-  /** The wheel, for tunnels. */
-  get timers(): TimerWheel {
-    return this.wheel;
   }
 
   override data(bytes: Uint8Array): void {
@@ -99,11 +96,11 @@ export class Http2ServerConnection extends Http2Connection implements HostedConn
 
   /** The value of a Date line. */
   date(): string {
-    return this.#host.date.text();
+    return this.host.date.text();
   }
 
   handlerFailed(error: unknown): void {
-    this.#host.options.onError?.(error);
+    this.host.options.onError?.(error);
   }
 
   /** The server drains: no new streams; what is under way ends first (RFC 9113 §6.8). */
@@ -128,9 +125,30 @@ export class Http2ServerConnection extends Http2Connection implements HostedConn
   streamOver(stream: Http2ServerStream): void {
     if (!stream.gone) this.#resets.earn();
     this.forget(stream);
-    if (this.streams.size > 0 || this.over) return;
-    if (this.#leaving) this.#goodbye();
+    if (this.over) return;
+    if (this.streams.size > 0) this.#countBusy();
+    else if (this.#leaving) this.#goodbye();
     else this.#rest();
+  }
+
+  streamSwitched(stream: Http2ServerStream): void {
+    if (!this.streams.has(stream.id)) return;
+    this.#tunnels.set(stream.id, stream);
+    this.#countBusy();
+  }
+
+  webSockets(): readonly WebSocketSplice[] {
+    return [...this.#tunnels.values()].flatMap(({ webSocket }) => webSocket ?? []);
+  }
+
+  override reset(stream: number, code: number): void {
+    this.#tunnels.delete(stream);
+    super.reset(stream, code);
+  }
+
+  override forget(stream: Http2Stream): void {
+    this.#tunnels.delete(stream.id);
+    super.forget(stream);
   }
 
   override expired(): void {
@@ -190,14 +208,12 @@ export class Http2ServerConnection extends Http2Connection implements HostedConn
       return;
     }
     const stream = new Http2ServerStream(id, this, this.byteStream, fields, last);
-    if (this.streams.size === 0) {
-      this.#count("active");
-      if (this.#waiting === "preface") this.#wait("idle", this.#host.options.idleTimeoutMs);
-    }
+    if (this.streams.size === 0 && this.#waiting === "preface") this.#wait("idle", this.host.options.idleTimeoutMs);
+    this.#count("active");
     this.streams.set(id, stream);
     if (fieldsTooLarge) stream.refuse(tooLarge());
     else if (fields.refusal !== "") stream.refuse(badRequest(fields.refusal));
-    else stream.serve(this.#host.handler);
+    else stream.serve(this.host.handler);
   }
 
   /** Makes a WebSocket's extended CONNECT (RFC 8441 §5) the upgrade that it is in HTTP/1.1. False: another protocol. */
@@ -205,7 +221,7 @@ export class Http2ServerConnection extends Http2Connection implements HostedConn
     if (fields.protocol !== "websocket") return false;
     fields.add("Connection", "Upgrade");
     fields.add("Upgrade", "websocket");
-    fields.add("Sec-Websocket-Key", btoa(String.fromCharCode(...this.#host.runtime.randomBytes(16))));
+    fields.add("Sec-Websocket-Key", btoa(String.fromCharCode(...this.host.runtime.randomBytes(16))));
     return true;
   }
 
@@ -214,7 +230,7 @@ export class Http2ServerConnection extends Http2Connection implements HostedConn
   }
 
   protected resetArrived(stream: Http2Stream, code: number): void {
-    this.streams.delete(stream.id);
+    this.forget(stream);
     stream.resetArrived(code);
     this.#countReset();
   }
@@ -222,7 +238,7 @@ export class Http2ServerConnection extends Http2Connection implements HostedConn
   protected settingsArrived(): void {
     if (this.#waiting !== "preface") return;
     this.#rest();
-    if (this.#host.draining) this.drain();
+    if (this.host.draining) this.drain();
   }
 
   protected goAwayArrived(): void {}
@@ -238,19 +254,20 @@ export class Http2ServerConnection extends Http2Connection implements HostedConn
   protected closedBy(_cause: StreamError | undefined): void {
     const streams = [...this.streams.values()];
     this.streams.clear();
+    this.#tunnels.clear();
     for (const stream of streams) stream.resetArrived(NO_ERROR);
     this.#count("none");
   }
 
   protected lingering(): void {
     // What the client has not taken yet keeps a draining server (control-plane §8.4).
-    if (this.#host.draining && this.byteStream.pending > 0) this.#count("active");
+    if (this.host.draining && this.byteStream.pending > 0) this.#count("active");
     this.#wait("closing", lingerMs);
   }
 
   override closed(cause: StreamError | undefined): void {
     super.closed(cause);
-    this.#host.removed(this);
+    this.host.removed(this);
   }
 
   #countReset(): void {
@@ -259,7 +276,7 @@ export class Http2ServerConnection extends Http2Connection implements HostedConn
 
   #rest(): void {
     this.#count("idle");
-    this.#wait("idle", this.#host.options.idleTimeoutMs);
+    this.#wait("idle", this.host.options.idleTimeoutMs);
   }
 
   /** Ends an idle connection; what is pending goes out before. */
@@ -273,11 +290,16 @@ export class Http2ServerConnection extends Http2Connection implements HostedConn
     else this.wheel.disarm(this);
   }
 
+  /** Tunnels alone do not make a connection active (control-plane §8.4). */
+  #countBusy(): void {
+    this.#count(this.streams.size > this.#tunnels.size ? "active" : "none");
+  }
+
   #count(as: Counted): void {
     if (as === this.#counted) return;
     const before = this.#counted;
     this.#counted = as;
-    this.#host.count(before, as);
+    this.host.count(before, as);
   }
 }
 

@@ -4,14 +4,13 @@ import { type HeadersLike, isTunnel, type RequestLike, type ResponseLike } from 
 import type { ByteStream } from "../../runtime/interface.ts";
 import type { BodySink, BodySource, HasSource } from "../body.ts";
 import type { HeaderLines } from "../header-lines.ts";
-import type { Handler } from "../server-options.ts";
+import type { ConnectionHost, Handler } from "../server-options.ts";
 import { noBody } from "../server-request-body.ts";
 import { announcedLength, endsWithHead, linesOf } from "../server-response-head.ts";
 import { bodyOf, dispose, emptyResponse, isPromise, type Result } from "../server-result.ts";
-import { Splice } from "../server-splice.ts";
 import { streamOf } from "../stream-body.ts";
-import type { TimerWheel } from "../timer-wheel.ts";
 import { ByteTunnel } from "../tunnel.ts";
+import { spliceFor, WebSocketSplice } from "../web-socket-splice.ts";
 import { encodeField, encodeStatus } from "./hpack-encoder.ts";
 import { IncomingBody, type IncomingOwner } from "./incoming-body.ts";
 import { encodeLines } from "./message-block.ts";
@@ -23,10 +22,12 @@ import { TunnelStream } from "./tunnel-stream.ts";
 /** The connection of a request's stream. */
 export interface ServerStreamOwner extends StreamConnection {
   /** For tunnels. */
-  readonly timers: TimerWheel;
+  readonly host: ConnectionHost;
   /** The value of a Date line. */
   date(): string;
   handlerFailed(error: unknown): void;
+  /** The stream carries a tunnel from now on. */
+  streamSwitched(stream: Http2ServerStream): void;
   /** The stream is over for its request and its answer. */
   streamOver(stream: Http2ServerStream): void;
   /** The client broke the rules of this stream. */
@@ -63,6 +64,7 @@ export class Http2ServerStream extends Http2Stream implements RequestLike, Clien
   #ended = false;
   #endTrailers: string | undefined;
   #tunnel: TunnelStream | undefined;
+  #webSocket: WebSocketSplice | undefined;
   #url: string | undefined;
   #body: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   #abort: AbortController | undefined;
@@ -135,6 +137,11 @@ export class Http2ServerStream extends Http2Stream implements RequestLike, Clien
   /** The client gave the request up, or broke its rules. */
   get gone(): boolean {
     return this.#gone;
+  }
+
+  /** The WebSocket it carries, if its ends can be told to close. */
+  get webSocket(): WebSocketSplice | undefined {
+    return this.#webSocket;
   }
 
   inform(status: number, headers: HeadersLike): void {
@@ -390,14 +397,17 @@ export class Http2ServerStream extends Http2Stream implements RequestLike, Clien
       this.#panic(new Error("switch protocols: this stream cannot carry what the handler gave"));
       return;
     }
-    const { headers, early, tunnel } = result;
+    const { headers, early } = result;
     this.#answered = true;
     if (this.#extended) headers.delete("sec-websocket-accept");
     this.connection.sendHeaders(this, encodeStatus(200) + encodeLines(headers), false);
     const near = new TunnelStream(this, this.#incoming ?? noBody, this.#below);
     this.#tunnel = near;
     if (early.length > 0) near.write(early);
-    new Splice(near, tunnel, this.#owner.timers, () => this.#tunnelOver()).begin();
+    const splice = spliceFor(near, result, this.#owner.host, () => this.#tunnelOver());
+    if (splice instanceof WebSocketSplice) this.#webSocket = splice;
+    this.#owner.streamSwitched(this);
+    splice.begin();
   }
 
   cutTunnel(): void {
