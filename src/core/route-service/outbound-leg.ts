@@ -3,7 +3,7 @@ import { Failure } from "../forwarding/failure.ts";
 import { clientGone, fail, failureOf, passOn, refusedSwitch } from "../forwarding/forward.ts";
 import { makeOutbound } from "../forwarding/outbound-headers.ts";
 import { judge } from "../forwarding/retry.ts";
-import { Attempt } from "../forwarding/transport.ts";
+import { Attempt, type BackendResponse } from "../forwarding/transport.ts";
 import { readUpgrade } from "../forwarding/upgrade.ts";
 import type { ResponseLike, Tunnel } from "../message.ts";
 import { attemptFields } from "../observe/attempt-log.ts";
@@ -60,7 +60,7 @@ function noteFailure(exchange: Exchange, service: Service, failure: Failure): bo
 }
 
 /** The service's answer as the client's (§8.3). */
-function answerOf(exchange: Exchange, service: Service, answer: Parameters<typeof passOn>[2]): ResponseLike | Tunnel {
+function answerOf(exchange: Exchange, service: Service, answer: BackendResponse | Tunnel): ResponseLike | Tunnel {
   const { status } = answer;
   if (status !== 101 && (status < 200 || status > 299)) {
     const data = { "route-service-endpoint": service.shown, "status-code": status };
@@ -76,12 +76,16 @@ async function attempts(exchange: Exchange, way: ServiceWay): Promise<ResponseLi
   while (selection.attempt < router.compiled.maxServiceAttempts) {
     selection.attempt += 1;
     if (selection.attempt > 1) exchange.attempt = new Attempt();
+    if (router.events?.attempted !== undefined) exchange.attempt.sentAt = router.clock.now();
+    let answer: BackendResponse | Tunnel | undefined;
     try {
-      return answerOf(exchange, service, await transport.send(endpoint, exchange));
+      answer = await transport.send(endpoint, exchange);
     } catch (error) {
       last = failureOf(error);
     }
-    if (!noteFailure(exchange, service, last)) break;
+    router.events?.attempted?.(exchange, exchange.attempt.sentAt, answer);
+    if (answer !== undefined) return answerOf(exchange, service, answer);
+    if (last === undefined || !noteFailure(exchange, service, last)) break;
   }
   return fail(exchange, last!);
 }

@@ -134,6 +134,24 @@ describe("HttpStartStop (control-plane §5.2)", () => {
     assert.deepEqual([server!.peerType, server!.instanceId], ["Server", undefined]);
   });
 
+  it("one client event per attempt to reach a route service, which is no instance of an app", async () => {
+    const settings = { route_services_secret: "tWPE+sWJq+ZnGJpyKkIPYg==", route_services: { max_attempts: 3 } };
+    const { rig, events } = eventRig({}, settings);
+    rig.register("test.com", { applicationId: application, routeServiceUrl: "https://rs.example.com/auth" });
+    let attempts = 0;
+    rig.transport.script = () => {
+      attempts += 1;
+      if (attempts === 1) throw new Failure("dial", "backend", "always", "dial tcp: connection refused");
+      return new FakeResponse(203, [["Content-Length", "5"]]);
+    };
+    await rig.exchange();
+    const seen = events().map(({ peerType, statusCode, contentLength, applicationId, instanceId }) =>
+      [peerType, statusCode, contentLength, applicationId, instanceId].join(" "),
+    );
+    assert.deepEqual(seen.slice(0, 2), ["Client 0 0  ", "Client 203 5  "]);
+    assert.match(seen[2]!, /^Server 203 /);
+  });
+
   it("tells the length of an answer without a body", async () => {
     const { rig, events } = eventRig({ server: false });
     rig.register("test.com");
