@@ -1,6 +1,6 @@
+import { addressText } from "../core/address-text.ts";
 import { Failure } from "../core/forwarding/failure.ts";
 import type { ByteStream, ByteStreamHandler, StreamError } from "../runtime/interface.ts";
-import { addressText } from "./address-text.ts";
 import { ChunkedDecoder, chunkPrefix } from "./chunked.ts";
 import { type BodyOrigin, ResponseBody } from "./client-body.ts";
 import type { Carrier, ClientExchange } from "./client-exchange.ts";

@@ -1,10 +1,10 @@
+import { addressText } from "../core/address-text.ts";
 import type { AbortCause } from "../core/client.ts";
 import { Failure } from "../core/forwarding/failure.ts";
 import type { Outgoing, Sending } from "../core/forwarding/transport.ts";
 import type { Tunnel } from "../core/message.ts";
 import type { Endpoint } from "../core/routing/endpoint.ts";
 import type { ByteStream, ByteStreamHandler, ConnectOptions, Runtime } from "../runtime/interface.ts";
-import { addressText } from "./address-text.ts";
 import { dialFailure } from "./client-failures.ts";
 import { HeaderLines } from "./header-lines.ts";
 import { ByteTunnel } from "./tunnel.ts";

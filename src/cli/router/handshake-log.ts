@@ -1,5 +1,5 @@
+import { addressText } from "../../core/address-text.ts";
 import type { Clock, StreamError, StreamErrorKind } from "../../runtime/interface.ts";
-import { addressText } from "../../wire/address-text.ts";
 import { plainTime } from "./plain-time.ts";
 
 /** Reasons that runtimes give as codes, by the end of the code. */

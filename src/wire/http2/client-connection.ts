@@ -1,6 +1,6 @@
+import { addressText } from "../../core/address-text.ts";
 import type { Failure } from "../../core/forwarding/failure.ts";
 import type { ByteStream, StreamError } from "../../runtime/interface.ts";
-import { addressText } from "../address-text.ts";
 import type { ClientExchange } from "../client-exchange.ts";
 import { type LostConnection, lostFailure } from "../client-failures.ts";
 import type { Latin1 } from "../head-scan.ts";

@@ -1,1 +1,0 @@
-export { addressText } from "../core/address-text.ts";
