@@ -2,13 +2,16 @@ import assert from "node:assert/strict";
 import { get as httpGet } from "node:http";
 import { createServer } from "node:net";
 import { after, before, describe, it } from "node:test";
+import { issue, makeAuthority } from "../fixtures/certificates.ts";
 import { Backend, deadPort, ok } from "./harness/backend.ts";
 import { condition } from "./harness/condition.ts";
 import { Connection, exchange, get } from "./harness/connection.ts";
 import { type RouterUnderTest, startRouter } from "./harness/router.ts";
 import { scrape } from "./harness/scrape.ts";
+import { startMisfit, TlsBackend } from "./harness/tls-backend.ts";
 
 const listening = /^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d Metrics endpoint is listening on 127\.0\.0\.1:(\d+)\/metrics$/m;
+const authority = makeAuthority();
 const upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
 
 describe("Prometheus endpoint (control-plane §4.5, §5.3)", () => {
@@ -26,6 +29,7 @@ describe("Prometheus endpoint (control-plane §4.5, §5.3)", () => {
       per_app_prometheus_http_metrics_reporting: true,
       prune_stale_droplets_interval: "100ms",
       backends: { max_conns: 1, max_attempts: 3 },
+      ca_certs: [authority.certificate],
     });
     metricsPort = Number(listening.exec(router.program.stderr)?.[1]);
     const tags = { component: "api", source_id: "app-1" };
@@ -50,10 +54,10 @@ describe("Prometheus endpoint (control-plane §4.5, §5.3)", () => {
       return Object.fromEntries(more.filter(([, value]) => value !== 0));
     });
   }
-  /** The same without histograms, which hold times. */
+  /** The same without histograms, which hold times, and gauges, which change by themselves. */
   async function counted(name: string, event: () => Promise<unknown>): Promise<Record<string, number>> {
     const all = Object.entries(await grown(name, event));
-    return Object.fromEntries(all.filter(([key]) => !/time|latency|gauge|_ms|ms_|descriptors/.test(key)));
+    return Object.fromEntries(all.filter(([key]) => !/time|latency|gauge|_ms|ms_|descriptors|total_routes/.test(key)));
   }
 
   it("counts attempts, responses and times of a request", async () => {
@@ -122,6 +126,35 @@ describe("Prometheus endpoint (control-plane §4.5, §5.3)", () => {
     const seen = await counted("backend_exhausted_conns", () => get(router.port, "api.test"));
     busy.socket.destroy();
     assert.deepEqual(seen, { backend_exhausted_conns: 1 });
+  });
+
+  for (const [name, vouched, san] of [
+    ["backend_invalid_id", true, "other-app"],
+    ["backend_invalid_tls_cert", false, "app"],
+  ] as const) {
+    it(`${name}, and no bad gateway`, async () => {
+      const pair = issue(vouched ? authority : makeAuthority("Stranger"), { names: ["app"] });
+      const tls = await TlsBackend.start(pair);
+      try {
+        await router.register({ uris: [`${name}.test`], tls_port: tls.port, server_cert_domain_san: san });
+        const seen = await counted(name, () => get(router.port, `${name}.test`));
+        assert.deepEqual(seen, { [name]: 1, 'total_requests{component=""}': 1, 'responses{status_group="5xx"}': 1 });
+      } finally {
+        await tls.stop();
+      }
+    });
+  }
+
+  it("backend_tls_handshake_failed, and no bad gateway", async () => {
+    const plain = await startMisfit((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
+    try {
+      await router.register({ uris: ["plain-text.test"], tls_port: plain.port, server_cert_domain_san: "app" });
+      const seen = await counted("backend_tls_handshake_failed", () => get(router.port, "plain-text.test"));
+      const expected = { 'total_requests{component=""}': 1, 'responses{status_group="5xx"}': 1 };
+      assert.deepEqual(seen, { backend_tls_handshake_failed: 1, ...expected });
+    } finally {
+      await plain.stop();
+    }
   });
 
   it("registry_message by action, route_registration_latency", async () => {
