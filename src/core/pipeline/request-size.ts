@@ -6,7 +6,8 @@ import type { MessageHeaders, ResponseLike } from "../message.ts";
 /** Bytes of the request line and the Host line as data-plane §1.4.12 counts them. */
 function startSize(exchange: Exchange): number {
   const query = exchange.query === undefined ? 0 : exchange.query.length + 1;
-  const target = exchange.encodedPath.length + query;
+  // An empty path is re-rendered as `/`.
+  const target = Math.max(exchange.encodedPath.length, 1) + query;
   return exchange.method.length + target + exchange.client.protocol.length + 4 + exchange.host.length + 8;
 }
 

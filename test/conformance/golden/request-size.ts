@@ -54,6 +54,10 @@ const filler = (size: number): string => `X-A: ${"x".repeat(size - counted - 3 -
 export const cases: readonly GoldenCase[] = [
   taken("one byte below the limit passes", [filler(399)], bytes),
   refused("the limit itself is refused", [filler(400)], bytes),
+  {
+    ...refused("an empty path counts as /", [filler(400)], bytes),
+    send: message(["GET http://a.b HTTP/1.1", "Host: a.b", filler(400)]),
+  },
   refused("the query counts", [filler(380)], bytes, `GET /?${"q".repeat(30)} HTTP/1.1`),
   taken("lines: as many as allowed, the router's own counted, Host not", ["A: 1", "B: 2", "C: 3", "D: 4"], lines),
   refused("lines: one more", ["A: 1", "B: 2", "C: 3", "D: 4", "E: 5"], lines),
