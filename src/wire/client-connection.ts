@@ -233,7 +233,7 @@ export class ClientConnection
     const body = new ResponseBody(bodiless ? 0 : chunked ? -1 : head.contentLength, decoder, this);
     this.#persistent = head.persistent && !head.irregular && !exchange.closes;
     this.#body = body;
-    exchange.answered(new ClientResponse(status, head.reason, head.headers, body), body);
+    exchange.answered(new ClientResponse(status, head, head.headers, body), body);
     if (from < bytes.length || body.length === 0) this.#bodyBytes(body, bytes, from);
     // A final answer ends the wait for a 100: a backend that goes on listening gets the body (data-plane §5.7).
     if (this.#persistent && this.#exchange === exchange) exchange.writer?.proceed();

@@ -7,17 +7,27 @@ import { streamOf } from "./stream-body.ts";
 /** A backend's response. `body` and `trailers` come into being when somebody asks; our own server takes `source`. */
 export class ClientResponse implements BackendResponse, HasSource {
   readonly status: number;
-  /** The backend's phrase, until the core puts its own there. */
-  statusText: string;
   readonly headers: HeaderLines;
   readonly source: ResponseBody;
+  /** Whose phrase stands until the core puts its own there: seldom read, and not for nothing. */
+  readonly #phrased: { readonly reason: string };
+  #statusText: string | undefined;
   #stream: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
 
-  constructor(status: number, statusText: string, headers: HeaderLines, source: ResponseBody) {
+  /** `phrased`: the backend's reason phrase. */
+  constructor(status: number, phrased: { readonly reason: string }, headers: HeaderLines, source: ResponseBody) {
     this.status = status;
-    this.statusText = statusText;
+    this.#phrased = phrased;
     this.headers = headers;
     this.source = source;
+  }
+
+  get statusText(): string {
+    return this.#statusText ?? this.#phrased.reason;
+  }
+
+  set statusText(text: string) {
+    this.#statusText = text;
   }
 
   get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {

@@ -33,6 +33,24 @@ function nameBit(length: number, first: number): number {
   return 1 << ((length * 7 + (first | 0x20)) & 31);
 }
 
+/** The number that `text[from, to)` says; -1 unless it is 1 to 15 digits. */
+function decimal(text: string, from: number, to: number): number {
+  if (to === from || to - from > 15) return -1;
+  let number = 0;
+  for (let i = from; i < to; i++) {
+    const digit = text.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    number = number * 10 + digit;
+  }
+  return number;
+}
+
+/** The value of most `Connection` lines, as nearly everybody spells it: a text that stays costs less than one cut out. */
+function saysKeepAlive(text: string, at: number): boolean {
+  for (let i = 0; i < 10; i++) if (text.charCodeAt(at + i) !== "keep-alive".charCodeAt(i)) return false;
+  return true;
+}
+
 function isLineSpace(code: number): boolean {
   return code === SP || code === HTAB || code === CR || code === LF;
 }
@@ -136,6 +154,21 @@ export class HeaderLines implements MessageHeaders {
     const added = this.addedLine(name, 0);
     if (added !== -1) return this.added[added + 1]!;
     return this.block === undefined ? null : this.block.first(name);
+  }
+
+  /** Value of the first line with that name as a number; -1 without one, and when it is not 1 to 15 digits. */
+  firstNumber(name: string): number {
+    if (this.lacks(name)) return -1;
+    const at = this.receivedLine(name, 0);
+    if (at === -1) {
+      const value = this.first(name);
+      return value === null ? -1 : decimal(value, 0, value.length);
+    }
+    // Read where it stands: to read a text that was just cut out costs Bun 50 ns.
+    const { text, marks } = this;
+    const end = marks[at + 2]! - 2;
+    const start = skipBlanks(text, marks[at + 1]! + 1, end);
+    return decimal(text, start, trimEnd(text, start, end));
   }
 
   has(name: string): boolean {
@@ -289,7 +322,8 @@ export class HeaderLines implements MessageHeaders {
     const { text, marks } = this;
     const end = marks[at + 2]! - 2;
     const start = skipBlanks(text, marks[at + 1]! + 1, end);
-    return text.substring(start, trimEnd(text, start, end));
+    const stop = trimEnd(text, start, end);
+    return stop - start === 10 && saysKeepAlive(text, start) ? "keep-alive" : text.substring(start, stop);
   }
 
   private addedLine(name: string, from: number): number {

@@ -22,7 +22,7 @@ export class RequestLine {
     const start = methodEnd + 1;
     const targetEnd = this.targetEnd(text, start, end);
     if (targetEnd <= start || text.charCodeAt(targetEnd) !== SP) return badRequest();
-    this.method = text.substring(0, methodEnd);
+    this.method = methodEnd === 3 && saysGet(text) ? "GET" : text.substring(0, methodEnd);
     if (!isTargetForm(text, start, targetEnd, this.method)) return badRequest();
     this.target = text.substring(start, targetEnd);
     return this.readVersion(text, targetEnd + 1, end);
@@ -67,6 +67,11 @@ export function isVersion(text: string, start: number, end: number): boolean {
     text.charCodeAt(start + 6) === 0x2e &&
     isDigit(text.charCodeAt(start + 7))
   );
+}
+
+/** The method of most requests needs no text of its own: to read one that was just cut out costs Bun 50 ns. */
+function saysGet(text: string): boolean {
+  return text.charCodeAt(0) === 0x47 && text.charCodeAt(1) === 0x45 && text.charCodeAt(2) === 0x54;
 }
 
 function isDigit(code: number): boolean {

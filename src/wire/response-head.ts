@@ -27,32 +27,34 @@ export class ResponseHead {
   readonly irregular: boolean;
   /** Bytes from the status line to the closing empty line, included. */
   readonly byteLength: number;
-  /** The status line without its line end. */
-  readonly #line: string;
+  /** The whole head, and where its status line ends. */
+  readonly #text: string;
+  readonly #lineEnd: number;
 
   constructor(
     status: number,
-    line: string,
+    text: string,
+    lineEnd: number,
     minor: number,
     headers: HeaderLines,
     messageFacts: MessageFacts,
     irregular: boolean,
-    byteLength: number,
   ) {
     this.status = status;
-    this.#line = line;
+    this.#text = text;
+    this.#lineEnd = lineEnd;
     this.minor = minor;
     this.headers = headers;
     this.contentLength = messageFacts.contentLength;
     this.chunked = messageFacts.chunked;
     this.persistent = !irregular && !messageFacts.close && (minor > 0 || messageFacts.keepAlive);
     this.irregular = irregular;
-    this.byteLength = byteLength;
+    this.byteLength = text.length;
   }
 
   /** Reason phrase, one character per byte; may be empty. */
   get reason(): string {
-    return this.#line.substring(13);
+    return this.#lineEnd > 13 ? this.#text.substring(13, this.#lineEnd) : "";
   }
 }
 
@@ -101,7 +103,6 @@ export class ResponseHeadParser {
 
   private head(text: string, lineEnd: number): ResponseHead {
     checkStatusLine(text, lineEnd);
-    const byteLength = text.length;
     let irregular = this.scan.irregular;
     let lines = text;
     let { marks } = this.scan;
@@ -124,8 +125,7 @@ export class ResponseHeadParser {
     }
     // A missing reason phrase has no space in front of it either; versions other than 1.0 and 1.1 do not exist.
     if (facts.lengthRepeated || lineEnd === 12 || minor > 1 || !saysHttp1(text, 0)) irregular = true;
-    const line = text.substring(0, lineEnd);
-    return new ResponseHead(statusOf(text), line, minor, headers, facts, irregular, byteLength);
+    return new ResponseHead(statusOf(text), text, lineEnd, minor, headers, facts, irregular);
   }
 
   private failure(problem: HeadProblem): Failure {

@@ -31,15 +31,7 @@ export function endsWithHead(method: string, status: number): boolean {
 
 /** Content-Length of a response as a number; -1 when there is none that can be meant. */
 export function announcedLength(lines: HeaderLines): number {
-  const text = lines.first("content-length");
-  if (text === null || text === "" || text.length > 15) return -1;
-  let length = 0;
-  for (let i = 0; i < text.length; i++) {
-    const digit = text.charCodeAt(i) - 0x30;
-    if (digit < 0 || digit > 9) return -1;
-    length = length * 10 + digit;
-  }
-  return length;
+  return lines.firstNumber("content-length");
 }
 
 /** True when a `Connection` value has the option `close`. */

@@ -26,10 +26,23 @@ export function makeOutbound(exchange: Exchange): void {
   exchange.forwardedFor = received === null ? client.remoteAddress : `${received}, ${client.remoteAddress}`;
   headers.append("X-Forwarded-For", exchange.forwardedFor);
   // One that the client had removed by naming it in Connection stays away.
-  if (!hadStart) headers.append("X-Request-Start", String(Math.trunc(exchange.receivedAt)));
+  if (!hadStart) headers.append("X-Request-Start", wholeMilliseconds(exchange.receivedAt));
   // Named in Connection, the request id would be lost; it is the router's own and stays the same on both legs.
   if (!headers.has("X-Vcap-Request-Id")) headers.append("X-Vcap-Request-Id", requestId);
   exchange.outbound = headers;
+}
+
+let lastMillisecond = Number.NaN;
+let lastText = "";
+
+/** A time in whole milliseconds. Under load many requests have the same one: the last text is kept. */
+function wholeMilliseconds(time: number): string {
+  const millisecond = Math.trunc(time);
+  if (millisecond !== lastMillisecond) {
+    lastMillisecond = millisecond;
+    lastText = String(millisecond);
+  }
+  return lastText;
 }
 
 /** Says which instance the attempt is for (data-plane §5.3); replaces what an earlier attempt said. */

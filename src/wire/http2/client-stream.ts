@@ -12,6 +12,9 @@ import { requestBlock, targetFault } from "./request-block.ts";
 import { ResponseFields } from "./response-fields.ts";
 import { Http2Stream, type StreamConnection } from "./stream.ts";
 
+/** HTTP/2 has no reason phrases (RFC 9113 §8.3.2). */
+const unphrased = { reason: "" };
+
 /** The connection of a request's stream. */
 export interface ClientStreamOwner extends StreamConnection {
   /** Own `ip:port`. */
@@ -147,7 +150,7 @@ export class Http2ClientStream extends Http2Stream implements RequestOutput, Car
     this.#missing = length;
     const body = new ResponseBody(length, undefined, this);
     this.#body = body;
-    exchange.answered(new ClientResponse(status, "", fields.headers(), body), body);
+    exchange.answered(new ClientResponse(status, unphrased, fields.headers(), body), body);
     if (last) this.#ended(body, undefined);
     // A final answer ends the wait for a 100 (data-plane §5.7).
     else if (!this.#over) exchange.writer?.proceed();
