@@ -1,15 +1,18 @@
 import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { issue, makeAuthority } from "../fixtures/certificates.ts";
+import { decodeEnvelope } from "../fixtures/dropsonde.ts";
 import { Backend, deadPort, ok } from "./harness/backend.ts";
 import { condition } from "./harness/condition.ts";
 import { get } from "./harness/connection.ts";
 import { Program } from "./harness/program.ts";
 import { type RouterUnderTest, startRouter, writeConfig, type Yaml } from "./harness/router.ts";
 import { type FakeRoute, FakeRoutes, FakeUaa, refusal } from "./harness/routing-api.ts";
+import { RoutingApiProcess } from "./harness/routing-api-server.ts";
 
 const authority = makeAuthority("Routing API Authority");
 const stranger = makeAuthority("Stranger");
@@ -438,21 +441,66 @@ describe("Routing API client: start-up (control-plane §7.2, §7.3)", () => {
     }
   });
 
-  it("optional: starts without UAA and API, and takes the routes when they come", async () => {
+  it("optional: starts without UAA and API, counts what fails, and takes the routes when they come", async () => {
     reset();
+    const counted: string[] = [];
+    const agent = createSocket("udp4").on("message", (bytes) => {
+      const { counterEvent } = decodeEnvelope(bytes);
+      if (counterEvent != null) counted.push(`${counterEvent.name} ${counterEvent.delta}`);
+    });
+    await new Promise<void>((resolve) => agent.bind(0, "127.0.0.1", resolve));
     api.listed = [route("late.test")];
     uaa.always = refusal(503, "x", "away");
     api.always = refusal(503, "x", "away");
-    const router = await startRouter("embedded", config({ optional: true }));
+    const logging = { level: "debug", metron_address: `127.0.0.1:${agent.address().port}` };
+    const router = await startRouter("embedded", config({ optional: true }, { logging }));
     try {
       await router.program.logged("failed-to-fetch-token");
+      await condition("the counter", () => (counted.includes("token_fetch_errors 1") ? true : undefined));
       assert.equal((await get(router.port, "late.test")).status, 404);
       uaa.always = undefined;
       api.always = undefined;
       await table(router, "late.test", backend.port);
       assert.equal((await get(router.port, "late.test")).status, 200);
+      await condition("a stream", () => (api.streams === 1 ? true : undefined));
+      api.endStreams("end");
+      await condition("the counter", () => (counted.includes("subscribe_events_errors 1") ? true : undefined));
+    } finally {
+      agent.close();
+      await router.stop();
+    }
+  });
+});
+
+describe("Routing API client and our own server", () => {
+  it("routes, reservations and deletes get into the table by events", async () => {
+    const own = await RoutingApiProcess.start({}, ["-devMode"]);
+    const router = await startRouter(
+      "embedded",
+      config(
+        { uri: "http://127.0.0.1", port: own.port, auth_disabled: true },
+        // No list but those after a subscription.
+        { prune_stale_droplets_interval: "10m" },
+      ),
+    );
+    const tell = async (method: string, body: object): Promise<void> => {
+      const { status } = await own.send({ method, path: "/routing/v1/routes", body: [body] });
+      assert.ok(status < 300, String(status));
+    };
+    try {
+      await router.program.logged("syncer-fetch-routes-completed");
+      const app = { route: "app.test", port: backend.port, ip: "127.0.0.1", ttl: 100 };
+      await tell("POST", { route: "app.test", reserved: true, ttl: 100 });
+      await condition("503", async () => ((await get(router.port, "app.test")).status === 503 ? true : undefined));
+      await tell("POST", app);
+      await table(router, "app.test", backend.port);
+      await tell("DELETE", app);
+      await condition("503", async () => ((await get(router.port, "app.test")).status === 503 ? true : undefined));
+      await tell("DELETE", { route: "app.test", reserved: true });
+      await condition("404", async () => ((await get(router.port, "app.test")).status === 404 ? true : undefined));
     } finally {
       await router.stop();
+      await own.stop();
     }
   });
 });
