@@ -28,7 +28,11 @@ const outside = ["conformance", "fault", ...(values.all ? ["soak"] : [])];
 const wanted = (group: string): boolean => !values.only || values.only === group;
 
 /** Packs, and installs from the registry, once per runtime; waits for minutes. */
-const slow = ["test/conformance/package.test.ts", "test/conformance/route-registrar-outage.test.ts"];
+const slow = [
+  "test/conformance/package.test.ts",
+  "test/conformance/route-registrar-outage.test.ts",
+  "test/conformance/routing-api-databases.test.ts",
+];
 
 /**
  * The binary is Bun with another way in, so `npm test` runs on it what touches that way (arguments, names, files, TLS,

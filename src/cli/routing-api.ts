@@ -148,7 +148,11 @@ async function start(
   const wheel = new TimerWheel(runtime.clock);
   let store: Store;
   try {
-    store = await openStore(config, () => runtime.uuid());
+    store = await openStore(
+      config,
+      () => runtime.uuid(),
+      (error) => logger.error("database-connection-lost", error.message),
+    );
     await store.prepare(config.groups);
   } catch (error) {
     throw new StartFailure("failed-initialize-sql-connection", error);

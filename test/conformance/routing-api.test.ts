@@ -5,7 +5,9 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
 import { issue, makeAuthority } from "../fixtures/certificates.ts";
+import { gap } from "../fixtures/gap.ts";
 import { condition } from "./harness/condition.ts";
 import { Program } from "./harness/program.ts";
 import { type ApiAnswer, eventsOf, RoutingApiProcess } from "./harness/routing-api-server.ts";
@@ -27,6 +29,8 @@ before(async () => {
     reserved_system_component_ports: [5555, 6666],
     fail_on_router_port_conflicts: true,
     router_groups: [{ name: "default-tcp", type: "tcp", reservable_ports: [1024, 1025] }],
+    // Set by routing-api-databases.test.ts.
+    ...(process.env["CAUSEWAY_SQLDB"] !== undefined && { sqldb: JSON.parse(process.env["CAUSEWAY_SQLDB"]) as object }),
   });
   const kinds = ["routing.routes", "routing.router_groups"];
   all = uaa.token(kinds.flatMap((kind) => [`${kind}.read`, `${kind}.write`]));
@@ -356,6 +360,23 @@ describe("HTTP routes (routing-api §6)", () => {
     stream.stop();
     const names = ["mine.example.com", "yours.example.com", "nobodys.example.com"];
     await remove(names.map((name) => route({ route: name })));
+  });
+});
+
+describe("docs/examples/own-router.ts", () => {
+  it("follows the routes of its token, and only those", gap("binary", "it runs no scripts"), async () => {
+    const script = fileURLToPath(new URL("../../docs/examples/own-router.ts", import.meta.url));
+    const token = uaa.token(["routing.route.mine.read"]);
+    const own = new Program([`http://127.0.0.1:${api.port}`, token], { script });
+    const mine = [route({ route: "mine.example.com", route_guid: "mine" })];
+    const yours = [route({ route: "yours.example.com", route_guid: "yours" })];
+    await post(routes, [...yours, ...mine]);
+    const line = (text: string): Promise<true> => own.waitFor(text, () => own.stdout.includes(text) || undefined);
+    await line("Upsert mine.example.com 10.0.0.5:8080 (1 in the table)");
+    await remove([...yours, ...mine]);
+    await line("Delete mine.example.com 10.0.0.5:8080 (0 in the table)");
+    assert.ok(!own.stdout.includes("yours"));
+    own.child.kill("SIGKILL");
   });
 });
 

@@ -1,0 +1,71 @@
+import { randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import type { Flavour } from "../../../src/routing-api/store/flavour.ts";
+import { mysql } from "../../../src/routing-api/store/mysql.ts";
+import { postgres } from "../../../src/routing-api/store/postgres.ts";
+import { SqlStore } from "../../../src/routing-api/store/sql-store.ts";
+import { sqlite } from "../../../src/routing-api/store/sqlite.ts";
+import { startMariadb, startPostgres } from "../../fixtures/databases.ts";
+
+/**
+ * A database to test the store on. `open` may be called several times, for as many processes on one database; SQLite is
+ * for one process, and its busy time-out would block the very thread that is to let go: there it is the same store.
+ */
+export interface StoreBench {
+  open(): SqlStore;
+  stop(): Promise<void>;
+}
+
+const options = { uuid: () => randomUUID() as string, heartbeatEvents: false };
+
+async function sqliteBench(): Promise<StoreBench> {
+  const folder = mkdtempSync(join(tmpdir(), "causeway-store-"));
+  const store = new SqlStore(sqlite(join(folder, "routes.sqlite")), options);
+  return {
+    open: () => store,
+    async stop() {
+      await store.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+const serverBench =
+  (start: typeof startPostgres, flavour: (server: Parameters<typeof mysql>[0]) => Flavour) =>
+  async (): Promise<StoreBench> => {
+    const database = await start();
+    const stores: SqlStore[] = [];
+    return {
+      open() {
+        const store = new SqlStore(flavour(database.server), options);
+        stores.push(store);
+        return store;
+      },
+      async stop() {
+        for (const store of stores) await store.close();
+        await database.stop();
+      },
+    };
+  };
+
+const onBun = "Bun" in globalThis;
+
+/** The databases of this run: SQLite, and with `--all` the servers, on Bun. */
+export const benches: readonly (readonly [name: string, start: () => Promise<StoreBench>])[] = [
+  ["SQLite", sqliteBench],
+  ...(process.env["CAUSEWAY_ALL"] === "1" && onBun
+    ? ([
+        [
+          "PostgreSQL",
+          serverBench(startPostgres, (server) =>
+            // The server ends before the last idle connection has said goodbye.
+            postgres(server, () => undefined),
+          ),
+        ],
+        ["MariaDB", serverBench(startMariadb, mysql)],
+      ] as const)
+    : []),
+];
