@@ -1,3 +1,4 @@
+import { HostMap } from "./host-map.ts";
 import type { Pool } from "./pool.ts";
 import { hostText, lowerCase, routeKey } from "./uri.ts";
 
@@ -20,16 +21,12 @@ export class TrieNode {
 /** The routes by host and path segments (control-plane §3.2, §3.3). */
 export class Trie {
   readonly #root = new TrieNode("", undefined);
-  readonly #hosts = new Map<string, TrieNode>();
+  readonly #hosts = new HostMap<TrieNode>();
   /** Nodes of hosts that begin with `*.`, by what follows; spares a lookup the making of `*.` texts. */
   readonly #wildcards = new Map<string, TrieNode>();
   /** Length of the longest key `#wildcards` ever had: longer texts need not be looked up. */
   #longestWildcard = 0;
   #size = 0;
-
-  constructor() {
-    this.#root.children = this.#hosts;
-  }
 
   /** Number of pools, empty ones included (`total_routes`). */
   get size(): number {
@@ -62,12 +59,19 @@ export class Trie {
   }
 
   #child(parent: TrieNode, segment: string): TrieNode {
+    if (parent === this.#root) return this.#hosts.get(segment) ?? this.#newHost(segment);
     parent.children ??= new Map();
     const existing = parent.children.get(segment);
     if (existing !== undefined) return existing;
     const node = new TrieNode(segment, parent);
     parent.children.set(segment, node);
-    if (parent === this.#root && segment.startsWith("*.")) {
+    return node;
+  }
+
+  #newHost(segment: string): TrieNode {
+    const node = new TrieNode(segment, this.#root);
+    this.#hosts.set(segment, node);
+    if (segment.startsWith("*.")) {
       const suffix = segment.slice(2);
       this.#wildcards.set(suffix, node);
       this.#longestWildcard = Math.max(this.#longestWildcard, suffix.length);
@@ -101,18 +105,18 @@ export class Trie {
   #cutLeaf(node: TrieNode): boolean {
     const parent = node.parent;
     if (parent === undefined || node.pool !== undefined || node.children !== undefined) return false;
-    parent.children?.delete(node.segment);
-    if (parent !== this.#root) {
-      if (parent.children?.size === 0) parent.children = undefined;
-    } else if (node.segment.startsWith("*.")) {
-      this.#wildcards.delete(node.segment.slice(2));
+    if (parent === this.#root) {
+      this.#hosts.delete(node.segment);
+      if (node.segment.startsWith("*.")) this.#wildcards.delete(node.segment.slice(2));
+    } else if (parent.children?.delete(node.segment) && parent.children.size === 0) {
+      parent.children = undefined;
     }
     return true;
   }
 
   /** All nodes with a pool, in no particular order; nodes may be added and removed on the way. */
   *nodes(): Generator<TrieNode, void> {
-    const levels = [this.#hosts.values()];
+    const levels: Iterator<TrieNode, unknown>[] = [this.#hosts.values()];
     for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
       const { value: node, done } = level.next();
       if (done === true) {
