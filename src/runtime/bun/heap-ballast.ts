@@ -1,4 +1,4 @@
-import { heapSize } from "bun:jsc";
+import process from "node:process";
 
 const size = 64 * 1024 * 1024;
 const checkEveryMs = 2000;
@@ -12,7 +12,7 @@ let ballast: ArrayBuffer | undefined;
  * 15 % of CPU per request and cost 15 MB of resident memory.
  *
  * A large routing table is weight enough by itself. With ballast on top, garbage would be let grow by as much again: the
- * ballast is dropped while the heap holds more than it, and taken on again below half of that.
+ * ballast (which `heapUsed` includes) is dropped when the rest holds more than it, and taken on again below half of that.
  */
 export function holdBallast(): void {
   if (ballast !== undefined) return;
@@ -21,7 +21,7 @@ export function holdBallast(): void {
 }
 
 function trim(): void {
-  const held = heapSize();
+  const held = process.memoryUsage().heapUsed;
   if (ballast !== undefined && held > 2 * size) ballast = undefined;
   else if (ballast === undefined && held < size / 2) ballast = new ArrayBuffer(size);
 }
