@@ -25,6 +25,10 @@ function streamErrorText(error: StreamError, host: string, address: string): str
       return `dial tcp ${address}: i/o timeout`;
     case "unreachable":
       return `dial tcp ${address}: connect: no route to host`;
+    case "reset":
+      return `read tcp ${address}: read: connection reset by peer`;
+    case "broken-pipe":
+      return `write tcp ${address}: write: broken pipe`;
     case "tls-name":
     case "tls-untrusted":
     case "tls-expired":

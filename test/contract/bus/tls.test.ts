@@ -47,7 +47,9 @@ describe("bus over TLS", { skip }, () => {
     const { certificate, key } = issue(makeAuthority("Stranger"), { names: ["router"], client: true });
     const foreign = { ...presenting, cert_chain: certificate, private_key: key };
     await assert.rejects(connect([`nats://localhost:${server.port}`], foreign), {
-      message: /^remote error: tls: (bad certificate|unknown certificate authority)$/,
+      // With TLS 1.3 the verdict comes after the client's own handshake: what is written meanwhile may fail first.
+      message:
+        /^(remote error: tls: (bad certificate|unknown certificate authority)|write tcp .*: write: broken pipe)$/,
     });
   });
 
