@@ -191,12 +191,17 @@ describe("transport over sockets", () => {
 
 describe("transport over sockets: large bodies", () => {
   const size = 100 * 1024 * 1024;
+  /**
+   * How far the sending end may be ahead of the reading one: what the kernel holds of two sockets. Told by counting, as
+   * resident memory also holds what an engine leaves to its collector.
+   */
+  const kernelHolds = 32 * 1024 * 1024;
 
-  it("takes 100 MB from the backend at the speed of a slow reader, in bounded memory", async () => {
+  it("takes 100 MB from the backend at the speed of a slow reader, hardly ahead of it", async () => {
     const piece = Buffer.alloc(256 * 1024, 7);
+    let left = size;
     const backend = await Backend.start((socket) => {
       socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`);
-      let left = size;
       const more = (): void => {
         while (left > 0) {
           left -= piece.length;
@@ -210,36 +215,34 @@ describe("transport over sockets: large bodies", () => {
     });
     const transport = transportWith();
     const response = await transport.send(backend.endpoint, new TestOutgoing("GET", "/"));
-    const base = runtime.residentBytes();
-    let peak = 0;
+    let ahead = 0;
     const source = sourceOf(response)!;
     const sink = new TestSink(false);
     // Full after every piece; goes on in a later turn of the event loop.
     sink.takesMore = false;
     sink.onWrite = () => {
-      peak = Math.max(peak, runtime.residentBytes());
+      ahead = Math.max(ahead, size - left - sink.bytes);
       setTimeout(() => source.resume(), 0);
     };
     source.start(sink);
     await until(() => sink.ends === 1, "the body");
     assert.equal(sink.bytes, size);
-    assert.ok(peak - base < 64 * 1024 * 1024, `memory grew by ${Math.round((peak - base) / 1048576)} MB`);
+    assert.ok(ahead < kernelHolds, `${ahead} bytes ahead`);
     await backend.stop();
   });
 
-  it("gives 100 MB to a backend that reads slowly, in bounded memory", async () => {
+  it("gives 100 MB to a backend that reads slowly, hardly ahead of it", async () => {
     let received = 0;
     const backend = await Backend.start(() => {});
     const transport = transportWith();
     const piece = "x".repeat(256 * 1024);
     const source = new TestSource(size);
-    const base = runtime.residentBytes();
-    let peak = 0;
+    let ahead = 0;
     let fed = 0;
     source.resume = () => {
       while (fed < size) {
         fed += piece.length;
-        peak = Math.max(peak, runtime.residentBytes());
+        ahead = Math.max(ahead, fed - received);
         if (!source.feed(piece)) return;
       }
       source.sink!.end(undefined);
@@ -259,7 +262,7 @@ describe("transport over sockets: large bodies", () => {
     await until(() => result.response !== undefined, "the answer");
     assert.ok(received >= size);
     assert.ok(source.stops > 10, "the source was stopped again and again");
-    assert.ok(peak - base < 64 * 1024 * 1024, `memory grew by ${Math.round((peak - base) / 1048576)} MB`);
+    assert.ok(ahead < kernelHolds, `${ahead} bytes ahead`);
     await drain(result.response!);
     await backend.stop();
   });
