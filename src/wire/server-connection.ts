@@ -45,6 +45,10 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
   #counted: Counted = "none";
   #waiting: Waiting = "head";
   #paused = false;
+  /** Bytes of a next request were read while the one being served was: its client's leaving is not seen (data-plane §4.9). */
+  #readBehind = false;
+  /** The client's FIN stands behind requests that wait their turn: it is theirs to notice. */
+  #endsBehind = false;
   /** What copies between client and backend, in phase `tunnel`. */
   #splice: Splice | undefined;
   /** The loop over pipelined requests is running, or about to. */
@@ -99,8 +103,14 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
   }
 
   ended(): void {
+    const serves = this.#phase === "busy" && this.#exchange.active;
+    if (!this.#ahead.empty && (serves || this.#between)) {
+      this.#endsBehind = true;
+      if (serves && !this.#readBehind) this.#exchange.clientLeft();
+      return;
+    }
     this.clientEnded = true;
-    if (this.#phase === "busy" && this.#exchange.active) this.#exchange.clientLeft();
+    if (serves) this.#exchange.clientLeft();
     else if (this.#phase !== "closing") this.#close();
   }
 
@@ -169,7 +179,7 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
     this.#wait("idle", this.#host.options.idleTimeoutMs);
     if (this.#advancing) return;
     if (!this.#ahead.empty) this.#advanceLater();
-    else if (this.#host.draining) this.#close();
+    else if (this.#host.draining || this.#endsBehind) this.#close();
   }
 
   exchangeCut(visibly: boolean): void {
@@ -199,7 +209,7 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
     const splice = spliceFor(stream, tunnel, this.#host, closed);
     this.#splice = splice;
     for (let bytes = this.#ahead.shift(); bytes !== undefined; bytes = this.#ahead.shift()) splice.pass(bytes);
-    if (this.clientEnded) splice.close();
+    if (this.clientEnded || this.#endsBehind) splice.close();
     else splice.begin();
   }
 
@@ -222,7 +232,8 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
     }
     this.#advancing = false;
     if (this.#paused || this.#ahead.bytes > aheadLimit) this.regulate();
-    if (this.#host.draining && this.#phase === "idle" && !this.#parser?.started) this.#close();
+    if (this.#phase !== "idle") return;
+    if (this.#endsBehind || (this.#host.draining && !this.#parser?.started)) this.#close();
   }
 
   /** Not at once: the end of an exchange may be told from deep inside a call of its body's source. */
@@ -250,7 +261,9 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
     if (head !== undefined) {
       this.#phase = "busy";
       this.#count("active");
+      this.#readBehind = false;
       this.#exchange.begin(head, parser.rest);
+      if (this.#endsBehind && this.serving && this.#exchange.active) this.#exchange.clientLeft();
       return;
     }
     const { readHeaderTimeoutMs } = this.#host.options;
@@ -258,6 +271,7 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
   }
 
   #readAhead(bytes: Uint8Array): void {
+    this.#readBehind = this.#phase === "busy";
     this.#ahead.push(bytes);
     if (this.#ahead.bytes > aheadLimit) this.regulate();
   }

@@ -58,7 +58,7 @@ export class ResponseHeadWriter {
    * one character per byte.
    */
   write(
-    response: Pick<ResponseLike, "status" | "statusText">,
+    response: Pick<ResponseLike, "status" | "statusText" | "content">,
     lines: HeaderLines,
     to: AnswerTo,
     bodyLength: number,
@@ -73,7 +73,12 @@ export class ResponseHeadWriter {
       lines.delete("connection");
     }
     if (lines.has("transfer-encoding")) lines.delete("transfer-encoding");
-    const added = this.#frame(lines, to, status, bodyLength);
+    let added = this.#frame(lines, to, status, bodyLength);
+    if (response.content !== undefined && this.framing === "length" && !added) {
+      // The length of the router's own answers stands behind Date (data-plane §13.2).
+      lines.delete("content-length");
+      added = true;
+    }
     let text = `${statusLine(to, status, response.statusText)}${lines.toWire()}`;
     if (!lines.has("date")) text += `Date: ${date}\r\n`;
     if (added) text += `Content-Length: ${this.length}\r\n`;

@@ -1,7 +1,15 @@
 import { addressText } from "../address-text.ts";
 import { firstValue, type MessageHeaders } from "../message.ts";
 import type { Endpoint } from "../routing/endpoint.ts";
-import { extraField, gorouterTime, type LineSettings, type LoggedExchange, logUri, none } from "./access-log-line.ts";
+import {
+  extraField,
+  gorouterTime,
+  type LineSettings,
+  type LoggedExchange,
+  loggedValue,
+  logUri,
+  none,
+} from "./access-log-line.ts";
 import { sequenceLength, utf8Bytes } from "./access-log-quote.ts";
 import { logSeconds, utcLogTime } from "./access-log-time.ts";
 
@@ -79,7 +87,7 @@ function headerMembers(headers: MessageHeaders, settings: LineSettings): string 
     // Configured names may differ in case only; a JSON object has each name once.
     if (names.has(field)) continue;
     names.add(field);
-    members += `${members === "" ? "" : ","}${quoted(utf8Bytes(field))}:${header(headers, name)}`;
+    members += `${members === "" ? "" : ","}${quoted(utf8Bytes(field))}:${text(loggedValue(headers, name))}`;
   }
   return members;
 }

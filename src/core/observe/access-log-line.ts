@@ -49,6 +49,10 @@ export interface LoggedExchange {
 /** What lines need to know of the settings. */
 export type LineSettings = Pick<CompiledSettings, "source" | "extraFields" | "loggedHeaders">;
 
+/** First value of a logged header; a name that never has a value is empty. */
+export const loggedValue = (headers: MessageHeaders, name: string): string | null =>
+  name === "" ? null : firstValue(headers, name);
+
 /** How a missing value is printed. */
 export const none = '"-"';
 const quoted = (escaped: string): string => (escaped === "" ? none : `"${escaped}"`);
@@ -140,7 +144,7 @@ export function accessLogLine(exchange: LoggedExchange, settings: LineSettings):
   const { routerError } = exchange;
   line += routerError === "" ? 'x_cf_routererror:"-"' : `x_cf_routererror:"${escapeLogValue(routerError)}"`;
   for (const { name, prefix } of settings.loggedHeaders) {
-    const value = firstValue(exchange.headers, name);
+    const value = loggedValue(exchange.headers, name);
     line += value === null || value === "" ? `${prefix}-"` : `${prefix}${escapeLogValue(value)}"`;
   }
   return line;

@@ -1,6 +1,6 @@
 import { firstValue, forkHeaders, type MessageHeaders } from "../message.ts";
 import { accessLogJson } from "./access-log-json.ts";
-import { accessLogLine, type LineSettings, type LoggedExchange, logUri } from "./access-log-line.ts";
+import { accessLogLine, type LineSettings, type LoggedExchange, loggedValue, logUri } from "./access-log-line.ts";
 import { escapeLogValue } from "./access-log-quote.ts";
 
 /**
@@ -34,7 +34,7 @@ function cutHeaders(headers: MessageHeaders, names: readonly string[]): MessageH
 function fittingHeaders(exchange: LoggedExchange, settings: LineSettings): number {
   let size = 0;
   for (const [index, { name, prefix }] of settings.loggedHeaders.entries()) {
-    const value = firstValue(exchange.headers, name) ?? "";
+    const value = loggedValue(exchange.headers, name) ?? "";
     size += prefix.length + Math.max(escapeLogValue(value).length, 1) + 1;
     if (size >= extraHeadersLimit) return index;
   }

@@ -67,6 +67,7 @@ export type ExtraField = (typeof extraFields)[number];
 
 /** A header whose first value is appended to access log lines. */
 interface LoggedHeader {
+  /** Empty: never has a value. */
   readonly name: string;
   /** What stands before the value: ` name:"`. */
   readonly prefix: string;
@@ -139,12 +140,15 @@ export class CompiledSettings {
   }
 }
 
+/** What says where a message goes and how it is framed is no header any more when lines are written: always `"-"`. */
+const notLogged = ["host", "transfer-encoding", "trailer"];
+
 function loggedHeaders(settings: RouterSettings): LoggedHeader[] {
   const names = new Set(settings.extra_headers_to_log);
   if (settings.tracing.enable_zipkin) for (const name of b3Headers) names.add(name);
   if (settings.tracing.enable_w3c) for (const name of w3cHeaders) names.add(name);
   return [...names].map((name) => {
     const field = name.toLowerCase().replaceAll("-", "_");
-    return { name, field, prefix: ` ${field}:"` };
+    return { name: notLogged.includes(name.toLowerCase()) ? "" : name, field, prefix: ` ${field}:"` };
   });
 }

@@ -290,6 +290,14 @@ export const cases: readonly GoldenCase[] = [
     lines: ['X-Foo: a"b', "Connection: X-Foo"],
     log: { headers: extra('"a\\"b"', none, none, none) },
   }),
+  logged("extra headers: what Go's server takes out of the header set is never there", {
+    section: "data-plane §9.3",
+    config: { extra_headers_to_log: ["Host", "Transfer-Encoding", "Trailer", "Content-Length", "Connection"] },
+    start: "POST / HTTP/1.1",
+    lines: ["Transfer-Encoding: chunked", "Trailer: X-T", "Connection: X-Foo"],
+    body: "0\r\n\r\n",
+    log: { headers: 'host:"-" transfer_encoding:"-" trailer:"-" content_length:"-" connection:"X-Foo"' },
+  }),
   {
     name: "extra headers of an unroutable request",
     section: "data-plane §9.3",

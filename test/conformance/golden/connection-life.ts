@@ -5,6 +5,17 @@ const notFound = errorPage("404 Not Found", "unknown_route", uncached, "Requeste
 const closing = (page: string): string => page.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
 const notFoundLog = (request: string): string =>
   ownLogLine({ host: "nope", request, status: 404, out: 56, routerError: "unknown_route" });
+const cancelled = message(
+  [
+    "HTTP/1.1 499 status code 499",
+    "Content-Type: text/plain; charset=utf-8",
+    "X-Cf-Routererror: endpoint_failure (context canceled)",
+    "X-Content-Type-Options: nosniff",
+    "Date: {date}",
+    "Content-Length: 22",
+  ],
+  "499 Request Cancelled\n",
+);
 const ok = message(["HTTP/1.1 200 OK", "Content-Length: 2"], "ok");
 
 /** A request for an unknown host. */
@@ -113,6 +124,29 @@ export const cases: readonly GoldenCase[] = [
     "POST / HTTP/1.1",
     true,
   ),
+  {
+    name: "a client that ends behind two requests in one piece: both are cancelled, in their turn",
+    section: "data-plane §4.9",
+    send: [
+      message(["GET /1 HTTP/1.1", "Host: a.b"]) + message(["GET /2 HTTP/1.1", "Host: a.b"]),
+      { until: "103" },
+      "end",
+    ],
+    reply: ["request", "HTTP/1.1 103 Early Hints\r\n\r\n", "closed"],
+    upstream: [{}],
+    expect: `HTTP/1.1 103 Early Hints\r\n\r\n${cancelled}${cancelled}`,
+    closes: true,
+    log: [
+      logLine({ request: "GET /1 HTTP/1.1", status: 499, out: 22, routerError: "endpoint_failure (context canceled)" }),
+      logLine({
+        request: "GET /2 HTTP/1.1",
+        status: 499,
+        out: 22,
+        id: "{uuid}",
+        routerError: "endpoint_failure (context canceled)",
+      }),
+    ],
+  },
   unrouted(
     "5.7",
     "an unwanted body is not asked for",

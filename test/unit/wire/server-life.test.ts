@@ -80,18 +80,50 @@ describe("server: the client goes away", () => {
     assert.deepEqual(heard, ["aborted client-gone", "finished 0 3 client-gone"]);
   });
 
-  it("does not serve pipelined requests of a client that has gone", async () => {
+  it("cancels requests that came in one piece, each in its turn (data-plane §4.9)", async () => {
+    const { handler, exchanges } = pendingHandler();
+    const rig = await createServerRig(handler);
+    const client = rig.connect();
+    await client.say(get + get);
+    await client.end();
+    assert.deepEqual(exchanges[0]!.observed.heard, ["aborted client-gone"]);
+    exchanges[0]!.answer(textResponse("1"));
+    assert.match(await client.take(), /\r\n\r\n1$/);
+    assert.deepEqual(exchanges[1]!.observed.heard, ["aborted client-gone"]);
+    exchanges[1]!.answer(textResponse("2"));
+    assert.match(await client.take(), /\r\n\r\n2$/);
+    assert.equal(client.sawClose, true);
+    assert.equal(exchanges.length, 2);
+  });
+
+  it("does not see the end behind a request that came later: the first is answered, the later one cancelled", async () => {
     const { handler, exchanges } = pendingHandler();
     const rig = await createServerRig(handler);
     const client = rig.connect();
     await client.say(get);
     await client.say(get);
     await client.end();
-    assert.deepEqual(exchanges[0]!.observed.heard, ["aborted client-gone"]);
-    exchanges[0]!.answer(textResponse("ok"));
+    assert.deepEqual(exchanges[0]!.observed.heard, []);
+    exchanges[0]!.answer(textResponse("1"));
+    assert.match(await client.take(), /\r\n\r\n1$/);
+    assert.deepEqual(exchanges[0]!.observed.heard, ["finished 0 1 complete"]);
+    assert.deepEqual(exchanges[1]!.observed.heard, ["aborted client-gone"]);
+    exchanges[1]!.answer(textResponse("2"));
     await settled();
-    assert.equal(exchanges.length, 1);
     assert.equal(client.sawClose, true);
+  });
+
+  it("closes behind the answer when what came later is no whole head", async () => {
+    const { handler, exchanges } = pendingHandler();
+    const rig = await createServerRig(handler);
+    const client = rig.connect();
+    await client.say(get);
+    await client.say("GET");
+    await client.end();
+    exchanges[0]!.answer(textResponse("1"));
+    assert.match(await client.take(), /\r\n\r\n1$/);
+    assert.equal(client.sawClose, true);
+    assert.equal(exchanges.length, 1);
   });
 
   it("forgets a connection whose handler never answers", async () => {

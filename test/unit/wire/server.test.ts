@@ -19,7 +19,7 @@ const get = "GET / HTTP/1.1\r\nHost: a.b\r\n\r\n";
 const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 describe("server: one request", () => {
-  it("answers in one write, with Date and the lines as given", async () => {
+  it("answers in one write, the lines as given, then Date and the length of what is at hand (data-plane §13.2)", async () => {
     const rig = await createServerRig(() => {
       const headers = new HeaderLines();
       headers.append("x-foo", "BAR");
@@ -31,7 +31,7 @@ describe("server: one request", () => {
     const date = new Date(1_000_000).toUTCString();
     assert.equal(
       await client.say(get),
-      `HTTP/1.1 200 OK\r\nx-foo: BAR\r\nContent-Length: 2\r\nETag: \xe4\r\nDate: ${date}\r\n\r\nok`,
+      `HTTP/1.1 200 OK\r\nx-foo: BAR\r\nETag: \xe4\r\nDate: ${date}\r\nContent-Length: 2\r\n\r\nok`,
     );
     assert.equal(client.far.writes, 1);
     assert.equal(rig.server.idleConnections, 1);
