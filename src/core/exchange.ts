@@ -206,11 +206,11 @@ export class Exchange implements Outgoing, ExchangeObserver, LoggedExchange {
     if (this.endpoint !== undefined) {
       metrics.countResponse(this.status);
       if (metrics.samples !== undefined && this.backendPhaseAt >= 0) {
-        const component = this.endpoint.tags?.get("component") ?? "";
+        const component = this.endpoint.component;
         metrics.samples.answered(component, this.status, this.endedAt - this.startedAt, this.endedAt);
       }
       if (settings.per_request_metrics_reporting && this.backendPhaseAt >= 0) {
-        metrics.observeLatency(this.endpoint.tags?.get("component") ?? "", this.endedAt - this.startedAt);
+        metrics.observeLatency(this.endpoint.component, this.endedAt - this.startedAt);
         metrics.observeGorouterTime(this.backendPhaseAt - this.startedAt);
       }
     }

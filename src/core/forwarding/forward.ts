@@ -102,7 +102,7 @@ function beginAttempt(exchange: Exchange, endpoint: Endpoint): void {
   if (exchange.selection.attempt > 1) exchange.attempt = new Attempt();
   identify(exchange, endpoint);
   if (router.events?.attempted !== undefined) exchange.attempt.sentAt = router.clock.now();
-  router.metrics.countAttempt(endpoint.tags?.get("component") ?? "");
+  router.metrics.countAttempt(endpoint.component);
   router.metrics.samples?.attempted(endpoint, router.clock.monotonic());
   if (router.activeApps !== undefined) router.activeApps.mark(endpoint.applicationId, exchange.backendPhaseAt);
   if (router.logger.level <= Level.debug) {

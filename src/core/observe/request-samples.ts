@@ -39,7 +39,7 @@ export class RequestSamples {
 
   /** A backend attempt begins. */
   attempted(endpoint: Endpoint, now: number): void {
-    const component = endpoint.tags?.get("component") ?? "";
+    const component = endpoint.component;
     if (component !== "") this.#component(component).requests += 1;
     if (endpoint.applicationId !== "") this.apps.add(endpoint.applicationId, now);
   }

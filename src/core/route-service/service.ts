@@ -5,10 +5,12 @@ import { parseUrl } from "./go-url.ts";
 
 /** What the access log, metrics and debugging headers know of a request that went to a service: no instance (§8.6). */
 export class NoInstance extends Endpoint {
-  override readonly address: string = "";
-
   constructor() {
     super({ host: "", port: 0 });
+  }
+
+  override get address(): string {
+    return "";
   }
 }
 

@@ -1,6 +1,7 @@
 import type { MessageHeaders } from "../message.ts";
+import { type EndpointKind, type KindStore, sameKind, sameNames } from "./endpoint-kind.ts";
+import { firstTextIs, packTexts, unpackText, unpackTexts } from "./packed-texts.ts";
 import { TagSet } from "./tag-set.ts";
-import type { TextStore } from "./text-store.ts";
 
 /** Modification tag of the Routing API (control-plane §3.5); NATS registrations always have the empty one. */
 interface ModificationTag {
@@ -87,120 +88,239 @@ export function sameTag(a: ModificationTag, b: ModificationTag): boolean {
 
 const noTag: ModificationTag = { guid: "", index: 0 };
 
-/**
- * One instance of an app, as registered. Immutable but for what belongs to the object itself: the in-flight counter
- * (data-plane §3.2) and the transport's connections (§4.8). One object may sit in several pools.
- */
-export class Endpoint {
-  /** `host:port`, the identity within a pool. */
+/** What requests to an endpoint need of it again and again, worked out once it gets one. */
+interface EndpointUse {
   readonly address: string;
-  readonly host: string;
-  readonly port: number;
-  readonly tls: boolean;
-  readonly serverCertDomainSan: string;
   readonly applicationId: string;
   readonly privateInstanceId: string;
   readonly privateInstanceIndex: string;
   readonly tags: ReadonlyMap<string, string> | null;
+  headers: EndpointHeaders | undefined;
+  logText: EndpointLogText | undefined;
+}
+
+/** What lines of the access log say of an endpoint. */
+interface EndpointLogText {
+  readonly address: string;
+  readonly identity: string;
+}
+
+/** Numbers of the packed texts; the values of the tags follow. */
+const texts = { address: 0, app: 1, instance: 2, san: 3, index: 4, updatedAt: 5, tags: 6 };
+
+/**
+ * One instance of an app, as registered. Immutable but for what belongs to the object itself: the in-flight counter
+ * (data-plane §3.2) and the transport's connections (§4.8). One object may sit in several pools.
+ *
+ * A table holds a million of them, and few get requests: so what an endpoint says lies in one packed text and in an
+ * object that it shares with its like, and is cut out when it is asked for.
+ */
+export class Endpoint {
   /** Seconds, capped by the registry before the endpoint is put into a pool. */
   staleThresholdSeconds: number;
-  readonly isolationSegment: string;
-  readonly availabilityZone: string;
-  readonly routeServiceUrl: string;
-  readonly updatedAtNs: bigint;
-  readonly protocol: string;
-  readonly loadBalancing: string;
-  /** With `loadBalancing` `hash` and a header name only (control-plane §9.1). */
-  readonly hash: HashOptions | undefined;
-  /** Connections to it begin with a PROXY header, and so each is one client's (`options.proxy_protocol`). */
-  readonly proxyProtocol: ProxyVersion | undefined;
   readonly modificationTag: ModificationTag;
-
   /** Number of pools that hold the object; 0: the transport may forget it. The registry counts. */
   routes = 0;
   /** Requests sent whose response head has not arrived yet. */
   inFlight = 0;
   /** The transport's own: its pool of connections to this endpoint. Carried over when a replacement has the same SAN. */
   connections: unknown = undefined;
-  /** What header fields say of this endpoint, worked out once. */
-  headers: EndpointHeaders | undefined = undefined;
-  /** The access log's own: what its lines say of this endpoint, worked out once. */
-  logText: { readonly address: string; readonly identity: string } | undefined = undefined;
+
+  readonly #packed: string;
+  #kind: EndpointKind;
+  #use: EndpointUse | undefined = undefined;
 
   constructor(fields: EndpointFields) {
-    this.host = fields.host;
-    this.port = fields.port;
-    this.address = `${fields.host}:${fields.port}`;
-    this.tls = fields.tls ?? false;
-    this.serverCertDomainSan = fields.serverCertDomainSan ?? "";
-    this.applicationId = fields.applicationId ?? "";
-    this.privateInstanceId = fields.privateInstanceId ?? "";
-    this.privateInstanceIndex = fields.privateInstanceIndex ?? "";
-    this.tags = fields.tags ?? null;
+    const tags = fields.tags ?? null;
+    const loadBalancing = fields.loadBalancing ?? "";
+    const { hashHeader = "", hashBalance = 0, updatedAtNs = 0n } = fields;
+    const hashes = loadBalancing === "hash" && hashHeader !== "";
+    const packed = [
+      `${fields.host}:${fields.port}`,
+      fields.applicationId ?? "",
+      fields.privateInstanceId ?? "",
+      fields.serverCertDomainSan ?? "",
+      fields.privateInstanceIndex ?? "",
+      updatedAtNs === 0n ? "" : String(updatedAtNs),
+    ];
+    if (tags !== null) for (const value of tags.values()) packed.push(value);
+    this.#packed = packTexts(packed);
+    this.#kind = {
+      tls: fields.tls ?? false,
+      isolationSegment: fields.isolationSegment ?? "",
+      availabilityZone: fields.availabilityZone ?? "",
+      routeServiceUrl: fields.routeServiceUrl ?? "",
+      protocol: fields.protocol ?? "http1",
+      loadBalancing,
+      hash: hashes ? { header: hashHeader, balance: hashBalance } : undefined,
+      proxyProtocol: fields.proxyProtocol,
+      tagNames: tags === null ? null : [...tags.keys()],
+      component: tags?.get("component") ?? "",
+    };
     this.staleThresholdSeconds = fields.staleThresholdSeconds ?? 0;
-    this.isolationSegment = fields.isolationSegment ?? "";
-    this.availabilityZone = fields.availabilityZone ?? "";
-    this.routeServiceUrl = fields.routeServiceUrl ?? "";
-    this.updatedAtNs = fields.updatedAtNs ?? 0n;
-    this.protocol = fields.protocol ?? "http1";
-    this.loadBalancing = fields.loadBalancing ?? "";
-    const { hashHeader = "", hashBalance = 0 } = fields;
-    const hashes = this.loadBalancing === "hash" && hashHeader !== "";
-    this.hash = hashes ? { header: hashHeader, balance: hashBalance } : undefined;
-    this.proxyProtocol = fields.proxyProtocol;
     this.modificationTag = fields.modificationTag ?? noTag;
   }
 
-  /** A table keeps the endpoint: its texts, which came out of a message, become the table's own. */
-  keep(texts: TextStore): void {
-    const own = this as { -readonly [Key in keyof Endpoint]: Endpoint[Key] };
-    own.host = texts.own(this.host);
-    own.address = texts.own(this.address);
-    own.serverCertDomainSan = texts.own(this.serverCertDomainSan);
-    own.applicationId = texts.own(this.applicationId);
-    own.privateInstanceId = texts.own(this.privateInstanceId);
-    own.privateInstanceIndex = texts.own(this.privateInstanceIndex);
-    own.isolationSegment = texts.own(this.isolationSegment);
-    own.availabilityZone = texts.own(this.availabilityZone);
-    own.routeServiceUrl = texts.own(this.routeServiceUrl);
-    own.protocol = texts.own(this.protocol);
-    own.loadBalancing = texts.own(this.loadBalancing);
-    if (this.tags instanceof TagSet) this.tags.keep(texts);
+  /** `host:port`, the identity within a pool. */
+  get address(): string {
+    return this.#use === undefined ? this.#text(texts.address) : this.#use.address;
+  }
+
+  get host(): string {
+    const { address } = this;
+    return address.slice(0, address.lastIndexOf(":"));
+  }
+
+  get port(): number {
+    const { address } = this;
+    return Number(address.slice(address.lastIndexOf(":") + 1));
+  }
+
+  /** Speak TLS to it. */
+  get tls(): boolean {
+    return this.#kind.tls;
+  }
+
+  get serverCertDomainSan(): string {
+    return this.#text(texts.san);
+  }
+
+  get applicationId(): string {
+    return this.#use === undefined ? this.#text(texts.app) : this.#use.applicationId;
+  }
+
+  get privateInstanceId(): string {
+    return this.#use === undefined ? this.#text(texts.instance) : this.#use.privateInstanceId;
+  }
+
+  get privateInstanceIndex(): string {
+    return this.#use === undefined ? this.#text(texts.index) : this.#use.privateInstanceIndex;
+  }
+
+  /** Null when the registration had none. */
+  get tags(): ReadonlyMap<string, string> | null {
+    if (this.#use !== undefined) return this.#use.tags;
+    const names = this.#kind.tagNames;
+    return names === null ? null : new TagSet(names, unpackTexts(this.#packed, this.#count, texts.tags));
+  }
+
+  /** The tag `component`; empty: none. */
+  get component(): string {
+    return this.#kind.component;
+  }
+
+  get isolationSegment(): string {
+    return this.#kind.isolationSegment;
+  }
+
+  get availabilityZone(): string {
+    return this.#kind.availabilityZone;
+  }
+
+  get routeServiceUrl(): string {
+    return this.#kind.routeServiceUrl;
+  }
+
+  /** Nanoseconds since the epoch; 0n: unknown. */
+  get updatedAtNs(): bigint {
+    return BigInt(this.#text(texts.updatedAt));
+  }
+
+  get protocol(): string {
+    return this.#kind.protocol;
+  }
+
+  get loadBalancing(): string {
+    return this.#kind.loadBalancing;
+  }
+
+  /** With `loadBalancing` `hash` and a header name only (control-plane §9.1). */
+  get hash(): HashOptions | undefined {
+    return this.#kind.hash;
+  }
+
+  /** Connections to it begin with a PROXY header, and so each is one client's (`options.proxy_protocol`). */
+  get proxyProtocol(): ProxyVersion | undefined {
+    return this.#kind.proxyProtocol;
+  }
+
+  /** What header fields say of this endpoint, worked out once. */
+  get headers(): EndpointHeaders | undefined {
+    return this.#use?.headers;
+  }
+
+  set headers(headers: EndpointHeaders | undefined) {
+    this.#inUse().headers = headers;
+  }
+
+  /** The access log's own: what its lines say of this endpoint, worked out once. */
+  get logText(): EndpointLogText | undefined {
+    return this.#use?.logText;
+  }
+
+  set logText(text: EndpointLogText | undefined) {
+    this.#inUse().logText = text;
+  }
+
+  /** Whether that is its `host:port`; cheaper than to ask for the address. */
+  isAt(address: string): boolean {
+    return firstTextIs(this.#packed, this.#count, address);
+  }
+
+  /** A table keeps the endpoint: what it says and others say as well it shares with them. */
+  keep(kinds: KindStore): void {
+    this.#kind = kinds.own(this.#kind);
+  }
+
+  /**
+   * Whether a registration brings nothing new (control-plane §3.5). The availability zone is not compared: a change of
+   * the zone alone never takes effect while the entry lives.
+   */
+  saysTheSame(other: Endpoint): boolean {
+    return (
+      this.staleThresholdSeconds === other.staleThresholdSeconds &&
+      sameKind(this.#kind, other.#kind) &&
+      sameTag(this.modificationTag, other.modificationTag) &&
+      (sameNames(this.#kind.tagNames, other.#kind.tagNames)
+        ? this.#packed === other.#packed
+        : this.#saysTheSameApart(other))
+    );
+  }
+
+  /** The texts compared one by one, since the tags have another order, or none are as good as an empty set. */
+  #saysTheSameApart(other: Endpoint): boolean {
+    for (let i = 0; i < texts.tags; i++) if (this.#text(i) !== other.#text(i)) return false;
+    const [tags, others] = [this.tags, other.tags];
+    if ((tags?.size ?? 0) !== (others?.size ?? 0)) return false;
+    if (tags === null || others === null) return true;
+    for (const [name, value] of tags) if (others.get(name) !== value) return false;
+    return true;
+  }
+
+  get #count(): number {
+    const names = this.#kind.tagNames;
+    return names === null ? texts.tags : texts.tags + names.length;
+  }
+
+  #text(index: number): string {
+    return unpackText(this.#packed, this.#count, index);
+  }
+
+  #inUse(): EndpointUse {
+    this.#use ??= {
+      address: this.address,
+      applicationId: this.applicationId,
+      privateInstanceId: this.privateInstanceId,
+      privateInstanceIndex: this.privateInstanceIndex,
+      tags: this.tags,
+      headers: undefined,
+      logText: undefined,
+    };
+    return this.#use;
   }
 }
 
-/**
- * Whether a registration brings nothing new (control-plane §3.5). The availability zone is not compared: a change of
- * the zone alone never takes effect while the entry lives.
- */
+/** Whether a registration brings nothing new (control-plane §3.5). */
 export function sameRegistration(a: Endpoint, b: Endpoint): boolean {
-  return (
-    a.address === b.address &&
-    a.tls === b.tls &&
-    a.updatedAtNs === b.updatedAtNs &&
-    a.applicationId === b.applicationId &&
-    a.privateInstanceId === b.privateInstanceId &&
-    a.privateInstanceIndex === b.privateInstanceIndex &&
-    a.staleThresholdSeconds === b.staleThresholdSeconds &&
-    a.serverCertDomainSan === b.serverCertDomainSan &&
-    a.routeServiceUrl === b.routeServiceUrl &&
-    a.protocol === b.protocol &&
-    a.isolationSegment === b.isolationSegment &&
-    a.loadBalancing === b.loadBalancing &&
-    a.hash?.header === b.hash?.header &&
-    a.hash?.balance === b.hash?.balance &&
-    a.proxyProtocol === b.proxyProtocol &&
-    sameTag(a.modificationTag, b.modificationTag) &&
-    sameTags(a.tags, b.tags)
-  );
-}
-
-/** No tags and an empty set of tags are the same. */
-function sameTags(a: ReadonlyMap<string, string> | null, b: ReadonlyMap<string, string> | null): boolean {
-  if (a === b) return true;
-  if ((a?.size ?? 0) !== (b?.size ?? 0)) return false;
-  if (a === null || b === null) return true;
-  if (a instanceof TagSet && b instanceof TagSet) return a.equals(b);
-  for (const [name, value] of a) if (b.get(name) !== value) return false;
-  return true;
+  return a.saysTheSame(b);
 }

@@ -139,7 +139,7 @@ export class Pool {
   find(address: string): Member | undefined {
     if (this.#byAddress !== undefined) return this.#byAddress.get(address);
     const only = this.#members[0];
-    return only?.endpoint.address === address ? only : undefined;
+    return only?.endpoint.isAt(address) === true ? only : undefined;
   }
 
   /** The member a sticky id names: an instance id, or a `host:port` (index quirk, control-plane §3.13). */

@@ -2,6 +2,7 @@ import type { Clock } from "../clock.ts";
 import type { FailureKind } from "../forwarding/failure.ts";
 import { Level, type Logger } from "../observe/log.ts";
 import { type Endpoint, isLeased, isSucceededBy, sameRegistration, sameTag } from "./endpoint.ts";
+import { KindStore } from "./endpoint-kind.ts";
 import { registrationData, routeEndpointData } from "./endpoint-lines.ts";
 import { appInstancePool, type InstanceSelector, processInstancePool } from "./instance-lookup.ts";
 import { type DefaultAlgorithm, type Member, Pool, type PoolSettings, type Reservation } from "./pool.ts";
@@ -74,6 +75,7 @@ export class Registry {
   readonly #forget: ((endpoint: Endpoint) => void) | undefined;
   readonly #trie = new Trie();
   readonly #texts = new TextStore();
+  readonly #kinds = new KindStore(this.#texts);
   readonly #aside = new SetAside();
 
   constructor(parts: RegistryParts) {
@@ -133,12 +135,14 @@ export class Registry {
     }
     const result = this.#put(pool, endpoint, now);
     this.lastUpdate = now;
-    this.#observer?.registered(componentOf(endpoint), result);
+    this.#observer?.registered(endpoint.component, result);
     if (result === "added") {
       if (endpoint.updatedAtNs !== 0n) {
         this.#observer?.registrationLatency(this.#clock.now() - toMilliseconds(endpoint.updatedAtNs));
       }
-      this.#log.info("endpoint-registered", registrationData(withoutTrailingSlash(uri), endpoint));
+      if (this.#log.level <= Level.info) {
+        this.#log.info("endpoint-registered", registrationData(withoutTrailingSlash(uri), endpoint));
+      }
     } else if (this.#log.level <= Level.debug) {
       const message = result === "updated" ? "endpoint-registered" : "endpoint-not-registered";
       this.#log.debug(message, registrationData(withoutTrailingSlash(uri), endpoint));
@@ -161,7 +165,7 @@ export class Registry {
     this.#renew(pool, endpoint, now);
     member.updatedAt = now;
     this.lastUpdate = now;
-    this.#observer?.registered(componentOf(endpoint), "updated");
+    this.#observer?.registered(endpoint.component, "updated");
   }
 
   #addPool(uri: string, now: number): Pool {
@@ -180,7 +184,7 @@ export class Registry {
   #put(pool: Pool, endpoint: Endpoint, now: number): RegistrationResult {
     const member = pool.find(endpoint.address);
     if (member === undefined) {
-      if (endpoint.routes === 0) endpoint.keep(this.#texts);
+      if (endpoint.routes === 0) endpoint.keep(this.#kinds);
       pool.add(endpoint, now);
       endpoint.routes++;
     } else if (isLeased(member.endpoint) !== isLeased(endpoint)) {
@@ -219,7 +223,7 @@ export class Registry {
 
   #replace(pool: Pool, member: Member, endpoint: Endpoint): void {
     const previous = member.endpoint;
-    if (endpoint.routes === 0) endpoint.keep(this.#texts);
+    if (endpoint.routes === 0) endpoint.keep(this.#kinds);
     pool.replace(member, endpoint);
     endpoint.routes++;
     // Connections of another kind must not be used for the new endpoint: §3.5 names the SAN, the others are ours.
@@ -266,7 +270,7 @@ export class Registry {
     const key = routeKey(uri);
     const node = this.#trie.find(trieKey(key));
     if (node?.pool !== undefined) this.#take(node, node.pool, key, endpoint);
-    this.#observer?.unregistered(componentOf(endpoint));
+    this.#observer?.unregistered(endpoint.component);
   }
 
   #take(node: TrieNode, pool: Pool, key: string, endpoint: Endpoint): void {
@@ -459,10 +463,6 @@ function hasStale(pool: Pool, now: number): boolean {
 /** In two parts, since nanoseconds of today do not fit a number exactly. */
 function toMilliseconds(nanoseconds: bigint): number {
   return Number(nanoseconds / 1_000_000n) + Number(nanoseconds % 1_000_000n) / 1e6;
-}
-
-function componentOf(endpoint: Endpoint): string {
-  return endpoint.tags?.get("component") ?? "";
 }
 
 /** The failures that prune a TLS endpoint and mark any other (data-plane §4.4). */

@@ -1,16 +1,20 @@
-import type { TextStore } from "./text-store.ts";
-
 /** With more names than this a look-up goes by an index. */
 const fewNames = 32;
 
 /**
- * Tags of an endpoint (control-plane §2.4): names and values side by side, which takes a fraction of a Map's memory; a
- * table holds one per endpoint. Endpoints of one kind have the same names and share their list (`TextStore`).
+ * Tags of an endpoint (control-plane §2.4): names and values side by side, which takes a fraction of a Map's memory.
  */
 export class TagSet implements ReadonlyMap<string, string> {
-  #names: readonly string[] = [];
-  #values: string[] = [];
+  readonly #names: readonly string[];
+  readonly #values: string[];
   #index: Map<string, number> | undefined;
+
+  /** `names` are distinct, and `values` theirs; the set keeps both lists. */
+  constructor(names: readonly string[] = [], values: string[] = []) {
+    this.#names = names;
+    this.#values = values;
+    if (names.length > fewNames) this.#makeIndex();
+  }
 
   get size(): number {
     return this.#names.length;
@@ -30,15 +34,11 @@ export class TagSet implements ReadonlyMap<string, string> {
     this.#index?.set(name, this.#names.length);
     (this.#names as string[]).push(name);
     this.#values.push(value);
-    if (this.#index === undefined && this.#names.length > fewNames) {
-      this.#index = new Map(this.#names.map((each, position) => [each, position]));
-    }
+    if (this.#index === undefined && this.#names.length > fewNames) this.#makeIndex();
   }
 
-  /** A table keeps the tags: their texts become the table's own. Nothing is set any more. */
-  keep(texts: TextStore): void {
-    this.#names = texts.ownNames(this.#names);
-    this.#values = this.#values.map((value) => texts.own(value));
+  #makeIndex(): void {
+    this.#index = new Map(this.#names.map((each, position) => [each, position]));
   }
 
   #at(name: string): number {
@@ -52,18 +52,6 @@ export class TagSet implements ReadonlyMap<string, string> {
 
   has(name: string): boolean {
     return this.#at(name) >= 0;
-  }
-
-  /** The same names with the same values; without a look at the names when they are in the same order. */
-  equals(other: TagSet): boolean {
-    const names = this.#names;
-    if (names.length !== other.#names.length) return false;
-    for (let i = 0; i < names.length; i++) {
-      const name = names[i] as string;
-      const value = other.#names[i] === name ? other.#values[i] : other.get(name);
-      if (value !== this.#values[i]) return false;
-    }
-    return true;
   }
 
   forEach(callback: (value: string, name: string, map: ReadonlyMap<string, string>) => void): void {
