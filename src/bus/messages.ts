@@ -1,6 +1,7 @@
 import { type JsonKind, JsonReader, JsonSyntaxError, quoteByte } from "../core/json-reader.ts";
 import { sequenceLength } from "../core/observe/access-log-quote.ts";
-import { Endpoint, type ProxyVersion } from "../core/routing/endpoint.ts";
+import { Endpoint } from "../core/routing/endpoint.ts";
+import type { ProxyVersion } from "../core/routing/endpoint-kind.ts";
 import type { ReservationFields } from "../core/routing/registry.ts";
 import { TagSet } from "../core/routing/tag-set.ts";
 

@@ -1,5 +1,15 @@
-import type { HashOptions, ProxyVersion } from "./endpoint.ts";
 import type { TextStore } from "./text-store.ts";
+
+/** Version of the PROXY header that an endpoint wants. */
+export type ProxyVersion = "v1" | "v2";
+
+/** What hash-based routing needs to know of a route (control-plane §9.1). */
+export interface HashOptions {
+  /** Request header whose value chooses the endpoint. */
+  readonly header: string;
+  /** An endpoint with more than this times the average load is passed over; 0: no limit. */
+  readonly balance: number;
+}
 
 /** What a registration says that many endpoints have in common; the table keeps one object for all that are alike. */
 export interface EndpointKind {

@@ -1,5 +1,12 @@
 import type { MessageHeaders } from "../message.ts";
-import { type EndpointKind, type KindStore, sameKind, sameNames } from "./endpoint-kind.ts";
+import {
+  type EndpointKind,
+  type HashOptions,
+  type KindStore,
+  type ProxyVersion,
+  sameKind,
+  sameNames,
+} from "./endpoint-kind.ts";
 import { firstTextIs, packTexts, unpackText, unpackTexts } from "./packed-texts.ts";
 import { TagSet } from "./tag-set.ts";
 
@@ -31,9 +38,6 @@ export interface EndpointHeaders {
   identity: MessageHeaders | undefined;
 }
 
-/** Version of the PROXY header that an endpoint wants. */
-export type ProxyVersion = "v1" | "v2";
-
 /** What a registration says about an endpoint; absent fields take the zero value of control-plane §2.4. */
 export interface EndpointFields {
   readonly host: string;
@@ -61,14 +65,6 @@ export interface EndpointFields {
   /** Connections to it begin with a PROXY header. */
   readonly proxyProtocol?: ProxyVersion | undefined;
   readonly modificationTag?: ModificationTag;
-}
-
-/** What hash-based routing needs to know of a route (control-plane §9.1). */
-export interface HashOptions {
-  /** Request header whose value chooses the endpoint. */
-  readonly header: string;
-  /** An endpoint with more than this times the average load is passed over; 0: no limit. */
-  readonly balance: number;
 }
 
 /** Whether `next` may take the place of `old` (control-plane §3.5): an empty or another guid, or a higher index. */

@@ -1,5 +1,6 @@
 import type { Logger } from "../observe/log.ts";
-import type { Endpoint, HashOptions } from "./endpoint.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type { HashOptions } from "./endpoint-kind.ts";
 import { PoolState } from "./pool-state.ts";
 
 /** Balancing algorithms that need no options: what `balancing_algorithm` may be (data-plane §3.1). */

@@ -1,6 +1,6 @@
 import ipaddr from "ipaddr.js";
 import type { ClientAddresses } from "../../core/client.ts";
-import type { ProxyVersion } from "../../core/routing/endpoint.ts";
+import type { ProxyVersion } from "../../core/routing/endpoint-kind.ts";
 import { fixedLength, signature } from "./version-2.ts";
 
 /** Both ends of a client's connection, in one family. */
