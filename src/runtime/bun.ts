@@ -6,7 +6,6 @@ import { openDatagram } from "./base/datagram.ts";
 import { descriptorLimit } from "./base/descriptors.ts";
 import { fileStamp, listDirectory, openAppend, readTextFile, writeTextFile } from "./base/files.ts";
 import { connectNet } from "./base/net-connect.ts";
-import { listenNet } from "./base/net-listen.ts";
 import { flushOutput, writeError, writeOut } from "./base/output.ts";
 import {
   args,
@@ -24,39 +23,37 @@ import {
 import { spawnGroup } from "./base/process-group.ts";
 import { cpuProfile, heapSnapshot } from "./base/profiling.ts";
 import { systemAuthorities } from "./base/system-authorities.ts";
-import { prepareServerNet, secureClientNet, secureServerNet } from "./base/takeover.ts";
+import { secureClientNet } from "./base/takeover.ts";
 import { fromLatin1, latin1, randomBytes, uuid } from "./base/text.ts";
-import { missingSuites } from "./base/tls-agreement.ts";
 import { matchKey } from "./base/tls-key-pairs.ts";
 import { openDescriptors, usage } from "./base/usage.ts";
 import { holdBallast } from "./bun/heap-ballast.ts";
 
 import { serveBun } from "./bun/native-serve.ts";
 import { connectBun, listenBun } from "./bun/sockets.ts";
-import type { ConnectOptions, ListenOptions, Runtime } from "./interface.ts";
+import { prepareServerBun, secureServerBun } from "./bun/tls-server.ts";
+import type { ConnectOptions, Runtime } from "./interface.ts";
 
 /** In a binary of `bun build --compile` the script has no name of its own; the binary may be called by several. */
 const compiled = process.argv[1]?.startsWith("/$bunfs/") ?? false;
 
-/** TLS runs on sockets of `node:net` and `node:tls` only, and Bun's own choose no IP version. */
-function needsNet(options: ListenOptions | ConnectOptions): boolean {
-  return (
-    options.tls !== undefined || options.takeover === true || ("family" in options && options.family !== undefined)
-  );
+/** TLS as a client runs on sockets of `node:net` and `node:tls` only, and Bun's own choose no IP version. */
+function needsNet(options: ConnectOptions): boolean {
+  return options.tls !== undefined || options.takeover === true || options.family !== undefined;
 }
 
-/** Bun: the base, with plain TCP and unix sockets on Bun's own sockets, which cost a fifth less. */
+/** Bun: the base, with TCP, unix sockets and TLS as a server on Bun's own sockets, which cost a fifth less. */
 export const runtime: Runtime = {
   name: "bun",
   version: process.versions["bun"] ?? "",
   clock,
 
-  listen: (options, accept) => (needsNet(options) ? listenNet(options, accept) : listenBun(options, accept)),
+  listen: listenBun,
   connect: admitting((options, handler) =>
     needsNet(options) ? connectNet(options, handler) : connectBun(options, handler),
   ),
-  secureServer: secureServerNet,
-  prepareServerTls: (tls) => prepareServerNet(tls, missingSuites),
+  secureServer: secureServerBun,
+  prepareServerTls: prepareServerBun,
   secureClient: secureClientNet,
   systemAuthorities,
   openDatagram,

@@ -11,8 +11,14 @@ export function isOutOfDate(leaf: PeerCertificate | null): boolean {
   return leaf !== null && (now > Date.parse(leaf.valid_to) || now < Date.parse(leaf.valid_from));
 }
 
+/** The part of a `TLSSocket` that knows the facts; other engines imitate it. */
+export interface TlsSource extends Pick<TLSSocket, "getCipher" | "getProtocol" | "alpnProtocol" | "authorized"> {
+  /** With the chain above it when `detailed`. */
+  getPeerCertificate(detailed: boolean): PeerCertificate | null;
+}
+
 /** The peer's certificates, leaf first, DER; the chain of `getPeerCertificate` ends in a certificate that issued itself. */
-function chainOf(socket: TLSSocket): Uint8Array[] {
+function chainOf(socket: TlsSource): Uint8Array[] {
   const chain: Uint8Array[] = [];
   const seen = new Set<string>();
   let link = socket.getPeerCertificate(true) as ChainLink | null | undefined;
@@ -31,11 +37,11 @@ export class SocketTlsFacts implements TlsFacts {
   readonly serverName: string;
   readonly alpn: string;
   readonly verified: boolean;
-  private readonly socket: TLSSocket;
+  private readonly socket: TlsSource;
   private fingerprint: string | undefined;
   private chain: readonly Uint8Array[] | undefined;
 
-  constructor(socket: TLSSocket, serverName: string, verified: boolean) {
+  constructor(socket: TlsSource, serverName: string, verified: boolean) {
     const cipher = socket.getCipher();
     this.socket = socket;
     this.version = socket.getProtocol() ?? "";
@@ -46,7 +52,9 @@ export class SocketTlsFacts implements TlsFacts {
   }
 
   get peerFingerprint(): string {
-    this.fingerprint ??= (this.socket.getPeerCertificate()?.fingerprint256 ?? "").replaceAll(":", "").toLowerCase();
+    this.fingerprint ??= (this.socket.getPeerCertificate(false)?.fingerprint256 ?? "")
+      .replaceAll(":", "")
+      .toLowerCase();
     return this.fingerprint;
   }
 
@@ -58,8 +66,7 @@ export class SocketTlsFacts implements TlsFacts {
 }
 
 /** What a server knows of a stream; `asked`: client certificates were asked for. */
-export function serverFacts(socket: TLSSocket, asked: boolean): TlsFacts {
-  const serverName = (socket as { servername?: string | false | null }).servername || "";
+export function serverFacts(socket: TlsSource, serverName: string, asked: boolean): TlsFacts {
   // Deno calls a client without any certificate authorized when none was asked for.
   const facts = new SocketTlsFacts(socket, serverName, asked && socket.authorized);
   // Read now: the client may be gone when somebody asks.

@@ -7,10 +7,11 @@ import { authoritiesInChain } from "./authorities-in-chain.ts";
 import { type Carrier, NetStream } from "./net-stream.ts";
 import { handshakeError } from "./stream-error.ts";
 import { agreementOf } from "./tls-agreement.ts";
-import { isOutOfDate, serverFacts } from "./tls-facts.ts";
+import { isOutOfDate, serverFacts, type TlsSource } from "./tls-facts.ts";
 import { certificateChoice } from "./tls-key-pairs.ts";
 
-const defaultHandshakeTimeoutMs = 10_000;
+/** Milliseconds that a handshake may take where nothing is said. */
+export const defaultHandshakeTimeoutMs = 10_000;
 
 /** What a TLS engine reads from and writes to in place of the socket, and the gate that stops it (Deno). */
 export interface GatedCarrier extends Carrier {
@@ -75,13 +76,19 @@ export class TlsAcceptor {
 
   /** Starts the handshake on a connected socket that nobody else reads from. */
   accept(socket: Socket, end: HandshakeEnd): void {
+    if (socket.destroyed) {
+      end.failed(handshakeError(closedEarly, acceptAction));
+      return;
+    }
     const gated = this.makeGate?.(socket);
     const below: Duplex = gated?.duplex ?? socket;
     const timer = setTimeout(() => socket.destroy(), this.tls.handshakeTimeoutMs ?? defaultHandshakeTimeoutMs);
     this.handshakes.set(below, { carrier: gated ?? { socket }, end, timer });
     // Whatever way it ends, the handshake is over with its socket; a better error has the time to arrive first.
     socket.on("error", ignored);
-    socket.once("close", () => setImmediate(() => this.take(below)?.end.failed(handshakeError(closedEarly, action))));
+    socket.once("close", () =>
+      setImmediate(() => this.take(below)?.end.failed(handshakeError(closedEarly, acceptAction))),
+    );
     // A client that ends in the middle of its handshake is gone; half-open comes after it, in `secured`.
     socket.allowHalfOpen = false;
     if (gated !== undefined) socket.once("end", () => this.handshakes.has(below) && socket.destroy());
@@ -114,7 +121,8 @@ export class TlsAcceptor {
     socket.allowHalfOpen = true;
     handshake.carrier.socket.allowHalfOpen = true;
     const asked = this.tls.clientCertificates !== "none";
-    const facts = serverFacts(socket, asked);
+    const serverName = (socket as { servername?: string | false | null }).servername || "";
+    const facts = serverFacts(socket, serverName, asked);
     if (!asked || facts.verified || facts.peerCertificates.length === 0) {
       handshake.end.secured(new NetStream(socket, facts, handshake.carrier));
       return;
@@ -122,7 +130,7 @@ export class TlsAcceptor {
     socket.on("error", ignored);
     socket.destroy();
     handshake.carrier.socket.destroy();
-    handshake.end.failed(untrusted(handshake, refusalCode(socket) ?? ""));
+    handshake.end.failed(untrusted(handshake.carrier.socket.remoteAddress, refusalCode(socket) ?? ""));
   }
 
   private failed(error: Error, socket: TLSSocket, below: Duplex | undefined): void {
@@ -133,23 +141,38 @@ export class TlsAcceptor {
     handshake.carrier.socket.destroySoon();
     // With "require" the runtime closes the connection itself, and calls it reset.
     const code = refusalCode(socket);
-    handshake.end.failed(code === undefined ? handshakeError(error, action) : untrusted(handshake, code));
+    handshake.end.failed(
+      code === undefined
+        ? handshakeError(error, acceptAction)
+        : untrusted(handshake.carrier.socket.remoteAddress, code),
+    );
   }
 }
 
-const action = "accept a TLS client";
+/** What fails when a handshake does, for messages. */
+export const acceptAction = "accept a TLS client";
 
 /** The code for which a client's certificate was refused; undefined: it was not, or there was none. */
 function refusalCode(socket: TLSSocket): string | undefined {
   const code = socket.authorizationError as unknown as string | { code?: string } | null | undefined;
-  const given = typeof code === "string" ? code : code?.code;
-  if (given === undefined || given === "UNABLE_TO_GET_ISSUER_CERT") return undefined;
-  return isOutOfDate(socket.getPeerCertificate()) ? "CERT_HAS_EXPIRED" : given;
+  return refusedFor(typeof code === "string" ? code : code?.code, socket);
 }
 
-function untrusted({ carrier }: Handshake, code: string): StreamError {
-  const from = plainAddress(carrier.socket.remoteAddress);
-  return new StreamError("tls-untrusted", `${action} from ${from}: its certificate is not trusted (${code})`, { code });
+/** The code for which a certificate is refused that was `given` that code by the engine; undefined: there was none. */
+export function refusedFor(
+  given: string | undefined,
+  socket: Pick<TlsSource, "getPeerCertificate">,
+): string | undefined {
+  if (given === undefined || given === "UNABLE_TO_GET_ISSUER_CERT") return undefined;
+  return isOutOfDate(socket.getPeerCertificate(false)) ? "CERT_HAS_EXPIRED" : given;
+}
+
+/** The client's certificate is not trusted, for that reason. */
+export function untrusted(remoteAddress: string | undefined, code: string): StreamError {
+  const from = plainAddress(remoteAddress);
+  return new StreamError("tls-untrusted", `${acceptAction} from ${from}: its certificate is not trusted (${code})`, {
+    code,
+  });
 }
 
 const closedEarly = Object.assign(new Error("closed"), { code: "ECONNRESET" });

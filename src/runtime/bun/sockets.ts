@@ -7,27 +7,23 @@ import type { Accept } from "../base/net-listen.ts";
 import { streamError } from "../base/stream-error.ts";
 import { turnAway } from "../base/turn-away.ts";
 import type { ByteStream, ByteStreamHandler, ConnectOptions, Listener, ListenOptions } from "../interface.ts";
+import { rethrown } from "./socket-errors.ts";
 import { BunStream, type SocketOwner, type StreamSocket } from "./stream.ts";
+import { bunAcceptorFor } from "./tls-server.ts";
 
 type Handlers = SocketHandler<SocketOwner | undefined>;
 
 function ignored(): void {}
 
-/** Bun brings here, beside failures of the socket (a code says which), what a callback has thrown: nobody caught that. */
-function socketError(_socket: unknown, error: Error): void {
-  if ((error as { code?: string }).code !== undefined) return;
-  queueMicrotask(() => {
-    throw error;
-  });
-}
+const noBytes = new Uint8Array(0);
 
-/** What every socket does after it was opened. */
+/** What every plain socket does after it was opened. */
 const shared = {
   data: (socket, bytes) => socket.data?.arrived(bytes),
   drain: (socket) => socket.data?.flush(),
   end: (socket) => socket.data?.peerEnded(),
   // The cause of a failure comes with `close`.
-  error: socketError,
+  error: (_socket, error) => void rethrown(error),
   close(socket, error) {
     descriptorClosed();
     const stream = socket.data;
@@ -35,9 +31,13 @@ const shared = {
   },
 } satisfies Handlers;
 
-/** `Runtime.listen` for plain TCP and unix sockets on `Bun.listen`. */
+/** `Runtime.listen` on `Bun.listen`. */
 export async function listenBun(options: ListenOptions, accept: Accept): Promise<Listener> {
   const { path, host, port = 0, reusePort = false, excess } = options;
+  const acceptor = options.tls === undefined ? undefined : bunAcceptorFor(options.tls);
+  const secured = (stream: BunStream): void => {
+    stream.handler = accept(stream);
+  };
   const socket: Handlers = {
     ...shared,
     open(opened) {
@@ -45,8 +45,9 @@ export async function listenBun(options: ListenOptions, accept: Accept): Promise
       descriptorOpened();
       const stream = new BunStream(opened as StreamSocket, path !== undefined);
       opened.data = stream;
-      if (room) stream.handler = accept(stream);
-      else turnAway(stream, excess);
+      if (!room) turnAway(stream, acceptor === undefined ? excess : undefined);
+      else if (acceptor === undefined) stream.handler = accept(stream);
+      else acceptor.accept(stream, noBytes, { secured, failed: ignored });
     },
   };
   const common = { socket, allowHalfOpen: true, data: undefined as SocketOwner | undefined };

@@ -3,7 +3,7 @@ import type { Socket } from "bun";
 import { plainAddress, showAddress } from "../base/address.ts";
 import { giveBack, largeRead, noteRead, restOf } from "../base/large-reads.ts";
 import { pendingLimit, StreamCore } from "../base/stream-core.ts";
-import type { StreamError } from "../interface.ts";
+import type { StreamError, TlsFacts } from "../interface.ts";
 
 /** Who hears of a socket: a stream, or the dial that it comes from. */
 export interface SocketOwner {
@@ -13,6 +13,21 @@ export interface SocketOwner {
   flush(): void;
   peerEnded(): void;
   socketClosed(cause: StreamError | undefined): void;
+}
+
+/** Where a stream comes from or goes to; empty for unix sockets. */
+export interface PeerAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** What somebody needs who takes a socket over. */
+export interface Released {
+  readonly socket: StreamSocket;
+  readonly unix: boolean;
+  readonly peer: PeerAddress;
+  /** What was read and held back. */
+  readonly held: readonly Uint8Array[];
 }
 
 /** A Bun socket knows its owner by its `data`. `close()` is FIN in both directions; Bun's types leave it out. */
@@ -27,18 +42,21 @@ const { copy } = Buffer.prototype as { copy(this: Uint8Array, target: Buffer, at
 /** Larger bodies are not copied: they go as a second write. */
 const smallBody = 16 * 1024;
 
-/** A byte stream on a socket of `Bun.listen` or `Bun.connect`: TCP without TLS, or a unix socket. */
+/** A byte stream on a socket of `Bun.listen` or `Bun.connect`: TCP or a unix socket, plain or with TLS by Bun's engine. */
 export class BunStream extends StreamCore implements SocketOwner {
   private readonly socket: StreamSocket;
   private readonly unix: boolean;
-  private peer: { readonly address: string; readonly port: number } | undefined = undefined;
+  private peer: PeerAddress | undefined;
   /** What the kernel did not take yet, in order. */
   private queue: Uint8Array[] = [];
   private queued = 0;
   private waiting = false;
+  private cause: StreamError | undefined = undefined;
 
-  constructor(socket: StreamSocket, unix: boolean) {
-    super(undefined);
+  /** `peer`, where it is known already. */
+  constructor(socket: StreamSocket, unix: boolean, tls?: TlsFacts, peer?: PeerAddress) {
+    super(tls);
+    this.peer = peer;
     this.socket = socket;
     this.unix = unix;
   }
@@ -136,8 +154,24 @@ export class BunStream extends StreamCore implements SocketOwner {
     }
   }
 
+  /** The socket failed in a way that its closing, which follows, does not tell (TLS). */
+  failed(cause: StreamError): void {
+    this.cause ??= cause;
+  }
+
+  /** Lets go of the socket so that TLS can take it over; what was read and held back comes with it. */
+  release(): Released {
+    const peer = { address: this.remoteAddress, port: this.remotePort };
+    const held = this.takeHeld();
+    this.over = true;
+    if (held.length > 0) this.socket.resume();
+    this.socket.data = undefined;
+    return { socket: this.socket, unix: this.unix, peer, held };
+  }
+
   /** The socket closed. Bun may say so from inside a call into it, so it is told a little later. */
-  socketClosed(cause: StreamError | undefined): void {
+  socketClosed(closing: StreamError | undefined): void {
+    const cause = this.cause ?? closing;
     this.queue = [];
     this.queued = 0;
     queueMicrotask(() => {
@@ -169,7 +203,7 @@ export class BunStream extends StreamCore implements SocketOwner {
     else this.socket.close();
   }
 
-  private readPeer(): { readonly address: string; readonly port: number } {
+  private readPeer(): PeerAddress {
     const { socket } = this;
     if (this.unix || this.over) return { address: "", port: 0 };
     return { address: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 };

@@ -318,6 +318,86 @@ describe(`TLS (${runtime.name})`, () => {
     await until("closed", () => atServer.isClosed && atClient.isClosed);
   });
 
+  /** Accepts streams and takes each over as server at its first bytes; gives how that ended. */
+  async function takingOver(
+    tls: ServerTls,
+  ): Promise<{ port: number; outcome: Promise<ByteStream>; atServer: Recorder }> {
+    const atServer = new Recorder();
+    let settle: (outcome: Promise<ByteStream>) => void = () => {};
+    const outcome = new Promise<ByteStream>((resolve) => {
+      settle = resolve;
+    });
+    const listener = await runtime.listen({ host: "127.0.0.1", port: 0, takeover: true }, (stream) => {
+      const preRead = new Recorder();
+      preRead.data = (bytes) => settle(runtime.secureServer(stream, bytes, tls, atServer));
+      return preRead;
+    });
+    afterwards(() => listener.close());
+    outcome.catch(() => {});
+    return { port: listener.port, outcome, atServer };
+  }
+
+  for (const [what, act, kinds] of [
+    ["closes", (stream: ByteStream) => stream.end(), ["ended"]],
+    // The runtime's TLS may only see that the connection is gone.
+    ["resets", (stream: ByteStream) => stream.reset(), ["reset", "ended"]],
+    [
+      "sends garbage",
+      (stream: ByteStream) => stream.writeText("no TLS at all ".repeat(50)),
+      // Deno calls it by the alert that it sends.
+      ["tls-not-tls", "tls-other", "tls-alert-handshake"],
+    ],
+  ] as const) {
+    it(`tells why a handshake fails whose client ${what} in its middle`, async () => {
+      const { port, outcome, atServer } = await takingOver(serverTls);
+      const client = await runtime.connect({ host: "127.0.0.1", port }, new Recorder());
+      afterwards(async () => client.destroy());
+      client.write(new Uint8Array([22, 3, 1, 1, 0, 1]));
+      let taken = false;
+      setTimeout(() => {
+        taken = true;
+        act(client);
+      }, 20);
+      await assert.rejects(outcome, (error: StreamError) => {
+        assert.ok(
+          error instanceof StreamError && (kinds as readonly string[]).includes(error.kind),
+          `${error.kind} ${error.code}`,
+        );
+        return true;
+      });
+      assert.ok(taken);
+      assert.deepEqual(atServer.events, []);
+    });
+  }
+
+  it("tells of a client that is gone before its takeover", async () => {
+    const plain = new Recorder();
+    let accepted: ByteStream | undefined;
+    const listener = await runtime.listen({ host: "127.0.0.1", port: 0, takeover: true }, (stream) => {
+      accepted = stream;
+      return plain;
+    });
+    afterwards(() => listener.close());
+    const client = await runtime.connect({ host: "127.0.0.1", port: listener.port }, new Recorder());
+    client.writeText("bytes");
+    await until("bytes", () => plain.text === "bytes");
+    client.reset();
+    await until("the end", () => plain.isClosed);
+    await assert.rejects(runtime.secureServer(accepted!, plain.chunks[0]!, serverTls, new Recorder()), StreamError);
+  });
+
+  it("closes with a cause when records do not decrypt", async () => {
+    const { port, outcome, atServer } = await takingOver(serverTls);
+    const plain = await runtime.connect({ host: "127.0.0.1", port, takeover: true }, new Recorder());
+    const below = (plain as unknown as { socket: { write(bytes: Uint8Array): void } }).socket;
+    await runtime.secureClient(plain, trusting, new Recorder());
+    const server = await outcome;
+    server.writeText("fine so far");
+    below.write(new Uint8Array(5 + 32).fill(9).fill(23, 0, 1).fill(3, 1, 3).fill(0, 3, 4).fill(32, 4, 5));
+    await until("closed", () => atServer.isClosed);
+    assert.notEqual(atServer.cause, undefined);
+  });
+
   it("is taken over as client after a plain exchange (NATS INFO)", async () => {
     const atServer = new Recorder();
     const listener = await runtime.listen({ host: "127.0.0.1", port: 0, takeover: true }, (stream) => {
