@@ -39,7 +39,7 @@ const slow = [
  * start, signals, the embedded bus, the native listener) and the golden table; `--all` runs everything.
  */
 const ofBinary =
-  /(bus|command-line|drain|golden|life-cycle|native|package|register-messages|route-registrar|routing|start|tls)\.test\.ts$/;
+  /(bus|command-line|drain|golden|life-cycle|native|package|register-messages|route-registrar|routing|routing-api|routing-api-embedded|start|tls)\.test\.ts$/;
 
 function filesOf(group: string, program = ""): string[] {
   const found = globSync(`test/${group}/**/*.test.ts`).sort();

@@ -1,11 +1,10 @@
+import type { Lager } from "../core/observe/lager.ts";
 import { type Decoded, decodeConfig } from "../route-registrar/config/decode.ts";
 import type { ConfigDocument } from "../route-registrar/config/document.ts";
 import { parseJsonDocument } from "../route-registrar/config/json-document.ts";
 import { Report } from "../route-registrar/config/report.ts";
 import { type RegistrarConfig, validateConfig } from "../route-registrar/config/validate.ts";
-import { Lager, type LagerLevel, lagerLevelNames } from "../route-registrar/lager.ts";
 import { NatsLink } from "../route-registrar/nats-link.ts";
-import { compilePattern, createRedaction } from "../route-registrar/redaction.ts";
 import { Registrar } from "../route-registrar/registrar.ts";
 import type { RoutingApiClient } from "../route-registrar/routing-api-client.ts";
 import { statusHandler } from "../route-registrar/status-handler.ts";
@@ -14,49 +13,22 @@ import { serve } from "../wire/server.ts";
 import { TimerWheel } from "../wire/timer-wheel.ts";
 import type { Command } from "./command.ts";
 import { readErrorText } from "./file-error.ts";
-import { type GoFlag, parseGoFlags } from "./go-flags.ts";
+import type { GoFlag } from "./go-flags.ts";
+import { runLagerProgram } from "./lager-program.ts";
 import { parseYaml } from "./load-config.ts";
 import { natsTls, PlainFailure, routingApi } from "./route-registrar/upstreams.ts";
 
 /** `causeway route-registrar -configPath FILE`, also `route-registrar -configPath FILE` (route-registrar §2). */
 export const routeRegistrar: Command = {
   summary: "keep the routes of an app registered (-configPath FILE)",
-  run,
+  run: (runtime, args) => runLagerProgram(runtime, { source: "Route Registrar", flags, work }, args),
 };
 
 const defaultPath = "registrar_settings.yml";
-const timeFormats: ReadonlyMap<string, "unix-epoch" | "rfc3339"> = new Map([
-  ["unix-epoch", "unix-epoch"],
-  ["0", "unix-epoch"],
-  ["rfc3339", "rfc3339"],
-  ["1", "rfc3339"],
-]);
 
 const flags: readonly GoFlag[] = [
   { name: "configPath", usage: "path to the configuration file" },
-  { name: "logLevel", usage: "log level: debug, info, error or fatal", fallback: "info" },
   { name: "pidfile", usage: "path of a file for the process id" },
-  {
-    name: "redactPatterns",
-    usage: "regular expression for values to redact from log data; may be given several times",
-    kind: "value",
-    fault: (value) => {
-      try {
-        compilePattern(value);
-        return undefined;
-      } catch (error) {
-        return (error as Error).message;
-      }
-    },
-  },
-  { name: "redactSecrets", usage: "redact what looks like a secret from log data", kind: "bool" },
-  {
-    name: "timeFormat",
-    usage: "format of timestamps in the log: unix-epoch or rfc3339",
-    kind: "value",
-    fallback: "unix-epoch",
-    fault: (value) => (timeFormats.has(value) ? undefined : "it is neither unix-epoch nor rfc3339"),
-  },
 ];
 
 const firstConnectionMs = 2000;
@@ -67,35 +39,10 @@ const signals = [
   ["SIGQUIT", 3],
 ] as const;
 
-async function run(runtime: Runtime, args: readonly string[]): Promise<void> {
-  const line = parseGoFlags(runtime.programName, flags, args);
-  if ("error" in line) {
-    runtime.writeError(line.error);
-    return await leave(runtime, line.code);
-  }
-  const { values, all } = line;
-  const levelName = values.get("logLevel") ?? "info";
-  const level = lagerLevelNames.indexOf(levelName);
-  if (level < 0) {
-    runtime.writeError(`panic: unknown log level: ${levelName}\n`);
-    return await leave(runtime, 2);
-  }
-  const logger = new Lager({
-    source: "Route Registrar",
-    write: (text) => runtime.writeOut(text),
-    clock: runtime.clock,
-    level: level as LagerLevel,
-    timeFormat: timeFormats.get(values.get("timeFormat") ?? "unix-epoch")!,
-    ...(values.get("redactSecrets") === "true" && { redact: createRedaction(all.get("redactPatterns") ?? []) }),
-  });
-  await leave(
-    runtime,
-    await work(runtime, logger, values.get("configPath") ?? defaultPath, values.get("pidfile") ?? ""),
-  );
-}
-
 /** Everything behind the flags; gives the exit code (route-registrar §2.2, §2.4). */
-async function work(runtime: Runtime, logger: Lager, path: string, pidFile: string): Promise<number> {
+async function work(runtime: Runtime, logger: Lager, values: ReadonlyMap<string, string>): Promise<number> {
+  const path = values.get("configPath") ?? defaultPath;
+  const pidFile = values.get("pidfile") ?? "";
   const fatal = (action: string, error: unknown, data?: Readonly<Record<string, unknown>>): number => {
     const text = error instanceof Error ? error.message : String(error);
     logger.fatal(action, text, data);
@@ -220,9 +167,4 @@ function localTime(ms: number): string {
   const two = (value: number): string => String(value).padStart(2, "0");
   const date = `${time.getFullYear()}/${two(time.getMonth() + 1)}/${two(time.getDate())}`;
   return `${date} ${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
-}
-
-async function leave(runtime: Runtime, code: number): Promise<void> {
-  await runtime.flushOutput();
-  runtime.exit(code);
 }

@@ -2,6 +2,7 @@ import { ConfigError, type Warning } from "../core/config/config-error.ts";
 import { keysNotYetActing } from "../core/config/not-yet-acting.ts";
 import type { Config } from "../core/config/schema.ts";
 import { levelFault } from "../core/config/start-faults.ts";
+import { withoutNats } from "../core/config/validate.ts";
 import { createLogger, type ProgramLogger } from "../core/observe/json-logger.ts";
 import { parseLevel } from "../core/observe/log-level.ts";
 import { timestampFormat } from "../core/observe/log-timestamp.ts";
@@ -95,16 +96,21 @@ async function serveUntilEnd(
   return await lifeCycle.ended;
 }
 
-function factsOf(runtime: Runtime, { server, status, bus, embedded }: RunningRouter): Parameters<typeof startBlock>[0] {
+function factsOf(
+  runtime: Runtime,
+  { config, server, status, bus, embedded, embeddedApi }: RunningRouter,
+): Parameters<typeof startBlock>[0] {
   const urls = [`nats://127.0.0.1:${embedded?.port}`, `ws://127.0.0.1:${embedded?.webSocketPort}`];
+  const servers = withoutNats(config) ? [] : [`nats://${bus.host}`];
   return {
     runtime: `${runtime.name} ${runtime.version}`,
     http: server.http,
     https: server.https,
     health: status.health,
     routes: status.routes,
-    bus: embedded === undefined ? [`nats://${bus.host}`] : urls,
+    bus: embedded === undefined ? servers : urls,
     embedded: embedded !== undefined,
+    routingApi: embeddedApi?.http,
   };
 }
 

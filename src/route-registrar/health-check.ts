@@ -1,5 +1,5 @@
+import type { Lager } from "../core/observe/lager.ts";
 import type { CommandEnd, GroupedCommand, Runtime, Timer } from "../runtime/interface.ts";
-import type { Lager } from "./lager.ts";
 import { type HealthCheck, milliseconds } from "./route.ts";
 import type { Turnstile } from "./turnstile.ts";
 

@@ -1,8 +1,8 @@
 import type { Clock } from "../core/clock.ts";
+import type { JsonText } from "../core/go-json.ts";
+import type { Lager } from "../core/observe/lager.ts";
+import { LagerLevel } from "../core/observe/lager.ts";
 import type { Announcer } from "./announcer.ts";
-import type { JsonText } from "./go-json.ts";
-import type { Lager } from "./lager.ts";
-import { LagerLevel } from "./lager.ts";
 import { registryMessage } from "./message.ts";
 import type { NatsLink } from "./nats-link.ts";
 import { loggedRoute, type Route } from "./route.ts";

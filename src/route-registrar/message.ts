@@ -1,4 +1,4 @@
-import { goJson } from "./go-json.ts";
+import { goJson } from "../core/go-json.ts";
 import type { Route } from "./route.ts";
 
 /** The body of `router.register` and `router.unregister` (route-registrar §9). Undefined members are left out. */

@@ -1,9 +1,9 @@
 import type { Bus } from "../bus/bus.ts";
 import { connectBus } from "../bus/client.ts";
+import type { Lager } from "../core/observe/lager.ts";
 import type { LogData, Logger } from "../core/observe/log.ts";
 import type { Runtime, Timer } from "../runtime/interface.ts";
 import type { MessageBusServer } from "./config/document.ts";
-import type { Lager } from "./lager.ts";
 
 /** PEM texts for TLS towards NATS; the authorities are the only trust root (route-registrar §4.3). */
 export interface NatsTls {

@@ -1,4 +1,4 @@
-import { JsonText } from "./go-json.ts";
+import { JsonText } from "../core/go-json.ts";
 
 const redacted = "*REDACTED*";
 const secretKey = /[Pp]wd|[Pp]ass/;

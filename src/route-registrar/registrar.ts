@@ -1,9 +1,9 @@
 import type { DocumentNode } from "../core/config/document.ts";
+import type { Lager } from "../core/observe/lager.ts";
 import type { Runtime } from "../runtime/interface.ts";
 import type { Announcer } from "./announcer.ts";
 import type { RegistrarConfig } from "./config/validate.ts";
 import { HttpAnnouncer } from "./http-announcer.ts";
-import type { Lager } from "./lager.ts";
 import type { NatsLink } from "./nats-link.ts";
 import { RegistrarMetrics } from "./registrar-metrics.ts";
 import { claimsOf, loggedRoute, type Route, unclaimedPart } from "./route.ts";

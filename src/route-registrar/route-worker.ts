@@ -1,8 +1,8 @@
+import type { JsonText } from "../core/go-json.ts";
+import type { Lager } from "../core/observe/lager.ts";
 import type { Runtime } from "../runtime/interface.ts";
 import type { Announcer } from "./announcer.ts";
-import type { JsonText } from "./go-json.ts";
 import { HealthChecker, type Verdict } from "./health-check.ts";
-import type { Lager } from "./lager.ts";
 import { loggedRoute, milliseconds, type Route } from "./route.ts";
 import { Ticker } from "./ticker.ts";
 import type { Turnstile } from "./turnstile.ts";

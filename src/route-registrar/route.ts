@@ -1,4 +1,4 @@
-import { JsonText } from "./go-json.ts";
+import { JsonText } from "../core/go-json.ts";
 
 /** A health check that was accepted (route-registrar §6.3). */
 export interface HealthCheck {

@@ -1,10 +1,10 @@
 import type { DocumentNode } from "../core/config/document.ts";
+import type { Lager } from "../core/observe/lager.ts";
 import type { Runtime } from "../runtime/interface.ts";
 import { decodeRoutesFile } from "./config/decode.ts";
 import { Report } from "./config/report.ts";
 import { validateRoute } from "./config/validate-route.ts";
 import { Glob } from "./glob.ts";
-import type { Lager } from "./lager.ts";
 import type { Route } from "./route.ts";
 import { Ticker } from "./ticker.ts";
 

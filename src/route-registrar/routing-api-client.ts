@@ -1,7 +1,7 @@
+import type { Lager } from "../core/observe/lager.ts";
 import { accepted } from "../routing-api/client/accepted.ts";
 import type { UaaClient } from "../routing-api/client/uaa-client.ts";
 import type { HttpAnswer, HttpClient } from "../wire/http-client.ts";
-import type { Lager } from "./lager.ts";
 import { loggedRoute, milliseconds, type Route } from "./route.ts";
 import { mappingBody, tcpMapping } from "./tcp-mapping.ts";
 

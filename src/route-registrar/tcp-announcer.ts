@@ -1,7 +1,7 @@
 import type { Clock, Timer } from "../core/clock.ts";
+import type { JsonText } from "../core/go-json.ts";
+import type { Lager } from "../core/observe/lager.ts";
 import type { Announcer } from "./announcer.ts";
-import type { JsonText } from "./go-json.ts";
-import type { Lager } from "./lager.ts";
 import { loggedRoute, milliseconds, type Route } from "./route.ts";
 import type { RoutingApiClient } from "./routing-api-client.ts";
 

@@ -1,4 +1,4 @@
-import { goJson } from "./go-json.ts";
+import { goJson } from "../core/go-json.ts";
 import type { Route } from "./route.ts";
 
 /** Lease of a mapping in whole seconds: 2.1 intervals, at least 1, at most `maxSeconds` (route-registrar §11.4). */

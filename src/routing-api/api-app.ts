@@ -1,8 +1,9 @@
 import { Hono } from "hono";
-import type { Lager } from "../route-registrar/lager.ts";
+import { isLoopbackHost } from "../core/loopback-host.ts";
 import { errorAnswer, methodNotAllowed, notFound } from "./answers.ts";
 import type { Api, Handler } from "./api.ts";
 import { ApiError } from "./api-error.ts";
+import type { ApiLog } from "./api-log.ts";
 import { createGroup, deleteGroup, listGroups, updateGroup } from "./group-handlers.ts";
 import { httpRouteHandlers, tcpRouteHandlers } from "./lease-handlers.ts";
 import { StorageError } from "./store/store.ts";
@@ -28,7 +29,7 @@ const requestId = "X-Vcap-Request-Id";
 const lowerCaseUuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** The answer for what a handler threw. */
-function failed(api: Api, log: Lager, error: unknown): Response {
+function failed(api: Api, log: ApiLog, error: unknown): Response {
   if (error instanceof ApiError) return errorAnswer(error);
   const text = error instanceof Error ? error.message : String(error);
   if (error instanceof StorageError) {
@@ -44,8 +45,22 @@ function visible(headers: Headers): Record<string, string[]> {
   return shown;
 }
 
+/**
+ * A page in somebody's browser on this machine: it says where it is from, or reached us by a name of its own that resolves
+ * to this machine.
+ */
+function isWebPage(headers: Headers): boolean {
+  return headers.has("Origin") || !isLoopbackHost(headers.get("Host") ?? "");
+}
+
+const webPageError = new ApiError(
+  403,
+  "ForbiddenError",
+  "Without tokens, this API is for programs on this machine: no Origin, and a Host of loopback",
+);
+
 /** The API of one listener; `log` is its session (`api-http-server`, `api-mtls-server`; routing-api §13.2). */
-export function apiApp(api: Api, log: Lager): Hono {
+export function apiApp(api: Api, log: ApiLog): Hono {
   const app = new Hono({ strict: true });
   const requests = log.part("request");
   app.use(async (context, next) => {
@@ -64,6 +79,8 @@ export function apiApp(api: Api, log: Lager): Hono {
       const { method } = context.req.raw;
       const handler = Object.hasOwn(methods, method) ? methods[method] : undefined;
       if (handler === undefined) return methodNotAllowed(Object.keys(methods));
+      const { headers } = context.req.raw;
+      if (api.localOnly && isWebPage(headers)) return errorAnswer(webPageError);
       try {
         const request = context.req.raw;
         return await handler(api, { request, url: new URL(request.url), guid: context.req.param("guid") ?? "", log });

@@ -1,6 +1,6 @@
-import { goJson } from "../route-registrar/go-json.ts";
+import { goJson } from "../core/go-json.ts";
 
-/** Names of errors on the wire (routing-api §4); the last two are ours. */
+/** Names of errors on the wire (routing-api §4); the last three are ours. */
 export type ApiErrorName =
   | "ProcessRequestError"
   | "RouteInvalidError"
@@ -10,7 +10,8 @@ export type ApiErrorName =
   | "DBCommunicationError"
   | "DBConflictError"
   | "RequestTooLargeError"
-  | "RequestTimeoutError";
+  | "RequestTimeoutError"
+  | "ForbiddenError";
 
 /** A request that is refused; `message` goes to the client. */
 export class ApiError extends Error {

@@ -1,5 +1,5 @@
-import type { Lager } from "../route-registrar/lager.ts";
 import type { Clock } from "../runtime/interface.ts";
+import type { ApiLog } from "./api-log.ts";
 import type { ApiMetrics } from "./api-metrics.ts";
 import type { EventFeed } from "./event-feed.ts";
 import type { MaintenanceLocks } from "./maintenance.ts";
@@ -21,6 +21,8 @@ export interface Api {
   readonly maxTtl: number;
   /** Ports that router groups must not cover; empty: no such rule (routing-api §8.3). */
   readonly reservedPorts: readonly number[];
+  /** Nobody is asked for a token, so web pages must not get at it: architecture §6. */
+  readonly localOnly: boolean;
 }
 
 /** A request on its way through a handler. */
@@ -30,7 +32,7 @@ export interface Call {
   /** The `:guid` of the path. */
   readonly guid: string;
   /** The session of the request's listener. */
-  readonly log: Lager;
+  readonly log: ApiLog;
 }
 
 /** Answers one method of one path. Rejects with an `ApiError` or a `StorageError`. */

@@ -1,4 +1,4 @@
-import { LagerLevel } from "../route-registrar/lager.ts";
+import { LagerLevel } from "../core/observe/lager.ts";
 import { answer, emptyAnswer } from "./answers.ts";
 import type { Api, Call, Handler } from "./api.ts";
 import { type DecodedObject, decodeBody, type Fields } from "./decode-body.ts";

@@ -1,4 +1,3 @@
-import type { Lager } from "../route-registrar/lager.ts";
 import type { Runtime, ServerTls, Timer } from "../runtime/interface.ts";
 import { type Server, serve } from "../wire/server.ts";
 import { fetchHandler } from "../wire/server-fetch.ts";
@@ -6,12 +5,13 @@ import type { TimerWheel } from "../wire/timer-wheel.ts";
 import { adminApp } from "./admin-app.ts";
 import type { Api } from "./api.ts";
 import { apiApp } from "./api-app.ts";
+import type { ApiLog } from "./api-log.ts";
 
 /** Where the API listens; undefined: not. */
 export interface ApiListeners {
   readonly http: { readonly host: string; readonly port: number } | undefined;
   readonly mtls: { readonly host: string; readonly port: number; readonly tls: ServerTls } | undefined;
-  /** On 127.0.0.1. */
+  /** On 127.0.0.1; undefined: not. */
   readonly adminPort: number | undefined;
 }
 
@@ -24,8 +24,6 @@ export interface ApiIntervals {
 const limits = { maxBytes: 1_048_576, maxLines: 0 };
 const idleTimeoutMs = 120_000;
 const readHeaderTimeoutMs = 60_000;
-/** How long requests under way may take when the server stops, in milliseconds (routing-api §2.2). */
-const drainMs = 60_000;
 const forgetEveryMs = 10_000;
 
 /** The running Routing API: its listeners and its regular work. */
@@ -33,22 +31,34 @@ export class RoutingApiServer {
   readonly #runtime: Runtime;
   readonly #wheel: TimerWheel;
   readonly #api: Api;
-  readonly #log: Lager;
+  readonly #log: ApiLog;
   readonly #servers: Server[] = [];
   #stopped = false;
   #timers = new Set<Timer>();
 
-  constructor(runtime: Runtime, wheel: TimerWheel, api: Api, log: Lager) {
+  constructor(runtime: Runtime, wheel: TimerWheel, api: Api, log: ApiLog) {
     this.#runtime = runtime;
     this.#wheel = wheel;
     this.#api = api;
     this.#log = log;
   }
 
-  /** Binds the listeners and begins. Rejects with the `StreamError` of a port that cannot be bound. */
-  async start(listeners: ApiListeners, intervals: ApiIntervals, keyRefreshes: () => number): Promise<void> {
+  /**
+   * Binds the listeners and begins; gives the address of the plain one. Rejects with the `StreamError` of a port that
+   * cannot be bound.
+   */
+  async start(
+    listeners: ApiListeners,
+    intervals: ApiIntervals,
+    keyRefreshes: () => number,
+  ): Promise<{ readonly host: string; readonly port: number } | undefined> {
     const { http, mtls, adminPort } = listeners;
-    const open = async (host: string, port: number, app: ReturnType<typeof apiApp>, tls?: ServerTls): Promise<void> => {
+    const open = async (
+      host: string,
+      port: number,
+      app: ReturnType<typeof apiApp>,
+      tls?: ServerTls,
+    ): Promise<Server> => {
       const options = {
         listen: { host, port },
         ...(tls !== undefined && { tls: { current: () => tls } }),
@@ -59,18 +69,24 @@ export class RoutingApiServer {
         concurrentReadWrite: true,
         onError: (error: unknown) => this.#log.error("failed-to-answer-request", String(error)),
       };
-      this.#servers.push(await serve(this.#runtime, this.#wheel, options, fetchHandler(app.fetch)));
+      const server = await serve(this.#runtime, this.#wheel, options, fetchHandler(app.fetch));
+      this.#servers.push(server);
+      return server;
     };
-    if (http !== undefined) await open(http.host, http.port, apiApp(this.#api, this.#log.part("api-http-server")));
+    const plain =
+      http === undefined
+        ? undefined
+        : await open(http.host, http.port, apiApp(this.#api, this.#log.part("api-http-server")));
     if (mtls !== undefined)
       await open(mtls.host, mtls.port, apiApp(this.#api, this.#log.part("api-mtls-server")), mtls.tls);
     if (adminPort !== undefined) await open("127.0.0.1", adminPort, adminApp(this.#api, keyRefreshes));
     this.#every(intervals.pruneMs, () => this.#prune());
     this.#every(forgetEveryMs, () => this.#api.store.forgetEvents(intervals.eventRetentionMs));
+    return plain;
   }
 
-  /** Ends streams, lets requests under way finish, closes the database. */
-  async stop(): Promise<void> {
+  /** Ends streams, lets requests under way finish, `drainMs` at most, closes the database. */
+  async stop(drainMs: number): Promise<void> {
     this.#stopped = true;
     for (const timer of this.#timers) timer.cancel();
     this.#api.feed.close();

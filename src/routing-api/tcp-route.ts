@@ -1,4 +1,4 @@
-import { goJson } from "../route-registrar/go-json.ts";
+import { goJson } from "../core/go-json.ts";
 import { type ApiError, processError } from "./api-error.ts";
 import type { DecodedObject, Fields } from "./decode-body.ts";
 import type { Lease, LeaseKey, ModificationTag } from "./lease.ts";

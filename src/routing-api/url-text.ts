@@ -1,4 +1,4 @@
-import { goUrlFault } from "../route-registrar/config/go-url.ts";
+import { goUrlFault } from "../core/go-url-fault.ts";
 
 /** What Go writes as it was read; anything else would be escaped. */
 const unescaped = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/[\]%]*$/;

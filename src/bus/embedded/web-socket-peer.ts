@@ -1,4 +1,5 @@
 import { type RawData, WebSocket, WebSocketServer } from "ws";
+import { isLoopbackHost } from "../../core/loopback-host.ts";
 import type { Peer } from "./client-session.ts";
 
 /** Who may open a WebSocket. */
@@ -10,12 +11,6 @@ interface WebSocketRules {
 interface UpgradeHeaders {
   readonly origin?: string | undefined;
   readonly host?: string | undefined;
-}
-
-/** True for `localhost`, 127.0.0.0/8 and `[::1]`, with or without port. */
-function isLoopbackHost(host: string): boolean {
-  const name = host.replace(/:\d+$/, "").toLowerCase();
-  return name === "localhost" || name === "[::1]" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(name);
 }
 
 /**

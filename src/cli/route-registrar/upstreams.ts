@@ -1,7 +1,7 @@
+import { goUrlFault } from "../../core/go-url-fault.ts";
+import type { Lager } from "../../core/observe/lager.ts";
 import type { NatsTlsFiles } from "../../route-registrar/config/document.ts";
-import { goUrlFault } from "../../route-registrar/config/go-url.ts";
 import type { RoutingApiSettings } from "../../route-registrar/config/validate.ts";
-import type { Lager } from "../../route-registrar/lager.ts";
 import type { NatsTls } from "../../route-registrar/nats-link.ts";
 import { RoutingApiClient } from "../../route-registrar/routing-api-client.ts";
 import { UaaClient } from "../../routing-api/client/uaa-client.ts";

@@ -148,6 +148,7 @@ export class LifeCycle {
     router.subscriber.close();
     await router.observation.stop();
     router.routeFetcher?.stop();
+    await router.embeddedApi?.stop();
     await router.bus.close();
     await router.embedded?.close();
     await router.accessLog?.close();

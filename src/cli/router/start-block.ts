@@ -9,10 +9,12 @@ export interface StartFacts {
   readonly https: HostPort | undefined;
   readonly health: HostPort | undefined;
   readonly routes: HostPort;
-  /** URLs of the bus. */
+  /** URLs of the bus; none: there is no bus. */
   readonly bus: readonly string[];
   /** The bus runs inside this process. */
   readonly embedded: boolean;
+  /** The Routing API inside this process. */
+  readonly routingApi: HostPort | undefined;
 }
 
 interface HostPort {
@@ -36,16 +38,26 @@ export function startBlock(facts: StartFacts): string {
   if (facts.https !== undefined) rows.push(["https", url(facts.https, "https")]);
   if (facts.health !== undefined) rows.push(["health", `${url(facts.health)}/health`]);
   rows.push(["routes", `${url(facts.routes)}/routes`]);
-  rows.push(["bus", facts.bus.join("  ") + (facts.embedded ? "  (embedded, this machine only)" : "")]);
-  const bus = facts.bus[0]!;
+  const local = "  (embedded, this machine only)";
+  const [bus] = facts.bus;
+  if (bus !== undefined) rows.push(["bus", facts.bus.join("  ") + (facts.embedded ? local : "")]);
+  const api = facts.routingApi && `${url(facts.routingApi)}/routing/v1/routes`;
+  if (api !== undefined) rows.push(["api", api]);
   const entry = facts.http === undefined ? `-k ${url(facts.https!, "https")}` : url(facts.http);
-  const nats = bus === "nats://127.0.0.1:4222" ? "" : ` --nats ${bus}`;
   return [
     `causeway ${version} on ${facts.runtime}`,
     ...rows.map(([name, value]) => `  ${name.padEnd(7)} ${value}`),
     "To bring an app on port 3000 behind it:",
-    `  npx causeway register --uri app.localhost --port 3000${nats}`,
+    `  ${registration(bus, api)}`,
     `  curl -H 'Host: app.localhost' ${entry}/`,
     "",
   ].join("\n");
+}
+
+/** How an app on port 3000 is registered. */
+function registration(bus: string | undefined, api: string | undefined): string {
+  if (bus === undefined && api === undefined) return "lease app.localhost to it in the Routing API";
+  if (bus === undefined) return `curl -d '[{"route":"app.localhost","ip":"127.0.0.1","port":3000}]' ${api}`;
+  const nats = bus === "nats://127.0.0.1:4222" ? "" : ` --nats ${bus}`;
+  return `npx causeway register --uri app.localhost --port 3000${nats}`;
 }

@@ -2,9 +2,11 @@ import { ActiveAppsPublisher } from "../../bus/active-apps.ts";
 import type { Bus } from "../../bus/bus.ts";
 import { connectBus } from "../../bus/client.ts";
 import { type EmbeddedBus, startEmbeddedBus } from "../../bus/embedded/server.ts";
+import { noBus } from "../../bus/no-bus.ts";
 import { type Subscriber, startSubscriber } from "../../bus/subscriber.ts";
 import type { Config } from "../../core/config/schema.ts";
 import { activeAppsFault } from "../../core/config/start-faults.ts";
+import { withoutNats } from "../../core/config/validate.ts";
 import { ActiveApps } from "../../core/observe/active-apps.ts";
 import type { ProgramLogger } from "../../core/observe/json-logger.ts";
 import type { Logger } from "../../core/observe/log.ts";
@@ -22,6 +24,7 @@ import { TimerWheel } from "../../wire/timer-wheel.ts";
 import { AccessLog } from "./access-log-sink.ts";
 import type { CertificateStore } from "./certificate-store.ts";
 import { openDebugServer } from "./debug-server.ts";
+import { EmbeddedRoutingApi } from "./embedded-routing-api.ts";
 import { openErrorTemplate } from "./error-template.ts";
 import { openIngressTls } from "./ingress-tls.ts";
 import type { MainListeners } from "./main-listeners.ts";
@@ -48,6 +51,8 @@ export interface RunningRouter {
   readonly subscriber: Subscriber;
   /** Undefined without Routing API. */
   readonly routeFetcher: RouteFetcher | undefined;
+  /** Undefined without `routing_api.embedded`. */
+  readonly embeddedApi: EmbeddedRoutingApi | undefined;
   readonly pruning: PruneCycle;
   readonly observation: Observation;
   /** Undefined without a TLS listener. */
@@ -63,6 +68,7 @@ async function startBus(
   logger: Logger,
 ): Promise<{ bus: Bus; embedded: EmbeddedBus | undefined }> {
   const { nats } = config;
+  if (withoutNats(config)) return { bus: noBus(), embedded: undefined };
   logger.info("setting-up-nats-connection");
   const fault = natsTlsFault(nats, runtime.clock.now());
   if (fault !== undefined) throw new StartFailure("nats-tls-config-invalid", { error: fault }, "nats");
@@ -108,7 +114,8 @@ export async function startRouter(
   const wheel = new TimerWheel(clock);
   await openDebugServer(runtime, wheel, config.debug_addr, logger, (level) => logger.setLevel(level));
   const { bus, embedded } = await startBus(runtime, config, logger);
-  const routingApi = await RoutingApi.open(runtime, wheel, config, logger);
+  const embeddedApi = await EmbeddedRoutingApi.open(runtime, wheel, config, logger);
+  const routingApi = embeddedApi ?? (await RoutingApi.open(runtime, wheel, config, logger));
   const health: Health = { state: "initializing" };
   const observation = await Observation.open(runtime, wheel, config, logger);
   const activeApps = config.publish_active_apps_interval > 0 ? new ActiveApps() : undefined;
@@ -157,7 +164,8 @@ export async function startRouter(
   }
   const routeFetcher = await routingApi?.fetcher(registry, observation.table);
   assembled();
-  routeFetcher?.start();
+  if (routeFetcher !== undefined && embeddedApi !== undefined) await embeddedApi.start(routeFetcher);
+  else routeFetcher?.start();
   const subscriber = await startSubscriber(bus, runtime, logger.source("subscriber"), registry, {
     index: config.index,
     startResponseDelayMs: config.start_response_delay_interval,
@@ -208,6 +216,7 @@ export async function startRouter(
     accessLog,
     subscriber,
     routeFetcher,
+    embeddedApi,
     pruning,
     observation,
     certificates,

@@ -55,6 +55,8 @@ export function inspectDocument(document: DocumentNode | undefined, checks?: Con
   if (given["enable_ssl"] !== true) {
     for (const key of ["client_cert_validation", "min_tls_version", "max_tls_version"]) delete given[key];
   }
+  // Its routes come from a Routing API: who wants NATS too says so.
+  if (given["nats"] === undefined && embedsRoutingApi(given)) given["nats"] = { hosts: [] };
   const parsed = v.safeParse(ConfigSchema, given);
   // Merged, but with choices unchecked: they have their own texts, in their own order.
   const merged = parsed.output as Config;
@@ -77,6 +79,10 @@ export function assembleConfig(document: DocumentNode | undefined, checks?: Conf
   if (faults.length > 0) throw unmarshalError(faults);
   if (errors[0] !== undefined) throw errors[0];
   return { config, warnings };
+}
+
+function embedsRoutingApi({ routing_api: section }: Readonly<Record<string, unknown>>): boolean {
+  return typeof section === "object" && section !== null && "embedded" in section && section.embedded === true;
 }
 
 /** Position of a key, or of the nearest key around it that the file has. */

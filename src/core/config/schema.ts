@@ -354,6 +354,20 @@ export const ConfigSchema = v.object({
     port: integer("int", 0, "Its port."),
     auth_disabled: flag(false, "Send no token."),
     optional: flag(false, "Ours: start without the Routing API and UAA where they are not there, and keep trying."),
+    embedded: flag(
+      false,
+      "Ours: a Routing API inside the router, for programs of this machine, without tokens. Without a `nats` section there is no NATS then.",
+    ),
+    embedded_port: integer("uint16", 3000, "Its port on 127.0.0.1; 0 picks a free one."),
+    embedded_file: text("routing-api.sqlite", "SQLite file of its routes, which outlive the process.", {
+      holds: "path",
+    }),
+    embedded_max_ttl: duration("8760h", "Longest life of a route without renewal, and that of one that names none."),
+    embedded_config: text(
+      "",
+      "Configuration file of `causeway routing-api` for it (listeners, tokens, TLS, databases); the three keys above do nothing then.",
+      { holds: "path" },
+    ),
     ca_certs: pem("Trust anchors for the Routing API."),
     ...keyPair,
   }),

@@ -34,11 +34,22 @@ export function* violations(config: Config, checks?: ConfigChecks): Generator<Vi
   yield* domains(config, checks);
   yield* connectRoutes(config);
   yield* proxyRanges(config);
+  if (routingApiOn(config) && config.routing_api.embedded) {
+    const message = "routing_api.embedded runs a Routing API inside the router; leave out routing_api.uri, or embedded";
+    yield { message, key: "routing_api.embedded" };
+  }
 }
 
 /** The Routing API client is on (control-plane §1.2). */
 export function routingApiOn(config: Config): boolean {
   return config.routing_api.uri !== "" && config.routing_api.port !== 0;
+}
+
+/** No NATS server is configured, and none is needed: routes come from a Routing API alone. */
+export function withoutNats(config: Config): boolean {
+  const { nats, routing_api: api } = config;
+  const some = nats.embedded || nats.servers.length > 0 || nats.hosts.length > 0;
+  return !some && (api.embedded || routingApiOn(config));
 }
 
 /** Rows 2 to 7. */

@@ -5,7 +5,7 @@ import { type ApiRoute, loggedApiRoute, readApiRoute } from "./api-route.ts";
 import { Breather } from "./breather.ts";
 import type { StreamEvent } from "./event-parser.ts";
 import { LeasedRoutes, type RouteTable } from "./leased-routes.ts";
-import type { EventStream, RoutesApi } from "./routes-api.ts";
+import type { EventStream, RouteSource } from "./route-source.ts";
 
 /** Where tokens come from: `UaaClient`, or nowhere. */
 export interface TokenSource {
@@ -15,7 +15,7 @@ export interface TokenSource {
 
 /** What a route fetcher is made of. */
 interface RouteFetcherParts {
-  readonly api: RoutesApi;
+  readonly api: RouteSource;
   readonly tokens: TokenSource;
   readonly table: RouteTable;
   readonly clock: Clock;
@@ -47,6 +47,11 @@ export class RouteFetcher {
   #streamEnded: ((error: Error) => void) | undefined;
   #refused: string | undefined;
   #stopped = false;
+  #markSynced: () => void = () => {};
+  /** Resolves when a whole list is in the table for the first time. */
+  readonly synced: Promise<void> = new Promise((resolve) => {
+    this.#markSynced = resolve;
+  });
 
   constructor(parts: RouteFetcherParts) {
     this.#parts = parts;
@@ -198,7 +203,9 @@ export class RouteFetcher {
     try {
       const routes = await this.#checked(await this.#list());
       log.debug("syncer-refreshing-endpoints", { "number-of-routes": routes.length });
-      if (!this.#stopped) await this.#routes.replaceBy(routes);
+      if (this.#stopped) return;
+      await this.#routes.replaceBy(routes);
+      this.#markSynced();
     } finally {
       log.debug("syncer-fetch-routes-completed");
     }

@@ -3,7 +3,8 @@ import type { Logger } from "../../core/observe/log.ts";
 import type { BodySource } from "../../wire/body.ts";
 import type { HttpClient, HttpStream } from "../../wire/http-client.ts";
 import { accepted, Unauthorized } from "./accepted.ts";
-import { EventParser, type StreamEvent } from "./event-parser.ts";
+import { EventParser } from "./event-parser.ts";
+import type { EventSink, EventStream, RouteSource } from "./route-source.ts";
 
 const listTimeoutMs = 60_000;
 const retryPauseMs = 1000;
@@ -11,23 +12,8 @@ const transportRetries = 3;
 /** What the API says while it, or something before it, is not there; asked again without limit (control-plane §7.4). */
 const unavailable = new Set([500, 502, 503, 504]);
 
-/** Takes the events of a stream. */
-export interface EventSink {
-  /** False: no more until `EventStream.resume`. */
-  event(event: StreamEvent): boolean;
-  /** The last call: the stream ended or broke. */
-  ended(error: Error): void;
-}
-
-/** An open event stream. */
-export interface EventStream {
-  resume(): void;
-  /** The sink hears nothing further. */
-  close(): void;
-}
-
 /** The HTTP routes of the Routing API, as a router reads them (control-plane §7.1, routing-api §14). */
-export class RoutesApi {
+export class RoutesApi implements RouteSource {
   readonly #http: HttpClient;
   readonly #clock: Clock;
   readonly #log: Logger;

@@ -102,6 +102,13 @@ export class SqlStore implements Store {
     return await this.#guard(async () => (await this.#selection(this.#db, filter)).map(({ json }) => json));
   }
 
+  async page(filter: LeaseFilter, after: number, limit: number) {
+    return await this.#guard(async () => {
+      const rows = await this.#selection(this.#db, filter, { after, limit });
+      return { elements: rows.map(({ json }) => json), last: rows.at(-1)?.created ?? after };
+    });
+  }
+
   async snapshot(filter: LeaseFilter): Promise<Snapshot> {
     return await this.#guard(
       async () =>
@@ -329,18 +336,23 @@ export class SqlStore implements Store {
     }
   }
 
-  async #selection(db: Kysely<Tables>, filter: LeaseFilter): Promise<{ json: string }[]> {
+  async #selection(
+    db: Kysely<Tables>,
+    filter: LeaseFilter,
+    part?: { readonly after: number; readonly limit: number },
+  ): Promise<{ json: string; created: number }[]> {
     const { kind, partitions, segments, reservations } = filter;
     // `in ()` is no SQL.
     if (partitions?.length === 0 || segments?.length === 0) return [];
     let query = db
       .selectFrom("causeway_leases")
-      .select("json")
+      .select(["json", "created"])
       .where("kind", "=", kind)
       .where(({ eb, or }) => or([eb("expires_at", "is", null), eb("expires_at", ">", this.#flavour.now)]));
     if (!reservations) query = query.where("reserved", "=", 0);
     if (partitions !== undefined) query = query.where("partition_key", "in", [...partitions]);
     if (segments !== undefined) query = query.where("segment", "in", [...segments]);
+    if (part !== undefined) query = query.where("created", ">", part.after).limit(part.limit);
     return await query.orderBy("created").execute();
   }
 

@@ -15,6 +15,13 @@ export interface Snapshot {
   readonly elements: readonly string[];
 }
 
+/** A part of a list. */
+interface Page {
+  readonly elements: readonly string[];
+  /** The place of its last element. */
+  readonly last: number;
+}
+
 /** How many leases of each kind an operation met. */
 export interface LeaseCounts {
   readonly http: number;
@@ -35,6 +42,8 @@ export interface Store {
   remove(keys: readonly LeaseKey[]): Promise<void>;
   /** Elements that live, in the order of their creation. */
   list(filter: LeaseFilter): Promise<readonly string[]>;
+  /** A part of `list`: `limit` elements at most, behind the place `after` (0: from the beginning). */
+  page(filter: LeaseFilter, after: number, limit: number): Promise<Page>;
   snapshot(filter: LeaseFilter): Promise<Snapshot>;
   position(): Promise<EventPosition>;
   /** The oldest events behind `after`, in order, at most `limit`. */

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { goUrlFault } from "../../../src/core/go-url-fault.ts";
+import { Lager, LagerLevel } from "../../../src/core/observe/lager.ts";
 import { parseDuration } from "../../../src/route-registrar/config/duration.ts";
-import { goUrlFault } from "../../../src/route-registrar/config/go-url.ts";
 import { Report } from "../../../src/route-registrar/config/report.ts";
 import { Glob } from "../../../src/route-registrar/glob.ts";
-import { Lager, LagerLevel } from "../../../src/route-registrar/lager.ts";
 import { createRedaction } from "../../../src/route-registrar/redaction.ts";
 import { claimsOf, loggedRoute, type Route, unclaimedPart } from "../../../src/route-registrar/route.ts";
 import { mappingBody, mappingTtl, tcpMapping } from "../../../src/route-registrar/tcp-mapping.ts";

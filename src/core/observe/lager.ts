@@ -1,5 +1,5 @@
-import type { Clock } from "../core/clock.ts";
-import { goJson } from "./go-json.ts";
+import type { Clock } from "../clock.ts";
+import { goJson } from "../go-json.ts";
 
 /** Levels as the numbers of the epoch form (route-registrar §3.1). */
 export const LagerLevel = { debug: 0, info: 1, error: 2, fatal: 3 } as const;
