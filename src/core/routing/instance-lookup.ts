@@ -1,4 +1,4 @@
-import { Pool } from "./pool.ts";
+import type { Pool } from "./pool.ts";
 
 /** What an instance header asks for (control-plane §3.12). */
 export interface InstanceSelector {
@@ -44,7 +44,7 @@ export function appInstancePool(pool: Pool, selector: InstanceSelector, now: num
   for (let i = pool.size - 1; i >= 0; i--) {
     const endpoint = pool.members[i]?.endpoint;
     if (endpoint?.applicationId !== selector.guid || endpoint.privateInstanceIndex !== selector.index) continue;
-    const fresh = detachedPool(pool, now);
+    const fresh = pool.detachedCopy(now);
     fresh.add(endpoint, now);
     return fresh;
   }
@@ -53,18 +53,10 @@ export function appInstancePool(pool: Pool, selector: InstanceSelector, now: num
 
 /** A pool of all endpoints whose tag `process_id` is the GUID and, if one is given, with this instance index. */
 export function processInstancePool(pool: Pool, selector: InstanceSelector, now: number): Pool | undefined {
-  const fresh = detachedPool(pool, now);
+  const fresh = pool.detachedCopy(now);
   for (const { endpoint } of pool.members) {
     if (endpoint.tags?.get("process_id") !== selector.guid) continue;
     if (selector.index === "" || endpoint.privateInstanceIndex === selector.index) fresh.add(endpoint, now);
   }
   return fresh.size === 0 ? undefined : fresh;
-}
-
-/** Inherits all but the endpoints and the memory of failures; the in-flight counters are the endpoints' own. */
-function detachedPool(pool: Pool, now: number): Pool {
-  const fresh = new Pool(pool.key, pool.host, pool.contextPath, pool.settings, pool.algorithm, now, true);
-  fresh.routeServiceUrl = pool.routeServiceUrl;
-  if (pool.hash !== undefined) fresh.hash = { ...pool.hash, table: undefined };
-  return fresh;
 }

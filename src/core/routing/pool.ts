@@ -2,6 +2,7 @@ import type { Logger } from "../observe/log.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { HashOptions } from "./endpoint-kind.ts";
 import { PoolState } from "./pool-state.ts";
+import { contextPathOf, hostOf } from "./uri.ts";
 
 /** Balancing algorithms that need no options: what `balancing_algorithm` may be (data-plane §3.1). */
 export type DefaultAlgorithm = "round-robin" | "least-connection";
@@ -67,66 +68,128 @@ export class Member {
   }
 }
 
-/** Endpoints of one route, in registration order (control-plane §3.2, §3.5). It may be empty for a while. */
+/** What few pools have, or only those that get requests. */
+class PoolExtras {
+  readonly state = new PoolState();
+  detached = false;
+  hash: HashRouting | undefined = undefined;
+  reservation: Reservation | undefined = undefined;
+  // Most pools have one endpoint and need no index; once made, the two stay.
+  byAddress: Map<string, Member> | undefined = undefined;
+  byInstance: Map<string, Member> | undefined = undefined;
+}
+
+/** Never added to. */
+const none: Member[] = [];
+
+/**
+ * Endpoints of one route, in registration order (control-plane §3.2, §3.5). It may be empty for a while. A table holds a
+ * million of them, most with one endpoint that gets no request: those do without lists and without extras.
+ */
 export class Pool {
   /** Trie key of the route (`/routes` shows it). */
   readonly key: string;
-  /** Host of the first registration, original case. */
-  readonly host: string;
-  /** Context path of the first registration, original case; the path of the sticky cookie. */
-  readonly contextPath: string;
+  /** Uri of the first registration, original case, without a trailing slash. */
+  readonly name: string;
   readonly settings: PoolSettings;
-  /** Made for one request by an instance header (§3.12): what happens to it changes nothing in the table. */
-  readonly detached: boolean;
-  readonly state = new PoolState();
   algorithm: Algorithm;
-  /** With algorithm `hash`, once an endpoint named a header. */
-  hash: HashRouting | undefined = undefined;
   /** Route service of the latest registration; empty: none (§3.7). */
   routeServiceUrl = "";
-  /** The route exists even without endpoints (`router.reserve`). */
-  reservation: Reservation | undefined = undefined;
   /** `Clock.monotonic` milliseconds of creation, or of the last put or removal. */
   lastChange: number;
 
-  #members: Member[] = [];
-  // Most pools have one endpoint and need no index; once made, the two stay.
-  #byAddress: Map<string, Member> | undefined;
-  #byInstance: Map<string, Member> | undefined;
+  /** The only one, or a list. */
+  #members: Member | Member[] = none;
+  #extras: PoolExtras | undefined = undefined;
 
-  constructor(
-    key: string,
-    host: string,
-    contextPath: string,
-    settings: PoolSettings,
-    algorithm: Algorithm,
-    now: number,
-    detached = false,
-  ) {
+  constructor(key: string, name: string, settings: PoolSettings, algorithm: Algorithm, now: number) {
     this.key = key;
-    this.host = host;
-    this.contextPath = contextPath;
+    this.name = name;
     this.settings = settings;
     this.algorithm = algorithm;
     this.lastChange = now;
-    this.detached = detached;
   }
 
-  /** In registration order; removal shifts the later ones down. Read live; only the pool changes it. */
+  /**
+   * A pool for one request by an instance header (§3.12): what happens to it changes nothing in the table. It inherits all
+   * but the endpoints and the memory of failures; the in-flight counters are the endpoints' own.
+   */
+  detachedCopy(now: number): Pool {
+    const copy = new Pool(this.key, this.name, this.settings, this.algorithm, now);
+    copy.#extra.detached = true;
+    copy.routeServiceUrl = this.routeServiceUrl;
+    if (this.hash !== undefined) copy.hash = { ...this.hash, table: undefined };
+    return copy;
+  }
+
+  /** Made for one request. */
+  get detached(): boolean {
+    return this.#extras?.detached === true;
+  }
+
+  /** Host of the first registration, original case. */
+  get host(): string {
+    return hostOf(this.name);
+  }
+
+  /** Context path of the first registration, original case; the path of the sticky cookie. */
+  get contextPath(): string {
+    return contextPathOf(this.name);
+  }
+
+  /** What balancing remembers between requests. */
+  get state(): PoolState {
+    return this.#extra.state;
+  }
+
+  /** With algorithm `hash`, once an endpoint named a header. */
+  get hash(): HashRouting | undefined {
+    return this.#extras?.hash;
+  }
+
+  set hash(hash: HashRouting | undefined) {
+    if (hash !== undefined || this.#extras !== undefined) this.#extra.hash = hash;
+  }
+
+  /** The route exists even without endpoints (`router.reserve`). */
+  get reservation(): Reservation | undefined {
+    return this.#extras?.reservation;
+  }
+
+  set reservation(reservation: Reservation | undefined) {
+    if (reservation !== undefined || this.#extras !== undefined) this.#extra.reservation = reservation;
+  }
+
+  get #extra(): PoolExtras {
+    this.#extras ??= new PoolExtras();
+    return this.#extras;
+  }
+
+  /** In registration order; removal shifts the later ones down. Only the pool changes it. */
   get members(): readonly Member[] {
-    return this.#members;
+    if (!(this.#members instanceof Member)) return this.#members;
+    const list = [this.#members];
+    // A pool that gets requests is asked again; one that is only shown or looked through stays as it is.
+    if (this.#extras !== undefined) this.#members = list;
+    return list;
   }
 
   /** Number of endpoints. */
   get size(): number {
-    return this.#members.length;
+    return this.#members instanceof Member ? 1 : this.#members.length;
+  }
+
+  /** The member at that place in registration order. */
+  at(index: number): Member | undefined {
+    if (!(this.#members instanceof Member)) return this.#members[index];
+    return index === 0 ? this.#members : undefined;
   }
 
   /** Every endpoint is at `max_conns`: the request gets 503 (data-plane §3.2). False for an empty pool. */
   get overloaded(): boolean {
     const limit = this.settings.maxConns;
-    if (limit === 0 || this.#members.length === 0) return false;
-    for (const member of this.#members) if (member.endpoint.inFlight < limit) return false;
+    if (limit === 0 || this.size === 0) return false;
+    for (const member of this.members) if (member.endpoint.inFlight < limit) return false;
     return true;
   }
 
@@ -138,28 +201,27 @@ export class Pool {
 
   /** The member with exactly this `host:port`. */
   find(address: string): Member | undefined {
-    if (this.#byAddress !== undefined) return this.#byAddress.get(address);
-    const only = this.#members[0];
+    const index = this.#extras?.byAddress;
+    if (index !== undefined) return index.get(address);
+    const only = this.at(0);
     return only?.endpoint.isAt(address) === true ? only : undefined;
   }
 
   /** The member a sticky id names: an instance id, or a `host:port` (index quirk, control-plane §3.13). */
   findSticky(id: string): Member | undefined {
-    if (this.#byInstance !== undefined) return this.#byInstance.get(id) ?? this.find(id);
-    const only = this.#members[0];
+    const index = this.#extras?.byInstance;
+    if (index !== undefined) return index.get(id) ?? this.find(id);
+    const only = this.at(0);
     return only?.endpoint.privateInstanceId === id ? only : this.find(id);
   }
 
   /** Appends an endpoint whose address is not in the pool. */
   add(endpoint: Endpoint, now: number): void {
     const member = new Member(this, endpoint, now);
-    if (this.#members.length === 0) {
-      // A literal holds room for one; push on an empty array would reserve room for many, a million times over.
-      this.#members = [member];
-    } else {
-      this.#members.push(member);
-    }
-    if (this.#byAddress === undefined && this.#members.length > 1) this.#makeIndex();
+    if (this.#members instanceof Member) this.#members = [this.#members, member];
+    else if (this.#members.length === 0) this.#members = member;
+    else this.#members.push(member);
+    if (this.#extras?.byAddress === undefined && this.size > 1) this.#makeIndex();
     else this.#index(member);
     this.#changed();
   }
@@ -170,14 +232,17 @@ export class Pool {
   }
 
   #makeIndex(): void {
-    this.#byAddress = new Map();
-    this.#byInstance = new Map();
-    for (const member of this.#members) this.#index(member);
+    const extra = this.#extra;
+    extra.byAddress = new Map();
+    extra.byInstance = new Map();
+    for (const member of this.members) this.#index(member);
   }
 
   #index(member: Member): void {
-    this.#byAddress?.set(member.endpoint.address, member);
-    if (member.endpoint.privateInstanceId !== "") this.#byInstance?.set(member.endpoint.privateInstanceId, member);
+    const { byAddress, byInstance } = this.#extras ?? {};
+    byAddress?.set(member.endpoint.address, member);
+    if (byInstance !== undefined && member.endpoint.privateInstanceId !== "")
+      byInstance.set(member.endpoint.privateInstanceId, member);
   }
 
   /** Puts another endpoint of the same address in the member's place; its failure mark survives (§3.5). */
@@ -187,25 +252,22 @@ export class Pool {
     member.version++;
     if (previous === endpoint.privateInstanceId) return;
     this.#changed();
-    this.#byInstance?.delete(previous);
+    this.#extras?.byInstance?.delete(previous);
     this.#index(member);
   }
 
   /** Takes a member out. An instance id that several members share is forgotten with the first (§3.13). */
   remove(member: Member, now: number): void {
-    this.#members.splice(this.#members.indexOf(member), 1);
-    this.#forget(member);
-    this.#changed();
-    this.lastChange = now;
+    this.removeAll((each) => each === member, now);
   }
 
   /** Takes out every member for which `gone` holds and returns them in order. */
   removeAll(gone: (member: Member) => boolean, now: number): Member[] {
     const removed: Member[] = [];
     const left: Member[] = [];
-    for (const member of this.#members) (gone(member) ? removed : left).push(member);
+    for (const member of this.members) (gone(member) ? removed : left).push(member);
     if (removed.length === 0) return removed;
-    this.#members = left;
+    this.#members = left.length === 0 ? none : left;
     for (const member of removed) this.#forget(member);
     this.#changed();
     this.lastChange = now;
@@ -214,7 +276,9 @@ export class Pool {
 
   #forget(member: Member): void {
     member.version++;
-    this.#byAddress?.delete(member.endpoint.address);
-    this.#byInstance?.delete(member.endpoint.privateInstanceId);
+    const extras = this.#extras;
+    if (extras === undefined) return;
+    extras.byAddress?.delete(member.endpoint.address);
+    extras.byInstance?.delete(member.endpoint.privateInstanceId);
   }
 }

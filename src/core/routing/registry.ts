@@ -9,8 +9,8 @@ import { type DefaultAlgorithm, type Member, Pool, type PoolSettings, type Reser
 import { SetAside } from "./set-aside.ts";
 import { inShard, type ShardingMode } from "./sharding.ts";
 import { TextStore } from "./text-store.ts";
-import { Trie, type TrieNode } from "./trie.ts";
-import { compareBytewise, contextPathOf, hostOf, routeKey, trieKey, withoutTrailingSlash } from "./uri.ts";
+import { Trie } from "./trie.ts";
+import { compareBytewise, routeKey, trieKey, withoutTrailingSlash } from "./uri.ts";
 
 /** The configuration the table needs; names as in gorouter.yml, durations in milliseconds. */
 export interface RegistrySettings {
@@ -73,7 +73,7 @@ export class Registry {
   readonly #observer: RegistryObserver | undefined;
   readonly #lookupTimes: RegistryParts["lookupTimes"];
   readonly #forget: ((endpoint: Endpoint) => void) | undefined;
-  readonly #trie = new Trie();
+  readonly #trie: Trie;
   readonly #texts = new TextStore();
   readonly #kinds = new KindStore(this.#texts);
   readonly #aside = new SetAside();
@@ -87,6 +87,7 @@ export class Registry {
     this.#observer = parts.observer;
     this.#lookupTimes = parts.lookupTimes;
     this.#forget = parts.forget;
+    this.#trie = new Trie((parts.random() * 2 ** 32) | 0);
     this.#pools = {
       maxConns: settings.backends.max_conns,
       defaultAlgorithm: settings.balancing_algorithm,
@@ -106,16 +107,14 @@ export class Registry {
   /** Number of distinct addresses over all pools; counts them anew. */
   get endpointCount(): number {
     const addresses = new Set<string>();
-    for (const { pool } of this.#trie.nodes()) {
-      for (const { endpoint } of pool?.members ?? []) addresses.add(endpoint.address);
-    }
+    for (const pool of this.#trie.walk()) for (const { endpoint } of pool.members) addresses.add(endpoint.address);
     return addresses.size;
   }
 
   /** All routes with their pools, in bytewise order of their keys (control-plane §4.3). */
   routes(): Array<readonly [key: string, pool: Pool]> {
     const routes: Array<readonly [string, Pool]> = [];
-    for (const { pool } of this.#trie.nodes()) if (pool !== undefined) routes.push([pool.key, pool]);
+    for (const pool of this.#trie.walk()) routes.push([pool.key, pool]);
     return routes.sort((a, b) => compareBytewise(a[0], b[0]));
   }
 
@@ -128,7 +127,7 @@ export class Registry {
       return undefined;
     const key = routeKey(uri);
     const now = this.#clock.monotonic();
-    const pool = this.#trie.find(trieKey(key))?.pool ?? this.#addPool(uri, now);
+    const pool = this.#trie.find(trieKey(key)) ?? this.#addPool(uri, now);
     const limit = this.#settings.droplet_stale_threshold / 1000;
     if (endpoint.staleThresholdSeconds > limit || endpoint.staleThresholdSeconds === 0) {
       endpoint.staleThresholdSeconds = limit;
@@ -152,7 +151,7 @@ export class Registry {
 
   /** The place that a registration of this endpoint for this uri led to; undefined: none. */
   placeOf(uri: string, endpoint: Endpoint): Member | undefined {
-    return this.#trie.find(trieKey(routeKey(uri)))?.pool?.find(endpoint.address);
+    return this.#trie.find(trieKey(routeKey(uri)))?.find(endpoint.address);
   }
 
   /**
@@ -174,9 +173,9 @@ export class Registry {
     const name = withoutTrailingSlash(own);
     const path = trieKey(key);
     const algorithm = this.#settings.balancing_algorithm;
-    const pool = new Pool(path, hostOf(name), contextPathOf(name), this.#pools, algorithm, now);
-    this.#trie.insert(path, pool);
-    this.#log.info("route-registered", { uri: key });
+    const pool = new Pool(path, name, this.#pools, algorithm, now);
+    this.#trie.insert(pool);
+    if (this.#log.level <= Level.info) this.#log.info("route-registered", { uri: key });
     if (this.#log.level <= Level.debug) this.#log.debug("uri-added", { uri: key });
     return pool;
   }
@@ -268,12 +267,12 @@ export class Registry {
   unregister(uri: string, endpoint: Endpoint): void {
     if (!inShard(this.#settings.routing_table_sharding_mode, this.#segments, endpoint.isolationSegment)) return;
     const key = routeKey(uri);
-    const node = this.#trie.find(trieKey(key));
-    if (node?.pool !== undefined) this.#take(node, node.pool, key, endpoint);
+    const pool = this.#trie.find(trieKey(key));
+    if (pool !== undefined) this.#take(pool, key, endpoint);
     this.#observer?.unregistered(endpoint.component);
   }
 
-  #take(node: TrieNode, pool: Pool, key: string, endpoint: Endpoint): void {
+  #take(pool: Pool, key: string, endpoint: Endpoint): void {
     const now = this.#clock.monotonic();
     const member = pool.find(endpoint.address);
     const own = member !== undefined && isLeased(member.endpoint) === isLeased(endpoint);
@@ -288,7 +287,7 @@ export class Registry {
       this.#log.info("endpoint-not-unregistered", registrationData(key, endpoint));
     }
     if (!this.#mayGo(pool, now)) return;
-    this.#trie.remove(node);
+    this.#trie.remove(pool);
     this.#log.info("route-unregistered", { uri: key });
   }
 
@@ -300,7 +299,7 @@ export class Registry {
     if (!inShard(this.#settings.routing_table_sharding_mode, this.#segments, fields.isolationSegment)) return;
     const key = routeKey(uri);
     const now = this.#clock.monotonic();
-    const pool = this.#trie.find(trieKey(key))?.pool ?? this.#addPool(uri, now);
+    const pool = this.#trie.find(trieKey(key)) ?? this.#addPool(uri, now);
     const { routeServiceUrl, withoutEndpoints } = fields;
     const life = fields.lifeSeconds > 0 ? fields.lifeSeconds * 1000 : this.#settings.droplet_stale_threshold;
     if (pool.reservation === undefined)
@@ -313,12 +312,12 @@ export class Registry {
   unreserve(uri: string, { isolationSegment }: Pick<ReservationFields, "isolationSegment">): void {
     if (!inShard(this.#settings.routing_table_sharding_mode, this.#segments, isolationSegment)) return;
     const key = routeKey(uri);
-    const node = this.#trie.find(trieKey(key));
-    if (node?.pool?.reservation === undefined) return;
-    node.pool.reservation = undefined;
+    const pool = this.#trie.find(trieKey(key));
+    if (pool?.reservation === undefined) return;
+    pool.reservation = undefined;
     this.#log.info("route-unreserved", { uri: key });
-    if (node.pool.size > 0) return;
-    this.#trie.remove(node);
+    if (pool.size > 0) return;
+    this.#trie.remove(pool);
     this.#log.info("route-unregistered", { uri: key });
   }
 
@@ -409,15 +408,16 @@ export class Registry {
   /** `prune` in slices of so many pools, for tables too large for one go; the table may change between slices. */
   *pruneInSlices(now: number, pools: number): Generator<void, void> {
     let left = pools;
-    for (const node of this.#trie.nodes()) {
-      if (node.pool !== undefined) this.#prunePool(node, node.pool, now);
+    const walk = this.#trie.walk();
+    for (let pool = walk.next(); pool !== undefined; pool = walk.next()) {
+      this.#prunePool(pool, now);
       if (--left > 0) continue;
       left = pools;
       yield;
     }
   }
 
-  #prunePool(node: TrieNode, pool: Pool, now: number): void {
+  #prunePool(pool: Pool, now: number): void {
     if (pool.reservation !== undefined && pool.reservation.until < now) {
       pool.reservation = undefined;
       this.#log.info("pruned-reservation", { uri: pool.key });
@@ -427,25 +427,27 @@ export class Registry {
       if (removed.length === 0) return;
       for (const { endpoint } of removed) this.#release(endpoint);
       this.#emptied(pool);
-      this.#log.info("pruned-route", {
-        uri: pool.key,
-        endpoints: removed.map(({ endpoint }) => endpoint.address),
-        isolation_segment: removed[0]?.endpoint.isolationSegment || "-",
-      });
+      if (this.#log.level <= Level.info) {
+        this.#log.info("pruned-route", {
+          uri: pool.key,
+          endpoints: removed.map(({ endpoint }) => endpoint.address),
+          isolation_segment: removed[0]?.endpoint.isolationSegment || "-",
+        });
+      }
       this.#observer?.pruned(removed.length);
     }
-    if (this.#mayGo(pool, now)) this.#trie.snip(node);
+    if (this.#mayGo(pool, now)) this.#trie.snip(pool);
   }
 
   /** Gives every endpoint a fresh update time, when pruning was suspended (control-plane §2.8). */
   refreshAll(now: number): void {
     this.#aside.refreshAll(now);
-    for (const { pool } of this.#trie.nodes()) {
-      if (pool?.reservation !== undefined) {
+    for (const pool of this.#trie.walk()) {
+      if (pool.reservation !== undefined) {
         const until = Math.max(pool.reservation.until, now + this.#settings.droplet_stale_threshold);
         pool.reservation = { ...pool.reservation, until };
       }
-      for (const member of pool?.members ?? []) member.updatedAt = now;
+      for (const member of pool.members) member.updatedAt = now;
     }
   }
 }
@@ -456,7 +458,7 @@ function isStale(member: Member, now: number): boolean {
 }
 
 function hasStale(pool: Pool, now: number): boolean {
-  for (const member of pool.members) if (isStale(member, now)) return true;
+  for (let i = 0; i < pool.size; i++) if (isStale(pool.at(i)!, now)) return true;
   return false;
 }
 

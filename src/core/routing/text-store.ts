@@ -16,8 +16,8 @@ export class TextStore {
     const place = placeOf(text);
     const known = this.#recent[place]!;
     if (known === text) return known;
-    // The one way to a fresh text that every engine has.
-    const copy = JSON.parse(JSON.stringify(text)) as string;
+    // The cheapest way to a fresh text that every engine has: none joins a single part anew.
+    const copy = text.length < 2 ? text : [text.slice(0, 1), text.slice(1)].join("");
     this.#recent[place] = copy;
     return copy;
   }

@@ -1,132 +1,151 @@
-import { HostMap } from "./host-map.ts";
+import { HostMap, type HostWalk } from "./host-map.ts";
 import type { Pool } from "./pool.ts";
 import { hostText, lowerCase, routeKey } from "./uri.ts";
 
 const slash = 0x2f;
 
-/** One segment of a route key: the host first, then the segments of the path. */
-export class TrieNode {
-  readonly segment: string;
-  /** Undefined for the root. */
-  readonly parent: TrieNode | undefined;
+/** One segment of a route key: a host that has paths below it, or a segment of a path. */
+class TrieNode {
+  readonly key: string;
   children: Map<string, TrieNode> | undefined = undefined;
-  pool: Pool | undefined = undefined;
+  pool: Pool | undefined;
 
-  constructor(segment: string, parent: TrieNode | undefined) {
-    this.segment = segment;
-    this.parent = parent;
+  constructor(key: string, pool: Pool | undefined) {
+    this.key = key;
+    this.pool = pool;
   }
 }
 
+/** What a host has: most have a route without a path and no other, and need no node. */
+type Host = Pool | TrieNode;
+
 /** The routes by host and path segments (control-plane §3.2, §3.3). */
 export class Trie {
-  readonly #root = new TrieNode("", undefined);
-  readonly #hosts = new HostMap<TrieNode>();
-  /** Nodes of hosts that begin with `*.`, by what follows; spares a lookup the making of `*.` texts. */
-  readonly #wildcards = new Map<string, TrieNode>();
+  readonly #hosts: HostMap<Host>;
+  /** Hosts that begin with `*.`, by what follows; spares a lookup the making of `*.` texts. */
+  readonly #wildcards = new Map<string, Host>();
   /** Length of the longest key `#wildcards` ever had: longer texts need not be looked up. */
   #longestWildcard = 0;
   #size = 0;
+
+  /** `seed`: a random 32-bit integer. */
+  constructor(seed: number) {
+    this.#hosts = new HostMap(seed);
+  }
 
   /** Number of pools, empty ones included (`total_routes`). */
   get size(): number {
     return this.#size;
   }
 
-  /** The node of exactly this trie key, if it has a pool. */
-  find(key: string): TrieNode | undefined {
+  /** The pool of exactly this trie key. */
+  find(key: string): Pool | undefined {
     let from = key.indexOf("/");
-    if (from < 0) return withPool(this.#hosts.get(key));
-    let node = this.#hosts.get(key.slice(0, from));
+    const host = this.#hosts.get(from < 0 ? key : key.slice(0, from));
+    if (from < 0 || host === undefined) return poolOf(host);
+    let node = host instanceof TrieNode ? host : undefined;
     while (node !== undefined && from < key.length) {
       const end = segmentEnd(key, from + 1, key.length);
       node = node.children?.get(key.slice(from + 1, end));
       from = end;
     }
-    return withPool(node);
+    return node?.pool;
   }
 
-  /** Puts a pool at a trie key that has none. */
-  insert(key: string, pool: Pool): void {
-    let node = this.#root;
-    for (let from = 0; from <= key.length; ) {
+  /** Puts a pool at its trie key, which has none. */
+  insert(pool: Pool): void {
+    const { key } = pool;
+    const slashAt = key.indexOf("/");
+    this.#size++;
+    if (slashAt < 0) {
+      const host = this.#hosts.get(key);
+      if (host instanceof TrieNode) host.pool = pool;
+      else this.#setHost(pool);
+      return;
+    }
+    let node = this.#hostNode(key.slice(0, slashAt));
+    for (let from = slashAt + 1; from <= key.length; ) {
       const end = segmentEnd(key, from, key.length);
-      node = this.#child(node, from === 0 && end === key.length ? key : key.slice(from, end));
+      node = childOf(node, key.slice(from, end));
       from = end + 1;
     }
     node.pool = pool;
-    this.#size++;
   }
 
-  #child(parent: TrieNode, segment: string): TrieNode {
-    if (parent === this.#root) return this.#hosts.get(segment) ?? this.#newHost(segment);
-    parent.children ??= new Map();
-    const existing = parent.children.get(segment);
-    if (existing !== undefined) return existing;
-    const node = new TrieNode(segment, parent);
-    parent.children.set(segment, node);
+  /** The node of a host, which it gets now if it has none. */
+  #hostNode(key: string): TrieNode {
+    const host = this.#hosts.get(key);
+    if (host instanceof TrieNode) return host;
+    const node = new TrieNode(host === undefined ? key : host.key, host);
+    this.#setHost(node);
     return node;
   }
 
-  #newHost(segment: string): TrieNode {
-    const node = new TrieNode(segment, this.#root);
-    this.#hosts.set(segment, node);
-    if (segment.startsWith("*.")) {
-      const suffix = segment.slice(2);
-      this.#wildcards.set(suffix, node);
-      this.#longestWildcard = Math.max(this.#longestWildcard, suffix.length);
-    }
-    return node;
+  #setHost(host: Host): void {
+    this.#hosts.set(host);
+    if (!host.key.startsWith("*.")) return;
+    const suffix = host.key.slice(2);
+    this.#wildcards.set(suffix, host);
+    this.#longestWildcard = Math.max(this.#longestWildcard, suffix.length);
   }
 
-  /** Takes a node's pool away, and the node with its childless ancestors that have no pool (control-plane §3.6). */
-  remove(node: TrieNode): void {
-    node.pool = undefined;
-    this.#size--;
-    let leaf = node;
-    while (this.#cutLeaf(leaf)) leaf = leaf.parent as TrieNode;
+  #deleteHost(key: string): void {
+    this.#hosts.delete(key);
+    if (key.startsWith("*.")) this.#wildcards.delete(key.slice(2));
+  }
+
+  /** Takes a pool out, and its node with the childless ancestors that have no pool (control-plane §3.6). */
+  remove(pool: Pool): void {
+    this.#take(pool, () => {});
   }
 
   /** Like `remove`, but ancestors whose pool is empty go as well, before their own time (control-plane §3.8). */
-  snip(node: TrieNode): void {
-    node.pool = undefined;
+  snip(pool: Pool): void {
+    this.#take(pool, (ancestor) => {
+      if (ancestor.pool?.size !== 0 || ancestor.pool.reservation !== undefined) return;
+      ancestor.pool = undefined;
+      this.#size--;
+    });
+  }
+
+  #take({ key }: Pool, meet: (ancestor: TrieNode) => void): void {
     this.#size--;
-    let leaf = node;
-    while (this.#cutLeaf(leaf)) {
-      leaf = leaf.parent as TrieNode;
-      if (leaf.pool?.size === 0 && leaf.pool.reservation === undefined) {
-        leaf.pool = undefined;
-        this.#size--;
+    const way = this.#wayTo(key);
+    if (way.length === 0) {
+      this.#deleteHost(key);
+      return;
+    }
+    way.at(-1)!.pool = undefined;
+    for (let depth = way.length - 1; depth >= 0; depth--) {
+      const { key: segment, pool, children } = way[depth]!;
+      if (pool !== undefined || children !== undefined) return;
+      const parent = way[depth - 1];
+      if (parent === undefined) {
+        this.#deleteHost(segment);
+        return;
       }
+      if (parent.children?.delete(segment) && parent.children.size === 0) parent.children = undefined;
+      meet(parent);
     }
   }
 
-  /** Cuts a node that has neither pool nor children off its parent; false: it stays. */
-  #cutLeaf(node: TrieNode): boolean {
-    const parent = node.parent;
-    if (parent === undefined || node.pool !== undefined || node.children !== undefined) return false;
-    if (parent === this.#root) {
-      this.#hosts.delete(node.segment);
-      if (node.segment.startsWith("*.")) this.#wildcards.delete(node.segment.slice(2));
-    } else if (parent.children?.delete(node.segment) && parent.children.size === 0) {
-      parent.children = undefined;
+  /** The nodes on the way to a key that is there; none for a host that needs no node. */
+  #wayTo(key: string): TrieNode[] {
+    let from = key.indexOf("/");
+    const host = this.#hosts.get(from < 0 ? key : key.slice(0, from));
+    if (!(host instanceof TrieNode)) return [];
+    const way = [host];
+    while (from >= 0 && from < key.length) {
+      const end = segmentEnd(key, from + 1, key.length);
+      way.push(way.at(-1)!.children!.get(key.slice(from + 1, end))!);
+      from = end;
     }
-    return true;
+    return way;
   }
 
-  /** All nodes with a pool, in no particular order; nodes may be added and removed on the way. */
-  *nodes(): Generator<TrieNode, void> {
-    const levels: Iterator<TrieNode, unknown>[] = [this.#hosts.values()];
-    for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
-      const { value: node, done } = level.next();
-      if (done === true) {
-        levels.pop();
-        continue;
-      }
-      const children = node.children;
-      if (node.pool !== undefined) yield node;
-      if (children !== undefined) levels.push(children.values());
-    }
+  /** A walk over all pools, in no particular order; pools may be added and removed on the way. */
+  walk(): PoolWalk {
+    return new PoolWalk(this.#hosts.walk());
   }
 
   /**
@@ -139,9 +158,10 @@ export class Trie {
    */
   lookup(host: string, path: string): Pool | undefined {
     // A host that is a key as it stands needs no normalisation: keys are lower-case and hold neither `?` nor `/`.
-    const node = this.#hosts.get(host);
-    if (node !== undefined && host !== "" && (path === "" || path.charCodeAt(0) === slash)) {
-      const pool = node.children === undefined ? node.pool : descend(node, path, 1, withoutTwoSlashes(path));
+    const known = this.#hosts.get(host);
+    if (known !== undefined && host !== "" && (path === "" || path.charCodeAt(0) === slash)) {
+      if (!(known instanceof TrieNode)) return known;
+      const pool = descend(known, path, 1, withoutTwoSlashes(path));
       if (pool !== undefined) return pool;
     }
     return this.#lookupKey(routeKey(hostText(host) + path));
@@ -151,9 +171,9 @@ export class Trie {
     const end = key.charCodeAt(key.length - 1) === slash ? key.length - 1 : key.length;
     const start = key.charCodeAt(0) === slash && end > 0 ? 1 : 0;
     let hostEnd = segmentEnd(key, start, end);
-    const node = this.#hosts.get(key.slice(start, hostEnd));
-    if (node !== undefined) {
-      const pool = descend(node, key, hostEnd + 1, end);
+    const host = this.#hosts.get(key.slice(start, hostEnd));
+    if (host !== undefined) {
+      const pool = descend(host, key, hostEnd + 1, end);
       if (pool !== undefined) return pool;
     }
     if (this.#wildcards.size === 0) return undefined;
@@ -172,8 +192,52 @@ export class Trie {
   }
 }
 
-function withPool(node: TrieNode | undefined): TrieNode | undefined {
-  return node?.pool === undefined ? undefined : node;
+/** Gives one pool after the other. */
+export class PoolWalk {
+  readonly #hosts: HostWalk<Host>;
+  /** Of the host that was met last: what is left on each level below it. */
+  readonly #levels: Iterator<TrieNode, unknown>[] = [];
+
+  constructor(hosts: HostWalk<Host>) {
+    this.#hosts = hosts;
+  }
+
+  /** Undefined at the end. */
+  next(): Pool | undefined {
+    for (;;) {
+      const node = this.#levels.length === 0 ? this.#hosts.next() : this.#below();
+      if (node === undefined) return undefined;
+      if (!(node instanceof TrieNode)) return node;
+      if (node.children !== undefined) this.#levels.push(node.children.values());
+      if (node.pool !== undefined) return node.pool;
+    }
+  }
+
+  #below(): Host | undefined {
+    for (let level = this.#levels.at(-1); level !== undefined; level = this.#levels.at(-1)) {
+      const { value: node, done } = level.next();
+      if (done !== true) return node;
+      this.#levels.pop();
+    }
+    return this.#hosts.next();
+  }
+
+  *[Symbol.iterator](): Generator<Pool, void> {
+    for (let pool = this.next(); pool !== undefined; pool = this.next()) yield pool;
+  }
+}
+
+function poolOf(host: Host | undefined): Pool | undefined {
+  return host instanceof TrieNode ? host.pool : host;
+}
+
+function childOf(parent: TrieNode, segment: string): TrieNode {
+  parent.children ??= new Map();
+  const existing = parent.children.get(segment);
+  if (existing !== undefined) return existing;
+  const node = new TrieNode(segment, undefined);
+  parent.children.set(segment, node);
+  return node;
 }
 
 /** Where the segment that starts at `from` ends: at the next slash before `end`, or there. */
@@ -191,7 +255,8 @@ function withoutTwoSlashes(path: string): number {
 }
 
 /** Walks the segments of `text` between `from` and `end` (none when `from > end`) as far as nodes exist. */
-function descend(host: TrieNode, text: string, from: number, end: number): Pool | undefined {
+function descend(host: Host, text: string, from: number, end: number): Pool | undefined {
+  if (!(host instanceof TrieNode)) return host;
   let node = host;
   let found = filled(node);
   for (let start = from; start <= end && node.children !== undefined; ) {
@@ -206,7 +271,6 @@ function descend(host: TrieNode, text: string, from: number, end: number): Pool 
   return found ?? node.pool;
 }
 
-function filled(node: TrieNode): Pool | undefined {
-  const { pool } = node;
+function filled({ pool }: TrieNode): Pool | undefined {
   return pool !== undefined && (pool.size > 0 || pool.reservation !== undefined) ? pool : undefined;
 }
