@@ -4,6 +4,7 @@ import { plainAddress, showAddress } from "../base/address.ts";
 import { giveBack, largeRead, noteRead, restOf } from "../base/large-reads.ts";
 import { pendingLimit, StreamCore } from "../base/stream-core.ts";
 import type { StreamError, TlsFacts } from "../interface.ts";
+import { deliver, post, type Sender } from "./outbox.ts";
 
 /** Who hears of a socket: a stream, or the dial that it comes from. */
 export interface SocketOwner {
@@ -33,17 +34,8 @@ export interface Released {
 /** A Bun socket knows its owner by its `data`. `close()` is FIN in both directions; Bun's types leave it out. */
 export type StreamSocket = Socket<SocketOwner | undefined> & { close(): void };
 
-/**
- * Small writes are put together here. Bun's `write` has copied or sent what it says it took when it returns, so the
- * same bytes serve every stream.
- */
-const scratch = Buffer.allocUnsafeSlow(64 * 1024);
-const { copy } = Buffer.prototype as { copy(this: Uint8Array, target: Buffer, at: number, from: number): number };
-/** Larger bodies are not copied: they go as a second write. */
-const smallBody = 16 * 1024;
-
 /** A byte stream on a socket of `Bun.listen` or `Bun.connect`: TCP or a unix socket, plain or with TLS by Bun's engine. */
-export class BunStream extends StreamCore implements SocketOwner {
+export class BunStream extends StreamCore implements SocketOwner, Sender {
   private readonly socket: StreamSocket;
   private readonly unix: boolean;
   private peer: PeerAddress | undefined;
@@ -51,6 +43,7 @@ export class BunStream extends StreamCore implements SocketOwner {
   private queue: Uint8Array[] = [];
   private queued = 0;
   private waiting = false;
+  posted = false;
   private cause: StreamError | undefined = undefined;
 
   /** `peer`, where it is known already. */
@@ -87,11 +80,13 @@ export class BunStream extends StreamCore implements SocketOwner {
   }
 
   get pending(): number {
+    if (this.posted) deliver();
     return this.over ? 0 : this.queued;
   }
 
   write(bytes: Uint8Array): boolean {
     if (this.over || this.ending) return true;
+    if (this.posted) deliver();
     if (this.queued > 0) return this.enqueue(bytes);
     const taken = this.socket.write(bytes);
     if (taken === bytes.length || taken < 0) {
@@ -103,29 +98,33 @@ export class BunStream extends StreamCore implements SocketOwner {
 
   writeText(text: string, bytes?: Uint8Array, from = 0): boolean {
     if (this.over || this.ending) return true;
-    const length = text.length;
-    const more = bytes === undefined ? 0 : bytes.length - from;
-    if (this.queued > 0 || length > scratch.length - smallBody) {
-      const goOn = this.write(Buffer.from(text, "latin1"));
-      return more === 0 ? goOn : this.write(bytes!.subarray(from));
-    }
-    scratch.write(text, 0, "latin1");
-    let total = length;
-    if (more > 0 && more <= smallBody) {
-      // Without a view of `bytes`, which would cost ten times as much.
-      copy.call(bytes!, scratch, length, from);
-      total += more;
-    }
-    const taken = this.socket.write(scratch, 0, total);
-    if (taken < 0) return true;
-    const goOn = taken === total || this.enqueue(new Uint8Array(scratch.subarray(taken, total)));
-    return more > smallBody ? this.write(from === 0 ? bytes! : bytes!.subarray(from)) : goOn;
+    if (this.queued === 0 && post(this, text, bytes, from)) return true;
+    const goOn = this.write(Buffer.from(text, "latin1"));
+    return bytes === undefined || bytes.length === from ? goOn : this.write(from === 0 ? bytes : bytes.subarray(from));
+  }
+
+  /** The outbox delivers what waited there. */
+  send(box: Buffer, from: number, to: number): void {
+    if (this.over) return;
+    const taken = this.queued > 0 ? 0 : this.socket.write(box, from, to - from);
+    if (taken >= 0 && taken < to - from) this.enqueue(new Uint8Array(box.subarray(from + taken, to)));
+    else if (this.ending) this.socket.shutdown();
   }
 
   end(): void {
     if (this.over || this.ending) return;
     this.ending = true;
-    if (this.queued === 0) this.socket.shutdown();
+    if (this.queued === 0 && !this.posted) this.socket.shutdown();
+  }
+
+  override destroy(): void {
+    if (this.posted) deliver();
+    super.destroy();
+  }
+
+  override reset(): void {
+    if (this.posted) deliver();
+    super.reset();
   }
 
   /** The kernel takes bytes again. */
@@ -161,6 +160,7 @@ export class BunStream extends StreamCore implements SocketOwner {
 
   /** Lets go of the socket so that TLS can take it over; what was read and held back comes with it. */
   release(): Released {
+    if (this.posted) deliver();
     const peer = { address: this.remoteAddress, port: this.remotePort };
     const held = this.takeHeld();
     this.over = true;
