@@ -43,12 +43,22 @@ const tcp: Kind = {
   data: { create: "tcp_mapping_creation", delete: "tcp_mapping_deletion" },
 };
 
-/** What a reader sees: all, or its partitions; `reservations=true` and `isolation_segment=X` of the query. */
-export function filterOf(kind: LeaseKind, grant: Grant, query: URLSearchParams): LeaseFilter {
+/** `Prefer: reservations` (RFC 7240): routers ask so, since servers that know none must not see another target. */
+function prefersReservations(headers: Headers): boolean {
+  const preferences = (headers.get("Prefer") ?? "").split(",");
+  return preferences.some((preference) => preference.trim().toLowerCase() === "reservations");
+}
+
+/**
+ * What a reader sees: all, or its partitions; `reservations=true` and `isolation_segment=X` of the query, `Prefer` of the
+ * header.
+ */
+export function filterOf(kind: LeaseKind, grant: Grant, query: URLSearchParams, headers: Headers): LeaseFilter {
   const partitions = readable(grant);
   const segments = kind === "tcp" && query.has("isolation_segment") ? query.getAll("isolation_segment") : undefined;
   // Who reads by partition knows of reservations.
-  const reservations = partitions !== undefined || query.get("reservations") === "true";
+  const asked = query.get("reservations") === "true" || prefersReservations(headers);
+  const reservations = partitions !== undefined || asked;
   return { kind, partitions, segments, reservations };
 }
 
@@ -63,7 +73,7 @@ const list =
   (kind: Kind): Handler =>
   async (api, { request, url }) => {
     const grant = await api.authenticate(request.headers.get("Authorization"));
-    const elements = await api.store.list(filterOf(kind.kind, grant, url.searchParams));
+    const elements = await api.store.list(filterOf(kind.kind, grant, url.searchParams, request.headers));
     return answer(200, `[${elements.join(",")}]\n`);
   };
 

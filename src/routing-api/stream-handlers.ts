@@ -20,7 +20,7 @@ const stream =
   (kind: LeaseKind, gauge: "httpSubscriptions" | "tcpSubscriptions"): Handler =>
   async (api, call) => {
     const grant = await api.authenticate(call.request.headers.get("Authorization"));
-    const filter = filterOf(kind, grant, call.url.searchParams);
+    const filter = filterOf(kind, grant, call.url.searchParams, call.request.headers);
     const start = await startOf(api, call, filter);
     api.metrics[gauge]++;
     let open = true;

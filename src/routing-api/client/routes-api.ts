@@ -12,6 +12,9 @@ const transportRetries = 3;
 /** What the API says while it, or something before it, is not there; asked again without limit (control-plane §7.4). */
 const unavailable = new Set([500, 502, 503, 504]);
 
+/** Asks our own server for reservations, too; any other takes no notice (RFC 7240). */
+const reservations: [string, string] = ["Prefer", "reservations"];
+
 /** The HTTP routes of the Routing API, as a router reads them (control-plane §7.1, routing-api §14). */
 export class RoutesApi implements RouteSource {
   readonly #http: HttpClient;
@@ -40,7 +43,7 @@ export class RoutesApi implements RouteSource {
         method: "GET",
         target: this.#target("routes"),
         timeoutMs: listTimeoutMs,
-        headers: [authorization(token), ["Content-Type", "application/json"]],
+        headers: [authorization(token), ["Content-Type", "application/json"], reservations],
       }),
     );
     const list: unknown = JSON.parse(body);
@@ -79,14 +82,13 @@ export class RoutesApi implements RouteSource {
   }
 
   #open(token: string): Promise<HttpStream> {
-    const headers: [string, string][] = [authorization(token), ["Accept", "text/event-stream"]];
+    const headers: [string, string][] = [authorization(token), ["Accept", "text/event-stream"], reservations];
     if (this.#lastId !== "") headers.push(["Last-Event-ID", this.#lastId]);
     return this.#http.stream({ method: "GET", target: this.#target("events"), timeoutMs: 0, headers });
   }
 
-  /** Reservations are asked for; a server that knows none takes no notice. */
   #target(what: string): string {
-    return `${this.#pathPrefix}/routing/v1/${what}?reservations=true`;
+    return `${this.#pathPrefix}/routing/v1/${what}`;
   }
 
   #pause(): Promise<void> {
