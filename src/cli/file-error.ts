@@ -14,6 +14,7 @@ export function readErrorText(path: string, error: unknown): string {
 
 /** The text operators know for a file that cannot be opened: `open PATH: no such file or directory` (control-plane §1.1). */
 export function fileErrorText(path: string, error: unknown): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  // Deno has words of its own for an empty path.
+  const code = path === "" ? "ENOENT" : error instanceof Error && "code" in error ? String(error.code) : "";
   return `open ${path}: ${reasons[code] ?? (error instanceof Error ? error.message : String(error))}`;
 }

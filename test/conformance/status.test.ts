@@ -10,7 +10,8 @@ import { issue, makeAuthority } from "../fixtures/certificates.ts";
 import { Backend, deadPort, ok } from "./harness/backend.ts";
 import { condition } from "./harness/condition.ts";
 import { get } from "./harness/connection.ts";
-import { type RouterUnderTest, startRouter } from "./harness/router.ts";
+import { Program } from "./harness/program.ts";
+import { type RouterUnderTest, startRouter, writeConfig } from "./harness/router.ts";
 
 const authority = makeAuthority();
 const pair = issue(authority, { names: ["localhost"], ips: ["127.0.0.1"] });
@@ -284,17 +285,38 @@ describe("Prometheus endpoint with TLS (control-plane §4.5)", () => {
     }
   });
 
-  it("a file that is not there stops the start", async () => {
+  it("files that are of no use stop the start (control-plane §1.3)", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "causeway-prometheus-"));
+    const file = (name: string, text: string): string => {
+      writeFileSync(join(folder, name), text);
+      return join(folder, name);
+    };
+    const stranger = issue(authority, { names: ["stranger"] });
+    const cert = file("cert.pem", pair.certificate);
+    const key = file("key.pem", pair.key);
+    const none = file("none.pem", "no PEM\n");
     const port = await deadPort();
-    const prometheus = { enabled: true, port, cert_path: "/nowhere/c.pem", key_path: "/nowhere/k.pem" };
-    await assert.rejects(startRouter("embedded", { prometheus }), (error: Error) => {
-      const reason = "unable to generate server TLS Config: failed to load keypair: open /nowhere/c.pem: no such file";
-      assert.ok(
-        error.message.includes(`Unable to setup metrics endpoint (127.0.0.1:${port}): ${reason}`),
-        error.message,
-      );
-      assert.match(error.message, /the program ended \(1\)/);
-      return true;
-    });
+    try {
+      for (const [cert_path, key_path, ca_path, reason] of [
+        ["/nowhere/c.pem", key, none, "failed to load keypair: open /nowhere/c.pem: no such file or directory"],
+        [cert, "", none, "failed to load keypair: open : no such file or directory"],
+        [none, key, none, "failed to load keypair: tls: failed to find any PEM data in certificate input"],
+        [
+          cert,
+          file("other.pem", stranger.key),
+          none,
+          "failed to load keypair: tls: private key does not match public key",
+        ],
+        [cert, key, none, `unable to load CA certificate at ${none}`],
+      ] as const) {
+        const prometheus = { enabled: true, port, cert_path, key_path, ca_path };
+        const program = new Program(["router", "-c", writeConfig(folder, "embedded", { prometheus })]);
+        assert.equal(await program.end(), 1, reason);
+        const at = `Unable to setup metrics endpoint (127.0.0.1:${port}): unable to generate server TLS Config: `;
+        assert.ok(program.stderr.endsWith(` ${at}${reason}\n\n`), program.stderr);
+      }
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });

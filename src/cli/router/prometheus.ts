@@ -2,6 +2,8 @@ import type { Config } from "../../core/config/schema.ts";
 import { bucketsFault } from "../../core/config/start-faults.ts";
 import type { RequestMetrics } from "../../core/observe/metrics.ts";
 import type { TableMetrics } from "../../core/observe/table-metrics.ts";
+import { certificatesOf } from "../../core/x509/certificate.ts";
+import { keyPairFault } from "../../core/x509/key-pair.ts";
 import type { Runtime, ServerTls } from "../../runtime/interface.ts";
 import { families } from "../../status/metrics/families.ts";
 import { metricsApp } from "../../status/metrics/metrics-app.ts";
@@ -18,7 +20,7 @@ const host = "127.0.0.1";
 const timeoutMs = 300_000;
 const limits = { maxBytes: 1_048_576, maxLines: 0 };
 
-/** Reads certificate, key and authorities; rejects with an `Error` whose message says which file is at fault. */
+/** Reads and checks certificate, key and authorities; rejects with an `Error` whose message says what is at fault. */
 async function tlsOf(runtime: Runtime, settings: Config["prometheus"]): Promise<ServerTls> {
   const read = async (path: string, purpose: string): Promise<string> => {
     try {
@@ -29,10 +31,15 @@ async function tlsOf(runtime: Runtime, settings: Config["prometheus"]): Promise<
   };
   const certificate = await read(settings.cert_path, "load keypair");
   const key = await read(settings.key_path, "load keypair");
+  const fault = keyPairFault(certificate, key, runtime.matchKey);
+  if (fault !== undefined) throw new Error(`failed to load keypair: ${fault}`);
+  const authorities = await read(settings.ca_path, "read ca cert file");
+  // Runtimes take what holds no certificate for "the system's authorities", or for none.
+  if (certificatesOf(authorities).length === 0) throw new Error(`unable to load CA certificate at ${settings.ca_path}`);
   return {
     keyPairs: [{ certificate, key }],
     clientCertificates: "require",
-    clientAuthorities: [await read(settings.ca_path, "read ca cert file")],
+    clientAuthorities: [authorities],
     minVersion: "TLSv1.2",
     maxVersion: "TLSv1.3",
   };
