@@ -59,7 +59,8 @@ export class HttpAnnouncer implements Announcer {
     this.retire();
     const body = part === this.#route ? this.#body : registryMessage(part, instanceId, availabilityZone);
     logger.info("Unregistering route", { route: part === this.#route ? this.#logged : loggedRoute(part) });
-    await link.whenConnected();
+    // Without a wait, so that at the end the lines of one route are not between those of others (route-registrar §13).
+    if (!link.connected) await link.whenConnected();
     if (!this.#publish("router.unregister", body)) throw new Error("nats: connection closed");
     logger.info("Unregistered routes successfully");
   }

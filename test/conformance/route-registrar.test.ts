@@ -104,6 +104,34 @@ describe("route-registrar: a route (route-registrar §2, §7, §9, §13)", () =>
     }
   });
 
+  it("SIGINT: routes are taken back one after the other, in the order of the file (route-registrar §13)", async () => {
+    const routes = ["first", "second", "third"].map((name) => route(name));
+    const registrar = new RegistrarUnderTest({ ...servers(), routes });
+    try {
+      await watch.message("third.test");
+      assert.equal(await registrar.program.stop("SIGINT"), 0);
+      assert.deepEqual(registrar.lines("Caught signal")[0]?.data, { signal: 2 });
+      await watch.settled();
+      const taken = watch.messages.filter(({ action, uris }) => action === "unregister" && uris[0] !== "plain.test");
+      assert.deepEqual(
+        taken.slice(-3).flatMap(({ uris }) => uris),
+        ["first.test", "second.test", "third.test"],
+      );
+      const messages = registrar.program.logLines.map(({ message }) => message.replace("Route Registrar.", ""));
+      const each = ["Unregistering route", "Unregistered routes successfully"];
+      assert.deepEqual(messages.slice(-9), [
+        "Caught signal",
+        "Received signal; shutting down",
+        ...each,
+        ...each,
+        ...each,
+        "Exiting without error",
+      ]);
+    } finally {
+      await registrar.stop();
+    }
+  });
+
   it("health and metrics where status.port is given; a thousandth tick is no nearer than a millisecond", async () => {
     const registrar = new RegistrarUnderTest({
       ...servers(),
