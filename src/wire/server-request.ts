@@ -2,11 +2,11 @@ import type { Client, ClientTlsFacts, ExchangeObserver } from "../core/client.ts
 import type { HeadersLike, RequestLike } from "../core/message.ts";
 import type { ByteStream } from "../runtime/interface.ts";
 import type { BodySource, HasSource } from "./body.ts";
+import { FetchMembers } from "./fetch-members.ts";
 import type { HeaderLines } from "./header-lines.ts";
 import type { RequestHead } from "./request-head.ts";
 import { noBody, type RequestBody } from "./server-request-body.ts";
 import type { AnswerTo } from "./server-response-head.ts";
-import { streamOf } from "./stream-body.ts";
 
 /** Sends interim responses for a request, as long as it is the one being served and has no final answer yet. */
 export interface Informer {
@@ -26,9 +26,7 @@ export class ServerRequest implements RequestLike, Client, HasSource, AnswerTo {
   readonly #informer: Informer;
   /** The client has gone away (data-plane §4.9). */
   #gone = false;
-  #url: string | undefined;
-  #body: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
-  #abort: AbortController | undefined;
+  #fetch: FetchMembers | undefined;
 
   constructor(head: RequestHead, incoming: RequestBody | undefined, stream: ByteStream, informer: Informer) {
     this.head = head;
@@ -67,22 +65,20 @@ export class ServerRequest implements RequestLike, Client, HasSource, AnswerTo {
 
   /** The target as an absolute URL, as Fetch wants it; not checked and not normalised. */
   get url(): string {
-    this.#url ??= this.#absolute();
-    return this.#url;
+    const { target } = this.head;
+    const first = target.charCodeAt(0);
+    if (first !== 0x2f && target !== "*" && target.includes("://")) return target;
+    const authority = this.head.headers.first("host");
+    return this.#members().url(this.#stream.tls !== undefined, authority, first === 0x2f ? target : "/");
   }
 
   get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
     if (this.incoming === undefined) return null;
-    this.#body ??= streamOf(this.incoming);
-    return this.#body;
+    return this.#members().body(this.incoming);
   }
 
   get signal(): AbortSignal {
-    if (this.#abort === undefined) {
-      this.#abort = new AbortController();
-      if (this.#gone) this.#abort.abort();
-    }
-    return this.#abort.signal;
+    return this.#members().signal(this.#gone);
   }
 
   get remoteAddress(): string {
@@ -118,7 +114,7 @@ export class ServerRequest implements RequestLike, Client, HasSource, AnswerTo {
     if (this.#gone) return false;
     this.#gone = true;
     this.observer?.aborted("client-gone");
-    this.#abort?.abort();
+    this.#fetch?.abort();
     return true;
   }
 
@@ -127,12 +123,8 @@ export class ServerRequest implements RequestLike, Client, HasSource, AnswerTo {
     return this.#gone;
   }
 
-  #absolute(): string {
-    const { target } = this.head;
-    const first = target.charCodeAt(0);
-    if (first !== 0x2f && target !== "*" && target.includes("://")) return target;
-    const scheme = this.#stream.tls === undefined ? "http" : "https";
-    const authority = this.head.headers.first("host") || "localhost";
-    return `${scheme}://${authority}${first === 0x2f ? target : "/"}`;
+  #members(): FetchMembers {
+    this.#fetch ??= new FetchMembers();
+    return this.#fetch;
   }
 }

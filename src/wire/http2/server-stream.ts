@@ -3,12 +3,12 @@ import { Failure } from "../../core/forwarding/failure.ts";
 import { type HeadersLike, isTunnel, type RequestLike, type ResponseLike } from "../../core/message.ts";
 import type { ByteStream } from "../../runtime/interface.ts";
 import type { BodySink, BodySource, HasSource } from "../body.ts";
+import { FetchMembers } from "../fetch-members.ts";
 import type { HeaderLines } from "../header-lines.ts";
 import type { ConnectionHost, Handler } from "../server-options.ts";
 import { noBody } from "../server-request-body.ts";
 import { announcedLength, endsWithHead, linesOf } from "../server-response-head.ts";
 import { bodyOf, dispose, emptyResponse, isPromise, type Result } from "../server-result.ts";
-import { streamOf } from "../stream-body.ts";
 import { ByteTunnel } from "../tunnel.ts";
 import { spliceFor, WebSocketSplice } from "../web-socket-splice.ts";
 import { encodeField, encodeStatus } from "./hpack-encoder.ts";
@@ -65,9 +65,7 @@ export class Http2ServerStream extends Http2Stream implements RequestLike, Clien
   #endTrailers: string | undefined;
   #tunnel: TunnelStream | undefined;
   #webSocket: WebSocketSplice | undefined;
-  #url: string | undefined;
-  #body: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
-  #abort: AbortController | undefined;
+  #fetch: FetchMembers | undefined;
 
   constructor(id: number, owner: ServerStreamOwner, below: ByteStream, fields: RequestFields, last: boolean) {
     super(id, owner);
@@ -94,24 +92,22 @@ export class Http2ServerStream extends Http2Stream implements RequestLike, Clien
   }
 
   get url(): string {
-    const scheme = this.#below.tls === undefined ? "http" : "https";
     const path = this.target.charCodeAt(0) === 0x2f ? this.target : "/";
-    this.#url ??= `${scheme}://${this.headers.first("host") || "localhost"}${path}`;
-    return this.#url;
+    return this.#members().url(this.#below.tls !== undefined, this.headers.first("host"), path);
   }
 
   get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
     if (this.#incoming === undefined || this.takesTunnel) return null;
-    this.#body ??= streamOf(this.#incoming);
-    return this.#body;
+    return this.#members().body(this.#incoming);
   }
 
   get signal(): AbortSignal {
-    if (this.#abort === undefined) {
-      this.#abort = new AbortController();
-      if (this.#gone) this.#abort.abort();
-    }
-    return this.#abort.signal;
+    return this.#members().signal(this.#gone);
+  }
+
+  #members(): FetchMembers {
+    this.#fetch ??= new FetchMembers();
+    return this.#fetch;
   }
 
   get remoteAddress(): string {
@@ -222,7 +218,7 @@ export class Http2ServerStream extends Http2Stream implements RequestLike, Clien
     this.abandon();
     if (!this.#finished) {
       this.observer?.aborted("client-gone");
-      this.#abort?.abort();
+      this.#fetch?.abort();
     }
     this.#incoming?.fail(failure);
     this.#tunnel?.failed(failure);
