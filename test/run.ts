@@ -1,30 +1,37 @@
 /**
- * `npm test`: every suite on every runtime, one after the other, and one closing line.
+ * `npm test`: every suite on every runtime, and one closing line.
  *
- *   node test/run.ts [--all] [--only unit|property|contract|conformance|fault] [--runtime bun|deno|node|binary] [FILE…]
+ *   node test/run.ts [--all] [--only unit|property|contract|conformance|fault|soak] [--runtime bun|deno|node|binary]
+ *                    [--times] [--jobs N] [FILE…]
  *
  * `--all` adds what is slow or needs more programs (`test/packages.txt`). Unit, property and contract tests run *under*
  * each runtime; conformance and fault tests run under Node and start the program as a process under each runtime;
- * conformance tests also start the binary, which is built for them (`npm run build`).
+ * conformance tests also start the binary, which is built for them (`npm run build`). `--times` prints the slowest files.
+ * Several files are at work at a time, as most of them wait for something; `--jobs` says how many.
  */
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
-import { runSuite, type SuiteResult, type TestRuntime } from "./runner/suite.ts";
+import { parseArgs, promisify } from "node:util";
+import { doJobs, type Job } from "./runner/pool.ts";
+import { runSuite, type SuiteOptions, type SuiteRun, type TestRuntime } from "./runner/suite.ts";
 import { ensureTools } from "./runner/tools.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { all: { type: "boolean", default: false }, only: { type: "string" }, runtime: { type: "string" } },
+  options: {
+    all: { type: "boolean", default: false },
+    only: { type: "string" },
+    runtime: { type: "string" },
+    times: { type: "boolean", default: false },
+    jobs: { type: "string" },
+  },
 });
 const runtimes: TestRuntime[] = (["bun", "deno", "node"] as const).filter(
   (name) => !values.runtime || values.runtime === name,
 );
 const programs = ["bun", "deno", "node", "binary"].filter((name) => !values.runtime || values.runtime === name);
-const inside = ["unit", "property", "contract"];
-const outside = ["conformance", "fault", ...(values.all ? ["soak"] : [])];
 const wanted = (group: string): boolean => !values.only || values.only === group;
 
 /** Packs, and installs from the registry, once per runtime; waits for minutes. */
@@ -41,6 +48,9 @@ const slow = [
 const ofBinary =
   /(bus|command-line|drain|golden|life-cycle|native|package|register-messages|route-registrar|routing|routing-api|routing-api-embedded|start|tls)\.test\.ts$/;
 
+/** Files that take ten seconds and more: they do not come last. */
+const long = /(golden|start-failures|routing-api-client|route-registrar|tcp|envelopes|syslog|drain|status)\.test\.ts$/;
+
 function filesOf(group: string, program = ""): string[] {
   const found = globSync(`test/${group}/**/*.test.ts`).sort();
   const files = values.all
@@ -53,39 +63,92 @@ ensureTools(values.all);
 // Properties are tried more often, then.
 if (values.all) process.env["CAUSEWAY_ALL"] = "1";
 const gapFile = join(mkdtempSync(join(tmpdir(), "causeway-gaps-")), "gaps");
-const results: SuiteResult[] = [];
 
-async function suite(title: string, under: TestRuntime, files: string[], env: Record<string, string>): Promise<void> {
-  if (files.length === 0) return;
-  const result = await runSuite(title, under, files, { ...env, CAUSEWAY_GAPS: gapFile });
-  results.push(result);
-  const count = (outcome: string): number => result.cases.filter((one) => one.outcome === outcome).length;
+/** A group of test files on one runtime or program; its files may run in several processes. */
+interface Suite {
+  readonly title: string;
+  readonly runs: SuiteRun[];
+  left: number;
+}
+const suites: Suite[] = [];
+
+const count = ({ runs }: Suite, outcome: string): number =>
+  runs.reduce((sum, run) => sum + run.cases.filter((one) => one.outcome === outcome).length, 0);
+
+function report(suite: Suite): void {
+  const { title, runs } = suite;
+  const took = runs.reduce((sum, run) => sum + run.took, 0);
   console.log(
-    `${title}: ${count("passed")} passed, ${count("failed")} failed, ${count("skipped")} skipped (${result.took.toFixed(1)} s)`,
+    `${title}: ${count(suite, "passed")} passed, ${count(suite, "failed")} failed, ${count(suite, "skipped")} skipped (${took.toFixed(1)} s)`,
   );
-  for (const one of result.cases)
-    if (one.outcome === "failed") console.log(`\nFAILED ${title}: ${one.name}\n${one.detail}\n`);
-  if (result.broken !== undefined) console.log(`\nBROKEN ${title}: ${result.broken}\n`);
+  for (const { cases, broken } of runs) {
+    for (const one of cases)
+      if (one.outcome === "failed") console.log(`\nFAILED ${title}: ${one.name}\n${one.detail}\n`);
+    if (broken !== undefined) console.log(`\nBROKEN ${title}: ${broken}\n`);
+  }
 }
 
-// Two at a time: contract tests mostly wait. The long ones first.
-const jobs = inside
-  .filter(wanted)
-  .reverse()
-  .flatMap((group) => runtimes.map((runtime) => () => suite(`${group} on ${runtime}`, runtime, filesOf(group), {})));
-const lane = async (): Promise<void> => {
-  for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) await job();
-};
-await Promise.all([lane(), lane()]);
-
-for (const program of programs) {
-  // The binary is Bun with another way in: what a fault test proves of one, it proves of the other.
-  const groups = (program === "binary" ? ["conformance"] : outside).filter(wanted);
-  if (program === "binary" && groups.length > 0)
-    execFileSync("npm", ["run", "--silent", "build"], { stdio: "inherit" });
-  for (const group of groups)
-    await suite(`${group} of ${program}`, "node", filesOf(group, program), { CAUSEWAY_UNDER_TEST: program });
+/** The jobs of a suite: one for each element of `parts`. */
+function jobsOf(title: string, parts: readonly (Omit<SuiteOptions, "limit"> & Omit<Job, "run">)[]): Job[] {
+  const suite: Suite = { title, runs: [], left: parts.length };
+  if (parts.length > 0) suites.push(suite);
+  return parts.map(({ lane, long, ...options }) => ({
+    ...(lane !== undefined && { lane }),
+    ...(long !== undefined && { long }),
+    async run() {
+      if (options.env["CAUSEWAY_UNDER_TEST"] === "binary") await built();
+      const limit = secondsOf(options.files);
+      suite.runs.push(await runSuite({ ...options, limit, env: { ...options.env, CAUSEWAY_GAPS: gapFile } }));
+      if (--suite.left === 0) report(suite);
+    },
+  }));
 }
+
+/** How long a process of these files may take, with much to spare: busy machines take five times what they need. */
+function secondsOf(files: readonly string[]): number {
+  if (files.length > 1) return 900;
+  if (files[0]!.includes("/soak/")) return 600 + 60 * Number(process.env["CAUSEWAY_SOAK_MINUTES"] ?? 0);
+  return files[0]!.includes("-outage") ? 600 : 300;
+}
+
+let building: Promise<void> | undefined;
+function built(): Promise<void> {
+  building ??= promisify(execFile)("npm", ["run", "--silent", "build"]).then(() => undefined);
+  return building;
+}
+
+/** Under the runtime itself, all files in one process, but for those that wait. */
+const under = (group: string): Job[] =>
+  runtimes.flatMap((runtime) => {
+    const files = filesOf(group);
+    const parts = files.length === 0 ? [] : [{ runtime, files, env: {}, isolated: group === "contract" }];
+    return jobsOf(`${group} on ${runtime}`, parts);
+  });
+/** Against the program, a process for each file; of fault tests, which are busy, one at a time. */
+const against = (group: string, program: string): Job[] =>
+  jobsOf(
+    `${group} of ${program}`,
+    filesOf(group, program).map((file) => ({
+      runtime: "node",
+      files: [file],
+      env: { CAUSEWAY_UNDER_TEST: program },
+      isolated: true,
+      long: long.test(file),
+      ...(group === "fault" && { lane: group }),
+    })),
+  );
+
+// The binary is Bun with another way in: what a fault test proves of one, it proves of the other.
+const ofSources = programs.filter((program) => program !== "binary");
+const conformance = wanted("conformance") ? programs.flatMap((program) => against("conformance", program)) : [];
+const fault = wanted("fault") ? ofSources.flatMap((program) => against("fault", program)) : [];
+const inside = ["contract", "unit", "property"].filter(wanted).flatMap(under);
+const soak = values.all && wanted("soak") ? ofSources.flatMap((program) => against("soak", program)) : [];
+const atOnce = Number(values.jobs ?? availableParallelism() * 2);
+const [first, then] = [true, false].map((which) => conformance.filter((job) => (job.long === true) === which));
+await doJobs([...fault, ...inside, ...first!, ...then!], atOnce);
+// What measures memory and takes all there is has the machine for itself.
+await doJobs(soak, 1);
 
 if (existsSync(gapFile)) {
   const gaps = [...new Set(readFileSync(gapFile, "utf8").trim().split("\n"))].sort();
@@ -94,9 +157,17 @@ if (existsSync(gapFile)) {
 }
 rmSync(join(gapFile, ".."), { recursive: true, force: true });
 
-const total = (outcome: string): number =>
-  results.reduce((sum, result) => sum + result.cases.filter((one) => one.outcome === outcome).length, 0);
-const broken = results.filter((result) => result.broken !== undefined).length;
+if (values.times) {
+  const files = suites.flatMap(({ title, runs }) =>
+    runs.flatMap(({ fileTimes }) => [...fileTimes].map(([file, time]) => ({ title, file, time }))),
+  );
+  console.log("\nthe slowest files:");
+  for (const { title, file, time } of files.sort((a, b) => b.time - a.time).slice(0, 10))
+    console.log(`  ${time.toFixed(1).padStart(6)} s  ${file} (${title})`);
+}
+
+const total = (outcome: string): number => suites.reduce((sum, suite) => sum + count(suite, outcome), 0);
+const broken = suites.flatMap(({ runs }) => runs.filter((run) => run.broken !== undefined)).length;
 const failed = total("failed") + broken;
 console.log(`\n${total("passed")} passed, ${failed} failed, ${total("skipped")} skipped`);
-process.exitCode = failed > 0 || results.length === 0 ? 1 : 0;
+process.exitCode = failed > 0 || suites.length === 0 ? 1 : 0;

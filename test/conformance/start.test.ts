@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
 import packageFile from "../../package.json" with { type: "json" };
 import { startNatsServer } from "../fixtures/nats-server.ts";
+import { alone } from "./harness/alone.ts";
 import { Backend, deadPort, ok } from "./harness/backend.ts";
 import { condition } from "./harness/condition.ts";
 import { exchange, get } from "./harness/connection.ts";
@@ -52,6 +53,10 @@ const last = (lines: readonly LogLine[]): unknown[] => {
 
 describe("start without configuration (issue A, architecture §6)", () => {
   it("gives a working router on 8081 with an embedded bus on 4222; a taken port is named", async (t: TestContext) => {
+    await alone("default-ports", async () => await withDefaults(t));
+  });
+
+  async function withDefaults(t: TestContext): Promise<void> {
     const ports = [4222, 4223, 8080, 8081, 8082];
     const held = await Promise.all(ports.map(bind));
     await Promise.all(held.map(async (server) => server && (await close(server))));
@@ -85,7 +90,7 @@ describe("start without configuration (issue A, architecture §6)", () => {
     } finally {
       assert.equal(await program.stop(), taken === undefined ? 0 : 1);
     }
-  });
+  }
 });
 
 describe("the start block (issue A)", () => {

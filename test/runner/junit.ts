@@ -1,3 +1,5 @@
+import { relative, resolve } from "node:path";
+
 /** One test case as a runtime's own reporter wrote it. */
 export interface TestCase {
   readonly name: string;
@@ -52,4 +54,28 @@ export function readJunit(xml: string): TestCase[] {
   const childFailed = (suite: TestCase): boolean =>
     cases.some((other) => other.outcome === "failed" && other.name.startsWith(`${suite.name} > `));
   return cases.filter((one) => !isSuite(one) || (one.outcome === "failed" && !childFailed(one)));
+}
+
+const suiteOfFile = new RegExp(String.raw`<testsuite\b${attributes}>`, "g");
+
+/**
+ * Seconds per test file from the JUnit files of `bun test` (a suite per file says its time), `deno test` (the top cases
+ * name their file) and `node --test` (all cases do).
+ */
+export function readFileTimes(xml: string): Map<string, number> {
+  const times = new Map<string, number>();
+  const add = (file: string, tag: string): void => {
+    const path = relative(process.cwd(), resolve(file));
+    times.set(path, (times.get(path) ?? 0) + Number(attribute(tag, "time")));
+  };
+  for (const [tag] of xml.matchAll(suiteOfFile)) {
+    const name = attribute(tag, "name");
+    if (name === attribute(tag, "file")) add(name, tag);
+  }
+  if (times.size > 0) return times;
+  for (const [tag] of xml.matchAll(testcase)) {
+    const file = [attribute(tag, "file"), attribute(tag, "classname")].find((name) => name.endsWith(".test.ts"));
+    if (file !== undefined) add(file, tag);
+  }
+  return times;
 }

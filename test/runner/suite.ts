@@ -2,22 +2,34 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readJunit, type TestCase } from "./junit.ts";
+import { readFileTimes, readJunit, type TestCase } from "./junit.ts";
 
 /** A runtime that test files run under. */
 export type TestRuntime = "bun" | "deno" | "node";
 
-/** What became of one group of test files under one runtime. */
-export interface SuiteResult {
-  readonly title: string;
+/** What became of some test files in one run of a runtime. */
+export interface SuiteRun {
   readonly cases: readonly TestCase[];
   /** Seconds. */
   readonly took: number;
-  /** Set when the runtime's run failed as a whole: its exit status with no failing case to show for it. */
+  /** Seconds per file. */
+  readonly fileTimes: ReadonlyMap<string, number>;
+  /** Set when the run failed as a whole: how it ended, with no failing case to show for it. */
   readonly broken: string | undefined;
 }
 
-function command(runtime: TestRuntime, files: readonly string[], junit: string): string[] {
+/** How a runtime runs test files. */
+export interface SuiteOptions {
+  readonly runtime: TestRuntime;
+  readonly files: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Node runs each file in a process of its own, or all in one. */
+  readonly isolated: boolean;
+  /** Seconds after which the run is killed. */
+  readonly limit: number;
+}
+
+function command({ runtime, files, isolated }: SuiteOptions, junit: string): string[] {
   switch (runtime) {
     case "bun":
       return [
@@ -30,55 +42,60 @@ function command(runtime: TestRuntime, files: readonly string[], junit: string):
       ];
     case "deno":
       return ["deno", "test", "-A", "--no-check", `--junit-path=${junit}`, ...files];
-    case "node":
-      return [
-        "node",
-        "--test",
-        // Fault and soak tests measure; conformance tests mostly wait, so three of them fill two cores.
-        `--test-concurrency=${files.some((file) => /\/(fault|soak)\//.test(file)) ? 1 : 3}`,
-        // An outage of three minutes and what is around it.
-        `--test-timeout=${files.some((file) => file.includes("-outage")) ? 400_000 : 180_000}`,
-        "--test-reporter=junit",
-        `--test-reporter-destination=${junit}`,
-        ...files,
-      ];
+    case "node": {
+      const reporter = ["--test-reporter=junit", `--test-reporter-destination=${junit}`];
+      // A file by itself needs no process that watches over it.
+      if (files.length === 1) return ["node", ...reporter, files[0]!];
+      const processes = isolated ? "--test-concurrency=2" : "--test-isolation=none";
+      return ["node", "--test", processes, ...reporter, ...files];
+    }
   }
 }
 
 /** Runs test files under one runtime and reads back what happened, case by case. */
-export async function runSuite(
-  title: string,
-  runtime: TestRuntime,
-  files: readonly string[],
-  env: Readonly<Record<string, string>>,
-): Promise<SuiteResult> {
+export async function runSuite(options: SuiteOptions): Promise<SuiteRun> {
   const folder = mkdtempSync(join(tmpdir(), "causeway-junit-"));
   const junit = join(folder, "junit.xml");
-  const [program, ...args] = command(runtime, files, junit);
+  const [program, ...args] = command(options, junit);
   const began = performance.now();
   const output: Buffer[] = [];
+  let late = false;
   const status = await new Promise<number>((resolve, reject) => {
     const child = spawn(program!, args, {
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, ...env, NO_COLOR: "1", FORCE_COLOR: "0" },
+      env: { ...process.env, ...options.env, NO_COLOR: "1", FORCE_COLOR: "0" },
     });
+    const timer = setTimeout(() => {
+      late = true;
+      child.kill("SIGKILL");
+      // What the tests started may hold them open.
+      child.stdout.destroy();
+      child.stderr.destroy();
+    }, options.limit * 1000);
     child.stdout.on("data", (chunk: Buffer) => output.push(chunk));
     child.stderr.on("data", (chunk: Buffer) => output.push(chunk));
     child.on("error", reject);
-    child.on("close", (code, signal) => resolve(code ?? (signal === null ? 1 : 128)));
+    child.on("close", (code, signal) => {
+      clearTimeout(timer);
+      resolve(code ?? (signal === null ? 1 : 128));
+    });
   });
   const took = (performance.now() - began) / 1000;
   let cases: TestCase[] = [];
+  let fileTimes = new Map<string, number>();
   try {
-    cases = readJunit(readFileSync(junit, "utf8"));
+    const xml = readFileSync(junit, "utf8");
+    cases = readJunit(xml);
+    fileTimes = options.files.length === 1 ? new Map([[options.files[0]!, took]]) : readFileTimes(xml);
   } catch {
     // No report at all: the run itself is broken, which the caller is told below.
   }
   rmSync(folder, { recursive: true, force: true });
   const failed = cases.some((one) => one.outcome === "failed");
+  const end = late ? `killed after ${options.limit} s` : `exit status ${status}`;
   const broken =
     (status !== 0 && !failed) || cases.length === 0
-      ? `exit status ${status}\n${Buffer.concat(output).toString().slice(-6000)}`
+      ? `${options.files.length === 1 ? `${options.files[0]}: ` : ""}${end}\n${Buffer.concat(output).toString().slice(-6000)}`
       : undefined;
-  return { title, cases, took, broken };
+  return { cases, took, fileTimes, broken };
 }

@@ -55,6 +55,9 @@ export class Program {
   /** Exit code, or the signal's name; undefined while it runs. */
   ended: number | string | undefined;
   #watchers = new Set<() => void>();
+  /** The log lines of `stdout` up to `#readTo`, the end of a line. */
+  #lines: LogLine[] = [];
+  #readTo = 0;
 
   constructor(args: readonly string[], options: ProgramOptions = {}) {
     const { env = {}, descriptorLimit, script, through = [] } = options;
@@ -118,7 +121,11 @@ export class Program {
 
   /** The JSON log lines on standard output so far. */
   get logLines(): LogLine[] {
-    return this.stdout.split("\n").flatMap((line) => (line.startsWith("{") ? parsed(line) : []));
+    for (let end = this.stdout.indexOf("\n", this.#readTo); end >= 0; end = this.stdout.indexOf("\n", this.#readTo)) {
+      if (this.stdout.startsWith("{", this.#readTo)) this.#lines.push(...parsed(this.stdout.slice(this.#readTo, end)));
+      this.#readTo = end + 1;
+    }
+    return [...this.#lines];
   }
 
   /** Messages of the log lines so far, with their levels and sources, for comparing an order. */
@@ -195,6 +202,6 @@ function parsed(line: string): LogLine[] {
   try {
     return [JSON.parse(line) as LogLine];
   } catch {
-    return []; // the rest of the line has not arrived yet
+    return []; // not one of the logger's
   }
 }
