@@ -1,19 +1,24 @@
 /**
- * `npm run bench:start`: how soon the router serves after it was started, what it holds in memory then, and how large
- * the binary is.
+ * `npm run bench:start`: how soon a request goes through the router after it was started, what the router holds in memory
+ * when it rests, and how large the binary is.
  *
  *   npm run bench:start -- [--rounds 9] [--write FILE]
  *
- * Rounds interleave the ways to run it; the table gives medians. Build the binary first: npm run build.
+ * The bus and an app are there before; the app is registered when the router asks for it. Rounds interleave the ways to run
+ * it; the table gives medians. Build the binary first: npm run build.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { createServer } from "node:http";
+import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { readStartBlock, writeConfig } from "../conformance/harness/router.ts";
-import { cpuTime, residentMiB } from "./rig/processes.ts";
+import { keepRegistered, startBus } from "./rig/bus.ts";
+import { appHost } from "./rig/contender.ts";
+import { cpuTime, freePorts, residentMiB } from "./rig/processes.ts";
 import { median, replaceSection, shown, table } from "./rig/report.ts";
 import { launchers, runtimeFolder } from "./rig/routers.ts";
 import { machineFacts } from "./rig/tools.ts";
@@ -25,45 +30,76 @@ const { values } = parseArgs({
 /** One start. Times in milliseconds. */
 interface Start {
   readonly name: string;
-  /** From starting the process to the line that says where it listens, with its own bus ready. */
-  readonly serving: number;
+  /** From starting the process to the lines that say where it listens. */
+  readonly listening: number;
+  /** From starting the process to the end of the app's answer. */
+  readonly answered: number;
   /** CPU time until then. */
   readonly cpu: number;
-  readonly rss: number;
+  /** Resident memory in MiB, seconds after that one request. */
+  readonly rest: number;
 }
 
-async function start(name: string, command: string, folder: string): Promise<Start> {
-  const config = writeConfig(folder, "embedded");
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Whether a request to the app got its answer just now. */
+async function served(port: number): Promise<boolean> {
+  return await new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write(`GET / HTTP/1.0\r\nHost: ${appHost}\r\n\r\n`));
+    let text = "";
+    socket.on("data", (bytes) => {
+      text += bytes.toString("latin1");
+    });
+    socket.on("error", () => resolve(false));
+    socket.on("close", () => resolve(text.endsWith("from the app")));
+  });
+}
+
+async function start(name: string, command: string, folder: string, natsPort: number): Promise<Start> {
+  const [port = 0] = await freePorts(1);
+  const config = writeConfig(folder, natsPort, { port, logging: { level: "info" } });
   const [program, ...args] = [...command.split(" "), "router", "-c", config];
   const began = performance.now();
   const child = spawn(program!, args, { stdio: ["ignore", "ignore", "pipe"] });
+  let said = "";
+  let listening = Number.NaN;
+  let ended = false;
+  const end = new Promise<void>((resolve) =>
+    child.once("exit", () => {
+      ended = true;
+      resolve();
+    }),
+  );
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    said += text;
+    if (Number.isNaN(listening) && readStartBlock(said) !== undefined) listening = performance.now() - began;
+  });
   try {
-    let said = "";
-    return await new Promise((resolve, reject) => {
-      child.on("error", reject);
-      child.on("exit", (code) => reject(new Error(`${name} ended by itself (${code}):\n${said}`)));
-      child.stderr.setEncoding("utf8").on("data", (text: string) => {
-        said += text;
-        if (readStartBlock(said) === undefined) return;
-        const serving = performance.now() - began;
-        const { user, system } = cpuTime(child.pid!);
-        resolve({ name, serving, cpu: (user + system) / 1000, rss: residentMiB(child.pid!) });
-      });
-    });
+    while (!(await served(port))) {
+      if (ended || performance.now() > began + 30_000) throw new Error(`${name} does not lead to the app:\n${said}`);
+      await pause(1);
+    }
+    const answered = performance.now() - began;
+    const { user, system } = cpuTime(child.pid!);
+    await pause(3000);
+    return { name, listening, answered, cpu: (user + system) / 1000, rest: residentMiB(child.pid!) };
   } finally {
-    child.removeAllListeners("exit");
-    const ended = new Promise((resolve) => child.once("exit", resolve));
-    if (child.kill("SIGTERM")) await ended;
+    child.kill("SIGTERM");
+    await end;
   }
 }
 
+const app = createServer((_request, response) => response.end("from the app"));
+await new Promise<void>((resolve) => app.listen(0, "127.0.0.1", resolve));
+const natsPort = await startBus();
+await keepRegistered(natsPort, (app.address() as AddressInfo).port, 1);
 const folder = mkdtempSync(join(tmpdir(), "causeway-bench-"));
 const starts: Start[] = [];
 try {
   // Round 0 fills the caches of files.
   for (let round = 0; round <= Number(values.rounds); round++) {
     for (const [name, command] of launchers) {
-      const one = await start(name, command, folder);
+      const one = await start(name, command, folder, natsPort);
       if (round > 0) starts.push(one);
     }
   }
@@ -74,15 +110,12 @@ try {
 const rows = launchers.map(([name, command]) => {
   const own = starts.filter((one) => one.name === name);
   const size = name === "binary" ? statSync(command).size / 2 ** 20 : Number.NaN;
-  const middle = (key: "serving" | "cpu" | "rss"): string => shown(median(own.map((one) => one[key])), 0);
-  return [name, middle("serving"), middle("cpu"), middle("rss"), shown(size, 0)];
+  const middle = (key: "listening" | "answered" | "cpu" | "rest"): string =>
+    shown(median(own.map((one) => one[key])), 0);
+  return [name, middle("listening"), middle("answered"), middle("cpu"), middle("rest"), shown(size, 0)];
 });
-const report = [
-  ...machineFacts(runtimeFolder),
-  `- Run: ${values.rounds} rounds`,
-  "",
-  table(["", "serves after ms", "CPU ms until then", "RSS MB then", "size of the file MB"], rows),
-].join("\n");
+const columns = ["", "listens after ms", "first request ms", "CPU ms until then", "RSS MB at rest", "file MB"];
+const report = [...machineFacts(runtimeFolder), `- Run: ${values.rounds} rounds`, "", table(columns, rows)].join("\n");
 console.log(report);
 if (values.write !== undefined) replaceSection(values.write, "npm run bench:start", report);
 process.exit(0);

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { type Agent, type IncomingMessage, request } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
 import { Readable } from "node:stream";
 import { patternChunks } from "./pattern.ts";
 
@@ -13,6 +14,7 @@ export interface ReadResponse {
 
 /** How a request is sent. */
 export interface Ask {
+  /** An agent of `node:https` sends it over TLS. */
   readonly agent: Agent;
   readonly port: number;
   readonly host: string;
@@ -25,9 +27,10 @@ export interface Ask {
 export async function ask({ agent, port, host, path, upload }: Ask): Promise<ReadResponse> {
   const headers: Record<string, string | number> = { Host: host };
   if (upload !== undefined && !upload.chunked) headers["Content-Length"] = upload.length;
+  const protocol = agent instanceof HttpsAgent ? "https:" : "http:";
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const outgoing = request(
-      { agent, port, host: "127.0.0.1", path, headers, method: upload ? "POST" : "GET" },
+      { agent, protocol, port, host: "127.0.0.1", path, headers, method: upload ? "POST" : "GET" },
       resolve,
     );
     outgoing.on("error", reject);
