@@ -75,12 +75,16 @@ function undated(leaf: Leaf, now: number): string | undefined {
   return now > until ? `${bad} ${instant(now)} is after ${instant(until)}` : undefined;
 }
 
+/** The certificate that a server has shown. */
+export function leafOf(socket: TLSSocket): Leaf {
+  return socket.getPeerCertificate() as unknown as Leaf;
+}
+
 /**
  * Why a server's certificate is not acceptable, or undefined. Dates come first, then the name, then the chain: one that
  * is both untrusted and misnamed counts as misnamed (data-plane §2.3).
  */
-export function objection(socket: TLSSocket, serverName: string, action: string): StreamError | undefined {
-  const leaf = socket.getPeerCertificate() as unknown as Leaf;
+export function objection(socket: TLSSocket, leaf: Leaf, serverName: string, action: string): StreamError | undefined {
   const refuse = (kind: "tls-name" | "tls-untrusted" | "tls-expired", reason: string, code: string): StreamError =>
     new StreamError(kind, `${action}: ${reason}`, { code, reason });
   // Deno does not say that a certificate has expired (runtimes.md §4): its dates do.

@@ -1,19 +1,27 @@
+import type { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { isIP } from "node:net";
 import { connect, createSecureContext, type SecureContext } from "node:tls";
 import { type ClientTls, StreamError } from "../interface.ts";
 import { NetStream } from "./net-stream.ts";
-import { objection } from "./server-certificate.ts";
+import { leafOf, objection } from "./server-certificate.ts";
 import { handshakeError } from "./stream-error.ts";
 import { systemAuthorities } from "./system-authorities.ts";
 import { agreementOf } from "./tls-agreement.ts";
 import { SocketTlsFacts } from "./tls-facts.ts";
 import { checkKeyPair } from "./tls-key-pairs.ts";
 import type { HandshakeEnd, MakeGate } from "./tls-server.ts";
+import { offeredUntil, TlsSessions } from "./tls-sessions.ts";
 
 const defaultHandshakeTimeoutMs = 10_000;
 const nothing = {};
-const contexts = new WeakMap<object, WeakMap<object, Map<string, SecureContext>>>();
+const contexts = new WeakMap<object, WeakMap<object, Map<string, ClientContext>>>();
+
+/** What connections of one configuration share: its certificates, and the sessions of the servers they were used with. */
+interface ClientContext {
+  readonly secureContext: SecureContext;
+  readonly sessions: TlsSessions;
+}
 
 /** The value of `key`, made when it is not there. */
 function kept<K, V>(map: { get(key: K): V | undefined; set(key: K, value: V): unknown }, key: K, make: () => V): V {
@@ -39,11 +47,11 @@ function createContext(tls: ClientTls): SecureContext {
 }
 
 /** Parsing authorities and keys costs more than a handshake: contexts are kept for as long as their parts live. */
-function contextFor(tls: ClientTls): SecureContext {
-  const byPair = kept(contexts, tls.authorities ?? nothing, () => new WeakMap<object, Map<string, SecureContext>>());
-  const byWish = kept(byPair, tls.keyPair ?? nothing, () => new Map<string, SecureContext>());
+function contextFor(tls: ClientTls): ClientContext {
+  const byPair = kept(contexts, tls.authorities ?? nothing, () => new WeakMap<object, Map<string, ClientContext>>());
+  const byWish = kept(byPair, tls.keyPair ?? nothing, () => new Map<string, ClientContext>());
   const wish = `${tls.trustSystem} ${tls.minVersion} ${tls.maxVersion} ${tls.ciphers?.join(":")}`;
-  return kept(byWish, wish, () => createContext(tls));
+  return kept(byWish, wish, () => ({ secureContext: createContext(tls), sessions: new TlsSessions() }));
 }
 
 /** Starts TLS as a client on a connected socket that nobody else reads from. */
@@ -55,9 +63,9 @@ export function handshakeAsClient(
   end: HandshakeEnd,
 ): void {
   socket.on("error", ignored);
-  let secureContext: SecureContext;
+  let context: ClientContext;
   try {
-    secureContext = contextFor(tls);
+    context = contextFor(tls);
   } catch (error) {
     socket.destroy();
     const reason = error instanceof Error ? error.message : String(error);
@@ -67,9 +75,14 @@ export function handshakeAsClient(
   const gated = makeGate?.(socket);
   let over = false;
   let timedOut = false;
+  const { secureContext, sessions } = context;
+  const verify = tls.verify ?? true;
+  const server = `${socket.remoteAddress} ${socket.remotePort} ${tls.serverName} ${tls.alpn}`;
+  const known = verify ? sessions.of(server) : undefined;
   const secure = connect({
     socket: (gated?.duplex ?? socket) as Socket,
     secureContext,
+    ...(known === undefined ? {} : { session: known.session }),
     ...(isIP(tls.serverName) === 0 && tls.serverName !== "" ? { servername: tls.serverName } : {}),
     ...(tls.alpn === undefined ? {} : { ALPNProtocols: [...tls.alpn] }),
     // Checked by `objection`, in the order of the reference; `authorized` is to speak of the chain alone.
@@ -86,6 +99,7 @@ export function handshakeAsClient(
       end.secured(new NetStream(secure, facts, gated ?? { socket }));
       return;
     }
+    if (known !== undefined) sessions.forget(server);
     secure.on("error", ignored);
     secure.destroy();
     socket.destroy();
@@ -101,8 +115,30 @@ export function handshakeAsClient(
     // Give the TLS socket's own, better error the time to arrive.
     if (!timedOut) setImmediate(() => finish(new StreamError("ended", `${action}: the peer closed the connection`)));
   });
+  // Sessions count once the certificate was found good.
+  let until = 0;
+  let early: Buffer | undefined;
+  if (verify) {
+    secure.on("session", (session: Buffer) => {
+      if (until > 0) sessions.keep(server, { session, until });
+      else early = session;
+    });
+  }
   secure.once("secureConnect", () => {
-    finish(tls.verify === false ? undefined : objection(secure, tls.serverName, action));
+    // Its certificate was checked when the session began; Node does not show it again.
+    const resumed = known !== undefined && secure.isSessionReused();
+    if (!verify || resumed) {
+      until = known?.until ?? 0;
+      finish(undefined);
+      return;
+    }
+    const leaf = leafOf(secure);
+    const refusal = objection(secure, leaf, tls.serverName, action);
+    if (refusal === undefined) {
+      until = offeredUntil(leaf.valid_to);
+      if (early !== undefined) sessions.keep(server, { session: early, until });
+    }
+    finish(refusal);
   });
 }
 
