@@ -9,6 +9,8 @@ export interface Surroundings {
   readonly folder: string;
   readonly backendPort: number;
   readonly certificate: CertificatePair;
+  /** `ssl_protocols` of nginx, whose default ends at TLS 1.2; undefined: that. */
+  readonly nginxProtocols?: string;
 }
 
 /** A proxy under measurement. */

@@ -4,9 +4,10 @@ import { appHost, type Contender, type Surroundings } from "./contender.ts";
 import { freePorts } from "./processes.ts";
 
 /** nginx with one worker, buffered access log and pooled connections to the backend. */
-async function nginx({ folder, backendPort }: Surroundings): Promise<Contender> {
+async function nginx({ folder, backendPort, nginxProtocols }: Surroundings): Promise<Contender> {
   const [http, tls] = (await freePorts(2)) as [number, number];
   const config = join(folder, "nginx.conf");
+  const protocols = nginxProtocols === undefined ? "" : ` ssl_protocols ${nginxProtocols};`;
   writeFileSync(
     config,
     `worker_processes 1; daemon off; pid ${folder}/nginx.pid; error_log ${folder}/nginx-error.log;
@@ -17,7 +18,7 @@ http {
   upstream backend { server 127.0.0.1:${backendPort}; keepalive 256; keepalive_requests 1000000000; }
   server {
     listen 127.0.0.1:${http} backlog=4096; listen 127.0.0.1:${tls} ssl http2 backlog=4096;
-    ssl_certificate ${folder}/cert.pem; ssl_certificate_key ${folder}/key.pem;
+    ssl_certificate ${folder}/cert.pem; ssl_certificate_key ${folder}/key.pem;${protocols}
     location / {
       proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host;
       proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Forwarded-Proto $scheme;
