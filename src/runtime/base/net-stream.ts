@@ -4,6 +4,7 @@ import type { TLSSocket } from "node:tls";
 import type { StreamError, TlsFacts } from "../interface.ts";
 import { plainAddress } from "./address.ts";
 import { giveBack, isNotedRead, largeRead, noteRead } from "./large-reads.ts";
+import { deliver, post, type Sender } from "./outbox.ts";
 import { pendingLimit, StreamCore } from "./stream-core.ts";
 import { streamError } from "./stream-error.ts";
 
@@ -41,7 +42,7 @@ function onClose(this: Owned): void {
 }
 
 /** A byte stream on a socket of `node:net` or `node:tls`. The socket must be connected, `allowHalfOpen`, and nobody else's. */
-export class NetStream extends StreamCore {
+export class NetStream extends StreamCore implements Sender {
   readonly socket: Socket | TLSSocket;
   readonly remoteAddress: string;
   readonly remotePort: number;
@@ -49,6 +50,9 @@ export class NetStream extends StreamCore {
   readonly localPort: number;
   private readonly carrier: Carrier | undefined;
   private waiting = false;
+  posted = false;
+  /** What waits in the outbox. */
+  private message: string | Uint8Array = "";
   private cause: StreamError | undefined;
 
   constructor(socket: Socket | TLSSocket, tls?: TlsFacts, carrier?: Carrier) {
@@ -69,11 +73,13 @@ export class NetStream extends StreamCore {
   }
 
   get pending(): number {
+    if (this.posted) deliver();
     return this.over ? 0 : this.socket.writableLength;
   }
 
   write(bytes: Uint8Array): boolean {
     if (this.over || this.ending || bytes.length === 0) return true;
+    if (this.posted) deliver();
     if (isNotedRead(bytes)) this.socket.write(bytes, () => giveBack(bytes));
     else this.socket.write(bytes);
     return this.goOn();
@@ -81,15 +87,14 @@ export class NetStream extends StreamCore {
 
   writeText(text: string, bytes?: Uint8Array, from = 0): boolean {
     if (this.over || this.ending) return true;
+    if (this.posted) deliver();
     if (bytes === undefined || bytes.length === from) {
-      // Behind a gate, Deno writes queued text as UTF-8.
-      if (this.carrier?.gate !== undefined) this.socket.write(Buffer.from(text, "latin1"));
-      else if (text.length > 0) this.socket.write(text, "latin1");
+      if (text.length > 0) this.pass(text);
     } else if (bytes.length - from <= 16 * 1024) {
       const joined = Buffer.allocUnsafe(text.length + bytes.length - from);
       joined.write(text, 0, "latin1");
       copy.call(bytes, joined, text.length, from);
-      this.socket.write(joined);
+      this.pass(joined);
     } else {
       this.socket.cork();
       this.socket.write(Buffer.from(text, "latin1"));
@@ -99,14 +104,44 @@ export class NetStream extends StreamCore {
     return this.goOn();
   }
 
+  /** Lets a small message wait for the end of the tick, unless others wait in the socket already. */
+  private pass(message: string | Uint8Array): void {
+    this.message = message;
+    if (this.socket.writableLength === 0) post(this);
+    else this.send();
+  }
+
+  /** The outbox delivers what waited there. */
+  send(): void {
+    const message = this.message;
+    this.message = "";
+    if (this.over) return;
+    if (typeof message !== "string") this.socket.write(message);
+    // Behind a gate, Deno writes queued text as UTF-8.
+    else if (this.carrier?.gate !== undefined) this.socket.write(Buffer.from(message, "latin1"));
+    else this.socket.write(message, "latin1");
+    if (this.ending) this.socket.end();
+  }
+
   end(): void {
     if (this.over || this.ending) return;
     this.ending = true;
-    this.socket.end();
+    if (!this.posted) this.socket.end();
+  }
+
+  override destroy(): void {
+    if (this.posted) deliver();
+    super.destroy();
+  }
+
+  override reset(): void {
+    if (this.posted) deliver();
+    super.reset();
   }
 
   /** Lets go of the socket so that TLS can take it over; the bytes that were held back come first from now on. */
   release(already?: Uint8Array): Socket {
+    if (this.posted) deliver();
     const socket = this.socket;
     socket.off("data", onData);
     socket.off("end", onEnd);

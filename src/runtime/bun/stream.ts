@@ -2,9 +2,10 @@ import { Buffer } from "node:buffer";
 import type { Socket } from "bun";
 import { plainAddress, showAddress } from "../base/address.ts";
 import { giveBack, largeRead, noteRead, restOf } from "../base/large-reads.ts";
+import { deliver, post, type Sender } from "../base/outbox.ts";
 import { pendingLimit, StreamCore } from "../base/stream-core.ts";
 import type { StreamError, TlsFacts } from "../interface.ts";
-import { deliver, post, type Sender } from "./outbox.ts";
+import { type Boxed, box, putInBox } from "./message-box.ts";
 
 /** Who hears of a socket: a stream, or the dial that it comes from. */
 export interface SocketOwner {
@@ -35,7 +36,7 @@ export interface Released {
 export type StreamSocket = Socket<SocketOwner | undefined> & { close(): void };
 
 /** A byte stream on a socket of `Bun.listen` or `Bun.connect`: TCP or a unix socket, plain or with TLS by Bun's engine. */
-export class BunStream extends StreamCore implements SocketOwner, Sender {
+export class BunStream extends StreamCore implements SocketOwner, Sender, Boxed {
   private readonly socket: StreamSocket;
   private readonly unix: boolean;
   private peer: PeerAddress | undefined;
@@ -44,6 +45,8 @@ export class BunStream extends StreamCore implements SocketOwner, Sender {
   private queued = 0;
   private waiting = false;
   posted = false;
+  boxFrom = 0;
+  boxTo = 0;
   private cause: StreamError | undefined = undefined;
 
   /** `peer`, where it is known already. */
@@ -98,16 +101,20 @@ export class BunStream extends StreamCore implements SocketOwner, Sender {
 
   writeText(text: string, bytes?: Uint8Array, from = 0): boolean {
     if (this.over || this.ending) return true;
-    if (this.queued === 0 && post(this, text, bytes, from)) return true;
+    if (this.queued === 0 && putInBox(this, text, bytes, from)) {
+      post(this);
+      return true;
+    }
     const goOn = this.write(Buffer.from(text, "latin1"));
     return bytes === undefined || bytes.length === from ? goOn : this.write(from === 0 ? bytes : bytes.subarray(from));
   }
 
-  /** The outbox delivers what waited there. */
-  send(box: Buffer, from: number, to: number): void {
+  /** The outbox delivers what waited in the box. */
+  send(): void {
     if (this.over) return;
-    const taken = this.queued > 0 ? 0 : this.socket.write(box, from, to - from);
-    if (taken >= 0 && taken < to - from) this.enqueue(new Uint8Array(box.subarray(from + taken, to)));
+    const { boxFrom, boxTo } = this;
+    const taken = this.queued > 0 ? 0 : this.socket.write(box, boxFrom, boxTo - boxFrom);
+    if (taken >= 0 && taken < boxTo - boxFrom) this.enqueue(new Uint8Array(box.subarray(boxFrom + taken, boxTo)));
     else if (this.ending) this.socket.shutdown();
   }
 
