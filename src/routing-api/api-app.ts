@@ -1,29 +1,14 @@
 import { Hono } from "hono";
 import { isLoopbackHost } from "../core/loopback-host.ts";
 import { errorAnswer, methodNotAllowed, notFound } from "./answers.ts";
-import type { Api, Handler } from "./api.ts";
+import type { Api } from "./api.ts";
 import { ApiError } from "./api-error.ts";
 import type { ApiLog } from "./api-log.ts";
-import { createGroup, deleteGroup, listGroups, updateGroup } from "./group-handlers.ts";
-import { httpRouteHandlers, tcpRouteHandlers } from "./lease-handlers.ts";
+import { endpoints } from "./endpoints.ts";
 import { StorageError } from "./store/store.ts";
-import { httpStream, tcpStream } from "./stream-handlers.ts";
 
-/** Paths with their methods (routing-api §5.3). */
-const paths: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
-  "/routing/v1/routes": {
-    GET: httpRouteHandlers.list,
-    POST: httpRouteHandlers.create,
-    DELETE: httpRouteHandlers.remove,
-  },
-  "/routing/v1/events": { GET: httpStream },
-  "/routing/v1/tcp_routes": { GET: tcpRouteHandlers.list },
-  "/routing/v1/tcp_routes/create": { POST: tcpRouteHandlers.create },
-  "/routing/v1/tcp_routes/delete": { POST: tcpRouteHandlers.remove },
-  "/routing/v1/tcp_routes/events": { GET: tcpStream },
-  "/routing/v1/router_groups": { GET: listGroups, POST: createGroup },
-  "/routing/v1/router_groups/:guid": { PUT: updateGroup, DELETE: deleteGroup },
-};
+/** Handlers by path and method. */
+const paths = Map.groupBy(endpoints, ({ path }) => path);
 
 const requestId = "X-Vcap-Request-Id";
 const lowerCaseUuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -74,11 +59,11 @@ export function apiApp(api: Api, log: ApiLog): Hono {
     api.metrics.answered(context.res.status);
     requests.info("done", { ...shown, "response-headers": visible(context.res.headers) });
   });
-  for (const [path, methods] of Object.entries(paths)) {
+  for (const [path, methods] of paths) {
     app.all(path, async (context) => {
       const { method } = context.req.raw;
-      const handler = Object.hasOwn(methods, method) ? methods[method] : undefined;
-      if (handler === undefined) return methodNotAllowed(Object.keys(methods));
+      const handler = methods.find((one) => one.method === method)?.handler;
+      if (handler === undefined) return methodNotAllowed(methods.map((one) => one.method));
       const { headers } = context.req.raw;
       if (api.localOnly && isWebPage(headers)) return errorAnswer(webPageError);
       try {

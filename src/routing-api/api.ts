@@ -23,6 +23,8 @@ export interface Api {
   readonly reservedPorts: readonly number[];
   /** Nobody is asked for a token, so web pages must not get at it: architecture §6. */
   readonly localOnly: boolean;
+  /** Of the program. */
+  readonly version: string;
 }
 
 /** A request on its way through a handler. */

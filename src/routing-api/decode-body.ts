@@ -1,39 +1,30 @@
 import { type JsonKind, JsonReader, JsonSyntaxError } from "../core/json-reader.ts";
 import { processError } from "./api-error.ts";
-
-/** What a field takes: its Go type, in whose words mismatches are reported (routing-api §6.2). */
-export type FieldType = "string" | "*string" | "uint16" | "int" | "*int" | "bool";
-
-/** Fields of an object by their JSON names; others are ignored. Names match in any case, as in Go. */
-export type Fields = Readonly<Record<string, FieldType>>;
-
-/** A decoded object: `null` and absent fields are absent. */
-export type DecodedObject = Readonly<Record<string, string | number | boolean>>;
+import { type BodySchema, type Decoded, type FieldType, fieldTypes } from "./body-schema.ts";
 
 type Draft = Record<string, string | number | boolean>;
 
 const goKinds: Readonly<Record<FieldType, JsonKind>> = {
   string: "string",
-  "*string": "string",
   uint16: "number",
   int: "number",
-  "*int": "number",
   bool: "bool",
 };
 const maxInt = 2n ** 63n - 1n;
 
 class BodyDecoder {
   readonly #struct: string;
+  /** By their JSON names, which match in any case, as in Go. */
   readonly #fields: ReadonlyMap<string, { readonly name: string; readonly type: FieldType }>;
   /** The first value of a wrong type; it counts only when the text is well-formed, as in Go. */
   mismatch: string | undefined;
 
-  constructor(struct: string, fields: Fields) {
+  constructor(struct: string, types: ReadonlyMap<string, FieldType>) {
     this.#struct = struct;
-    this.#fields = new Map(Object.entries(fields).map(([name, type]) => [name, { name, type }]));
+    this.#fields = new Map([...types].map(([name, type]) => [name, { name, type }]));
   }
 
-  object(reader: JsonReader): DecodedObject {
+  object(reader: JsonReader): Draft {
     const draft: Draft = Object.create(null) as Draft;
     reader.object((_, key) => this.#member(reader, key, draft), undefined);
     return draft;
@@ -63,8 +54,7 @@ class BodyDecoder {
   }
 
   #wrong(found: string, name: string, type: FieldType): void {
-    const goType = type.replace("*", "");
-    this.mismatch ??= `json: cannot unmarshal ${found} into Go struct field ${this.#struct}.${name} of type ${goType}`;
+    this.mismatch ??= `json: cannot unmarshal ${found} into Go struct field ${this.#struct}.${name} of type ${type}`;
   }
 }
 
@@ -74,11 +64,11 @@ class BodyDecoder {
  *
  * @throws ApiError `ProcessRequestError` in the words of Go's decoder.
  */
-export function decodeBody(text: string, struct: string, fields: Fields, list: boolean): DecodedObject[] {
+export function decodeBody<S extends BodySchema>(text: string, struct: string, schema: S, list: boolean): Decoded<S>[] {
   if (/^[\t\n\r ]*$/.test(text)) throw processError("EOF");
   const reader = new JsonReader(text);
-  const decoder = new BodyDecoder(struct, fields);
-  const objects: DecodedObject[] = [];
+  const decoder = new BodyDecoder(struct, fieldTypes(schema));
+  const objects: Draft[] = [];
   const goType = list ? `[]models.${struct}` : `models.${struct}`;
   const element = (): void => {
     const kind = reader.kind();
@@ -102,5 +92,5 @@ export function decodeBody(text: string, struct: string, fields: Fields, list: b
     throw processError(error.position < 0 ? "unexpected EOF" : error.message);
   }
   if (decoder.mismatch !== undefined) throw processError(decoder.mismatch);
-  return objects;
+  return objects as Decoded<S>[];
 }

@@ -3,7 +3,7 @@ import type { Api, Call, Handler } from "./api.ts";
 import { ApiError } from "./api-error.ts";
 import { decodeBody } from "./decode-body.ts";
 import { readBody } from "./read-body.ts";
-import { checkGroups, groupJson, readGroup, routerGroupFields } from "./router-group.ts";
+import { checkGroups, groupJson, RouterGroupBody, readGroup } from "./router-group.ts";
 import { demand } from "./tokens.ts";
 
 const portsWarning =
@@ -14,7 +14,7 @@ async function permitted(api: Api, { request }: Call, action: "read" | "write"):
 }
 
 async function asked(api: Api, { request, log }: Call, session: string) {
-  const [object] = decodeBody(await readBody(request, api.limits, api.clock), "RouterGroup", routerGroupFields, false);
+  const [object] = decodeBody(await readBody(request, api.limits, api.clock), "RouterGroup", RouterGroupBody, false);
   log.part(session).info("request", { router_group: object });
   return readGroup(object ?? {});
 }

@@ -1,20 +1,38 @@
+import * as v from "valibot";
 import { goJson } from "../core/go-json.ts";
 import { ApiError } from "./api-error.ts";
-import type { DecodedObject, Fields } from "./decode-body.ts";
-import type { Lease, LeaseKey, ModificationTag } from "./lease.ts";
+import { type Decoded, flagField, portField, textField, wholeField } from "./body-schema.ts";
+import { type Lease, type LeaseKey, type ModificationTag, ModificationTagElement } from "./lease.ts";
 import { urlTextFault } from "./url-text.ts";
 
-/** Fields of an HTTP route (routing-api §6.1); the last two are ours. */
-export const httpRouteFields: Fields = {
-  route: "string",
-  port: "uint16",
-  ip: "string",
-  ttl: "*int",
-  log_guid: "string",
-  route_service_url: "string",
-  route_guid: "string",
-  reserved: "bool",
-};
+/** An HTTP route in a request (routing-api §6.1); the last two fields are ours. */
+export const HttpRouteBody = v.object({
+  route: textField("Host, with a port or a path where it has one."),
+  port: portField("Port of the backend."),
+  ip: textField("Address of the backend."),
+  ttl: wholeField(
+    "Seconds to live without renewal; left out: the longest there is. 0: for ever, for reservations only.",
+  ),
+  log_guid: textField("Application."),
+  route_service_url: textField("Route service, `https://…`."),
+  route_guid: textField("Whose route it is, for readers with the scope `routing.route.GUID.read`."),
+  reserved: flagField("A route without a backend: `ip` and `port` are left out."),
+});
+
+/** The same in lists and streams. */
+export const HttpRouteElement = v.strictObject({
+  route: v.string(),
+  port: v.number(),
+  ip: v.string(),
+  ttl: v.number(),
+  log_guid: v.string(),
+  route_service_url: v.optional(v.string()),
+  modification_tag: ModificationTagElement,
+  route_guid: v.optional(v.string()),
+  reserved: v.optional(v.boolean()),
+});
+
+type HttpRouteObject = Decoded<typeof HttpRouteBody>;
 
 interface HttpRoute {
   readonly route: string;
@@ -27,17 +45,16 @@ interface HttpRoute {
   readonly reserved: boolean;
 }
 
-function readRoute(from: DecodedObject, maxTtl: number): HttpRoute {
-  const text = (name: string): string => (from[name] as string | undefined) ?? "";
+function readRoute(from: HttpRouteObject, maxTtl: number): HttpRoute {
   return {
-    route: text("route"),
-    port: (from["port"] as number | undefined) ?? 0,
-    ip: text("ip"),
-    ttl: (from["ttl"] as number | undefined) ?? maxTtl,
-    logGuid: text("log_guid"),
-    routeServiceUrl: text("route_service_url"),
-    routeGuid: text("route_guid"),
-    reserved: from["reserved"] === true,
+    route: from.route ?? "",
+    port: from.port ?? 0,
+    ip: from.ip ?? "",
+    ttl: from.ttl ?? maxTtl,
+    logGuid: from.log_guid ?? "",
+    routeServiceUrl: from.route_service_url ?? "",
+    routeGuid: from.route_guid ?? "",
+    reserved: from.reserved ?? false,
   };
 }
 
@@ -92,7 +109,7 @@ function render(route: HttpRoute, tag: ModificationTag, previous: string | undef
  *
  * @throws ApiError the first fault, in the order of the routes.
  */
-export function httpLeases(objects: readonly DecodedObject[], maxTtl: number): Lease[] {
+export function httpLeases(objects: readonly HttpRouteObject[], maxTtl: number): Lease[] {
   return objects.map((object) => {
     const route = readRoute(object, maxTtl);
     check(route, maxTtl);
@@ -110,7 +127,7 @@ export function httpLeases(objects: readonly DecodedObject[], maxTtl: number): L
 }
 
 /** The same for a delete request; ttl is not looked at. */
-export function httpLeaseKeys(objects: readonly DecodedObject[]): LeaseKey[] {
+export function httpLeaseKeys(objects: readonly HttpRouteObject[]): LeaseKey[] {
   return objects.map((object) => {
     const route = readRoute(object, 0);
     check(route, undefined);

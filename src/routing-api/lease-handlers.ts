@@ -1,38 +1,39 @@
 import { LagerLevel } from "../core/observe/lager.ts";
 import { answer, emptyAnswer } from "./answers.ts";
 import type { Api, Call, Handler } from "./api.ts";
-import { type DecodedObject, decodeBody, type Fields } from "./decode-body.ts";
-import { httpLeaseKeys, httpLeases, httpRouteFields } from "./http-route.ts";
+import type { BodySchema, Decoded } from "./body-schema.ts";
+import { decodeBody } from "./decode-body.ts";
+import { HttpRouteBody, httpLeaseKeys, httpLeases } from "./http-route.ts";
 import type { Lease, LeaseFilter, LeaseKey, LeaseKind } from "./lease.ts";
 import { readBody } from "./read-body.ts";
-import { tcpLeaseKeys, tcpLeases, tcpRouteFields } from "./tcp-route.ts";
+import { TcpRouteBody, tcpLeaseKeys, tcpLeases } from "./tcp-route.ts";
 import { demand, type Grant, readable } from "./tokens.ts";
 
 /** What is different between the two kinds: names in texts and in the log (routing-api §13.2). */
-interface Kind {
+interface Kind<S extends BodySchema> {
   readonly kind: LeaseKind;
   readonly struct: string;
-  readonly fields: Fields;
-  readonly leases: (objects: readonly DecodedObject[], maxTtl: number) => Lease[];
-  readonly keys: (objects: readonly DecodedObject[]) => LeaseKey[];
+  readonly body: S;
+  readonly leases: (objects: readonly Decoded<S>[], maxTtl: number) => Lease[];
+  readonly keys: (objects: readonly Decoded<S>[]) => LeaseKey[];
   readonly sessions: { readonly list: string; readonly create: string; readonly delete: string };
   readonly data: { readonly create: string; readonly delete: string };
 }
 
-const http: Kind = {
+const http: Kind<typeof HttpRouteBody> = {
   kind: "http",
   struct: "Route",
-  fields: httpRouteFields,
+  body: HttpRouteBody,
   leases: httpLeases,
   keys: httpLeaseKeys,
   sessions: { list: "list-routes", create: "create-route", delete: "delete-route" },
   data: { create: "route_creation", delete: "route_deletion" },
 };
 
-const tcp: Kind = {
+const tcp: Kind<typeof TcpRouteBody> = {
   kind: "tcp",
   struct: "TcpRouteMapping",
-  fields: tcpRouteFields,
+  body: TcpRouteBody,
   leases: tcpLeases,
   keys: tcpLeaseKeys,
   sessions: {
@@ -62,27 +63,33 @@ export function filterOf(kind: LeaseKind, grant: Grant, query: URLSearchParams, 
   return { kind, partitions, segments, reservations };
 }
 
-async function bodyOf(api: Api, { request, log }: Call, { struct, fields }: Kind, session: string, data: string) {
-  const objects = decodeBody(await readBody(request, api.limits, api.clock), struct, fields, true);
+async function bodyOf<S extends BodySchema>(
+  api: Api,
+  { request, log }: Call,
+  { struct, body }: Kind<S>,
+  session: string,
+  data: string,
+): Promise<Decoded<S>[]> {
+  const objects = decodeBody(await readBody(request, api.limits, api.clock), struct, body, true);
   const part = log.part(session);
   if (part.level <= LagerLevel.info) part.info("request", { [data]: objects });
   return objects;
 }
 
 const list =
-  (kind: Kind): Handler =>
+  ({ kind }: { readonly kind: LeaseKind }): Handler =>
   async (api, { request, url }) => {
     const grant = await api.authenticate(request.headers.get("Authorization"));
-    const elements = await api.store.list(filterOf(kind.kind, grant, url.searchParams, request.headers));
+    const elements = await api.store.list(filterOf(kind, grant, url.searchParams, request.headers));
     return answer(200, `[${elements.join(",")}]\n`);
   };
 
 const create =
-  (kind: Kind): Handler =>
+  <S extends BodySchema>(kind: Kind<S>): Handler =>
   async (api, call) => {
     demand(await api.authenticate(call.request.headers.get("Authorization")), "routing.routes.write");
     const objects = await bodyOf(api, call, kind, kind.sessions.create, kind.data.create);
-    if (kind === tcp) api.locks.demandReads();
+    if (kind.kind === "tcp") api.locks.demandReads();
     const leases = kind.leases(objects, api.maxTtl);
     if (leases.length > 0) {
       await api.store.save(leases);
@@ -92,7 +99,7 @@ const create =
   };
 
 const remove =
-  (kind: Kind): Handler =>
+  <S extends BodySchema>(kind: Kind<S>): Handler =>
   async (api, call) => {
     demand(await api.authenticate(call.request.headers.get("Authorization")), "routing.routes.write");
     const objects = await bodyOf(api, call, kind, kind.sessions.delete, kind.data.delete);

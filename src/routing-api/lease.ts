@@ -1,3 +1,5 @@
+import * as v from "valibot";
+
 /** The two kinds of leases: HTTP routes (routing-api §6) and TCP route mappings (§7). */
 export type LeaseKind = "http" | "tcp";
 
@@ -6,6 +8,9 @@ export interface ModificationTag {
   readonly guid: string;
   readonly index: number;
 }
+
+/** The same in lists and streams; what requests say of it is ignored. */
+export const ModificationTagElement = v.strictObject({ guid: v.string(), index: v.number() });
 
 /** What a writer asks to be stored. Validated. */
 export interface Lease {

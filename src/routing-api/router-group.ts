@@ -1,6 +1,7 @@
+import * as v from "valibot";
 import { goJson } from "../core/go-json.ts";
 import { processError } from "./api-error.ts";
-import type { DecodedObject, Fields } from "./decode-body.ts";
+import { type Decoded, textField } from "./body-schema.ts";
 
 /** A router group (routing-api §8.1). */
 export interface RouterGroup {
@@ -11,12 +12,26 @@ export interface RouterGroup {
   readonly reservablePorts: string;
 }
 
-export const routerGroupFields: Fields = { name: "string", type: "string", reservable_ports: "string" };
+/** A router group in a request (routing-api §8.1); a guid in it does not count. */
+export const RouterGroupBody = v.object({
+  name: textField("Name; there is one group of a name."),
+  type: textField("`tcp`, `http`, or any other text."),
+  reservable_ports: textField(
+    "Ports and ranges of ports, `1024-1123,2000`; tcp groups need some, http groups have none.",
+  ),
+});
 
-/** What a request says of a group; its guid does not count. */
-export function readGroup(from: DecodedObject): Omit<RouterGroup, "guid"> {
-  const text = (name: string): string => (from[name] as string | undefined) ?? "";
-  return { name: text("name"), type: text("type"), reservablePorts: text("reservable_ports") };
+/** The same in answers. */
+export const RouterGroupElement = v.strictObject({
+  guid: v.string(),
+  name: v.string(),
+  type: v.string(),
+  reservable_ports: v.string(),
+});
+
+/** What a request says of a group. */
+export function readGroup(from: Decoded<typeof RouterGroupBody>): Omit<RouterGroup, "guid"> {
+  return { name: from.name ?? "", type: from.type ?? "", reservablePorts: from.reservable_ports ?? "" };
 }
 
 export function groupJson({ guid, name, type, reservablePorts }: RouterGroup): string {

@@ -1,25 +1,47 @@
+import * as v from "valibot";
 import { goJson } from "../core/go-json.ts";
 import { type ApiError, processError } from "./api-error.ts";
-import type { DecodedObject, Fields } from "./decode-body.ts";
-import type { Lease, LeaseKey, ModificationTag } from "./lease.ts";
+import { type Decoded, flagField, portField, textField, wholeField } from "./body-schema.ts";
+import { type Lease, type LeaseKey, type ModificationTag, ModificationTagElement } from "./lease.ts";
 
-/** Fields of a TCP route mapping (routing-api §7.1); the last one is ours. */
-export const tcpRouteFields: Fields = {
-  router_group_guid: "string",
-  backend_port: "uint16",
-  backend_tls_port: "int",
-  backend_ip: "string",
-  backend_sni_hostname: "*string",
-  sni_rewrite_hostname: "*string",
-  instance_id: "string",
-  port: "uint16",
-  ttl: "*int",
-  isolation_segment: "string",
-  terminate_frontend_tls: "bool",
-  alpns: "string",
-  enable_backend_mtls: "bool",
-  route_guid: "string",
-};
+/** A TCP route mapping in a request (routing-api §7.1); the last field is ours. */
+export const TcpRouteBody = v.object({
+  router_group_guid: textField("Router group that the external port is of; it must exist."),
+  backend_port: portField("Port of the backend."),
+  backend_tls_port: wholeField("Its TLS port; 0 or left out: none; -1: the writer does not know of backend TLS."),
+  backend_ip: textField("Address of the backend."),
+  backend_sni_hostname: textField("Server name that clients ask for; null is another than the empty one."),
+  sni_rewrite_hostname: textField("Server name that the backend is asked for."),
+  instance_id: textField("Instance of the application."),
+  port: portField("External port, from 1."),
+  ttl: wholeField("Seconds to live without renewal; left out: the longest there is."),
+  isolation_segment: textField("Isolation segment; empty: none."),
+  terminate_frontend_tls: flagField("The router ends the client's TLS."),
+  alpns: textField("ALPN protocols, comma-separated; only with `terminate_frontend_tls`."),
+  enable_backend_mtls: flagField("The router shows the backend a client certificate."),
+  route_guid: textField("Whose mapping it is, for readers with the scope `routing.route.GUID.read`."),
+});
+
+/** The same in lists and streams. */
+export const TcpRouteElement = v.strictObject({
+  router_group_guid: v.string(),
+  backend_port: v.number(),
+  backend_tls_port: v.optional(v.number()),
+  backend_ip: v.string(),
+  backend_sni_hostname: v.optional(v.string()),
+  sni_rewrite_hostname: v.optional(v.string()),
+  instance_id: v.string(),
+  port: v.number(),
+  modification_tag: ModificationTagElement,
+  ttl: v.number(),
+  isolation_segment: v.string(),
+  terminate_frontend_tls: v.optional(v.boolean()),
+  alpns: v.optional(v.string()),
+  enable_backend_mtls: v.optional(v.boolean()),
+  route_guid: v.optional(v.string()),
+});
+
+type TcpRouteObject = Decoded<typeof TcpRouteBody>;
 
 interface TcpRoute {
   readonly group: string;
@@ -39,24 +61,22 @@ interface TcpRoute {
   readonly routeGuid: string;
 }
 
-function readMapping(from: DecodedObject, maxTtl: number): TcpRoute {
-  const text = (name: string): string => (from[name] as string | undefined) ?? "";
-  const number = (name: string): number => (from[name] as number | undefined) ?? 0;
+function readMapping(from: TcpRouteObject, maxTtl: number): TcpRoute {
   return {
-    group: text("router_group_guid"),
-    backendPort: number("backend_port"),
-    backendTlsPort: from["backend_tls_port"] as number | undefined,
-    backendIp: text("backend_ip"),
-    sni: from["backend_sni_hostname"] as string | undefined,
-    sniRewrite: from["sni_rewrite_hostname"] as string | undefined,
-    instanceId: text("instance_id"),
-    port: number("port"),
-    ttl: (from["ttl"] as number | undefined) ?? maxTtl,
-    segment: text("isolation_segment"),
-    terminateFrontendTls: from["terminate_frontend_tls"] === true,
-    alpns: text("alpns"),
-    backendMtls: from["enable_backend_mtls"] === true,
-    routeGuid: text("route_guid"),
+    group: from.router_group_guid ?? "",
+    backendPort: from.backend_port ?? 0,
+    backendTlsPort: from.backend_tls_port,
+    backendIp: from.backend_ip ?? "",
+    sni: from.backend_sni_hostname,
+    sniRewrite: from.sni_rewrite_hostname,
+    instanceId: from.instance_id ?? "",
+    port: from.port ?? 0,
+    ttl: from.ttl ?? maxTtl,
+    segment: from.isolation_segment ?? "",
+    terminateFrontendTls: from.terminate_frontend_tls ?? false,
+    alpns: from.alpns ?? "",
+    backendMtls: from.enable_backend_mtls ?? false,
+    routeGuid: from.route_guid ?? "",
   };
 }
 
@@ -117,7 +137,7 @@ export interface TcpLease extends Lease {
  *
  * @throws ApiError the first fault, in the order of the mappings.
  */
-export function tcpLeases(objects: readonly DecodedObject[], maxTtl: number): TcpLease[] {
+export function tcpLeases(objects: readonly TcpRouteObject[], maxTtl: number): TcpLease[] {
   return objects.map((object) => {
     const mapping = readMapping(object, maxTtl);
     check(mapping, maxTtl);
@@ -137,7 +157,7 @@ export function tcpLeases(objects: readonly DecodedObject[], maxTtl: number): Tc
 }
 
 /** The same for a delete request; ttl is not looked at. */
-export function tcpLeaseKeys(objects: readonly DecodedObject[]): LeaseKey[] {
+export function tcpLeaseKeys(objects: readonly TcpRouteObject[]): LeaseKey[] {
   return objects.map((object) => {
     const mapping = readMapping(object, 0);
     check(mapping, undefined);

@@ -604,6 +604,14 @@ describe("hostile requests", () => {
 });
 
 describe("operation", () => {
+  it("describes itself, without a token", async () => {
+    const { status, headers, body } = await api.send({ path: "/openapi.json" });
+    assert.deepEqual([status, headers["content-type"]], [200, "application/json"]);
+    const document = JSON.parse(body) as { openapi: string; paths: Record<string, object> };
+    assert.equal(document.openapi, "3.1.0");
+    assert.deepEqual(Object.keys(document.paths["/routing/v1/routes"]!), ["get", "post", "delete"]);
+  });
+
   it("tells its health and metrics on the admin port", async () => {
     const get = async (path: string): Promise<ApiAnswer> => await api.send({ path }, api.adminPort);
     assert.deepEqual([(await get("/health")).status, (await get("/health")).body], [200, "ok\n"]);

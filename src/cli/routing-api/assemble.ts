@@ -13,6 +13,7 @@ import { HttpClient } from "../../wire/http-client.ts";
 import type { TimerWheel } from "../../wire/timer-wheel.ts";
 import { readErrorText } from "../file-error.ts";
 import { readAuthorities, readKeyPair } from "../route-registrar/tls-files.ts";
+import { version } from "../version.ts";
 import { openStore } from "./open-store.ts";
 import { ApiStartFailure } from "./start-failure.ts";
 
@@ -90,6 +91,7 @@ export async function startRoutingApi(
     maxTtl: Math.floor(config.max_ttl / 1000),
     reservedPorts: config.reservedPorts,
     localOnly: tokens === "local",
+    version,
   };
   const server = new RoutingApiServer(runtime, wheel, api, log);
   const host = config.listen_host;
