@@ -27,9 +27,11 @@ import { secureClientNet } from "./base/takeover.ts";
 import { fromLatin1, latin1, randomBytes, uuid } from "./base/text.ts";
 import { matchKey } from "./base/tls-key-pairs.ts";
 import { openDescriptors, usage } from "./base/usage.ts";
+import { scriptCommand, spawnWorker, supervisor } from "./base/worker-process.ts";
 import { holdBallast } from "./bun/heap-ballast.ts";
 
 import { serveBun } from "./bun/native-serve.ts";
+import { sharedNumbersBun } from "./bun/shared-numbers.ts";
 import { connectBun, listenBun } from "./bun/sockets.ts";
 import { prepareServerBun, secureServerBun } from "./bun/tls-server.ts";
 import type { ConnectOptions, Runtime } from "./interface.ts";
@@ -76,6 +78,9 @@ export const runtime: Runtime = {
   flushOutput,
 
   spawnGroup,
+  spawnWorker: (listener) => spawnWorker(compiled ? [] : scriptCommand, listener),
+  supervisor,
+  sharedNumbers: sharedNumbersBun,
 
   args,
   programName: compiled ? basename(process.argv0) : programName,

@@ -1,3 +1,4 @@
+import { tmpdir } from "node:os";
 import process from "node:process";
 import { admitting } from "./base/admitted-dial.ts";
 import { clock } from "./base/clock.ts";
@@ -20,13 +21,16 @@ import {
 } from "./base/process.ts";
 import { spawnGroup } from "./base/process-group.ts";
 import { cpuProfile, heapSnapshot } from "./base/profiling.ts";
+import { sharedNumbers } from "./base/shared-numbers.ts";
 import { systemAuthorities } from "./base/system-authorities.ts";
 import { prepareServerNet, secureClientNet, secureServerNet } from "./base/takeover.ts";
 import { fromLatin1, latin1, randomBytes, uuid } from "./base/text.ts";
 import { matchKey } from "./base/tls-key-pairs.ts";
 import { openDescriptors, usage } from "./base/usage.ts";
+import { scriptCommand, spawnWorker, supervisor } from "./base/worker-process.ts";
 import { onSignalDeno } from "./deno/inspector-guard.ts";
 import { serveDeno } from "./deno/native-serve.ts";
+import { runFlags } from "./deno/run-flags.ts";
 import { denoTlsGaps } from "./deno/tls-gaps.ts";
 import { makeTlsGate } from "./deno/tls-gate.ts";
 import { connectDeno } from "./deno/trusting-dial.ts";
@@ -65,6 +69,10 @@ export const runtime: Runtime = {
   flushOutput,
 
   spawnGroup,
+  spawnWorker: (listener) => spawnWorker([...runFlags(), ...scriptCommand], listener),
+  supervisor,
+  // Deno keeps its programs out of /dev, unless they may do everything.
+  sharedNumbers: (length, path) => sharedNumbers(length, path, [tmpdir()]),
 
   args,
   programName,

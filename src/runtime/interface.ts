@@ -314,6 +314,50 @@ export interface GroupedCommand {
   killGroup(): boolean;
 }
 
+/** How a worker process is told of by its supervisor. */
+export interface WorkerListener {
+  /** A text that the worker sent. */
+  message(text: string): void;
+  /** What it wrote to standard output and error, one byte per character; whole lines, but for what it left unfinished. */
+  output(text: string): void;
+  error(text: string): void;
+}
+
+/** Another process of this very program, as its supervisor sees it. It hears the end of the supervisor, however that ends. */
+export interface WorkerProcess {
+  readonly processId: number;
+  /** It has ended, and everything that it wrote has been told. */
+  readonly ended: Promise<CommandEnd>;
+  /** Texts arrive in order; one that a process no longer takes is lost. */
+  send(text: string): void;
+  /** SIGKILL. */
+  kill(): void;
+}
+
+/** The supervisor, as a worker process sees it. */
+export interface SupervisorLink {
+  send(text: string): void;
+  /** What the supervisor sends; texts that came before are told at once. `closed`: it is gone, or let go of us. */
+  listen(message: (text: string) => void, closed: () => void): void;
+}
+
+/**
+ * Numbers (32 bits, signed) that processes of one machine share. Each has one writer at a time; what one process has stored,
+ * the next `load` of every other gives.
+ */
+export interface SharedNumbers {
+  /** Of the file behind it: with it another process opens the same numbers. */
+  readonly path: string;
+  /** How many there are; all 0 at first. */
+  readonly length: number;
+  load(index: number): number;
+  store(index: number, value: number): void;
+  /** The sum of `count` numbers from `from` on. */
+  sum(from: number, count: number): number;
+  /** Removes the file; whoever has it open may go on. */
+  remove(): void;
+}
+
 export type Signal = "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGUSR1" | "SIGUSR2" | "SIGQUIT";
 
 /** A request as a runtime's own HTTP server gives it: the part of a Fetch `Request` that is used. */
@@ -481,6 +525,12 @@ export interface Runtime {
 
   /** Starts a command as the leader of a new process group. Rejects with an `Error` when it cannot be started. */
   spawnGroup(options: CommandOptions): Promise<GroupedCommand>;
+  /** Starts this very program once more, as a worker. Rejects with an `Error` when it cannot be started. */
+  spawnWorker(listener: WorkerListener): Promise<WorkerProcess>;
+  /** The process that started this one by `spawnWorker`; undefined: nobody did. */
+  supervisor(): SupervisorLink | undefined;
+  /** Opens shared numbers, of another process by their path, or new ones (`length` of them). Throws an `Error`. */
+  sharedNumbers(length: number, path?: string): SharedNumbers;
 
   readonly args: readonly string[];
   /** Name the program was called by: the base name of the script or binary. */

@@ -23,12 +23,14 @@ import {
 } from "./base/process.ts";
 import { spawnGroup } from "./base/process-group.ts";
 import { cpuProfile, heapSnapshot } from "./base/profiling.ts";
+import { sharedNumbers } from "./base/shared-numbers.ts";
 import { systemAuthorities } from "./base/system-authorities.ts";
 import { prepareServerNet, secureClientNet, secureServerNet } from "./base/takeover.ts";
 import { fromLatin1, latin1, randomBytes, uuid } from "./base/text.ts";
 import { missingSuites } from "./base/tls-agreement.ts";
 import { matchKey } from "./base/tls-key-pairs.ts";
 import { openDescriptors, usage } from "./base/usage.ts";
+import { scriptCommand, spawnWorker, supervisor } from "./base/worker-process.ts";
 import type { Runtime } from "./interface.ts";
 
 /** Node: the base as it is. */
@@ -63,6 +65,9 @@ export const runtime: Runtime = {
   flushOutput,
 
   spawnGroup,
+  spawnWorker: (listener) => spawnWorker([...process.execArgv, ...scriptCommand], listener),
+  supervisor,
+  sharedNumbers,
 
   args,
   programName,

@@ -22,6 +22,8 @@ type Stamps = readonly (string | undefined)[];
  * puts new ones in place for the handshakes that follow; what cannot be used is told, and the old one stays.
  */
 export class CertificateStore {
+  /** Told when other certificates came into use; undefined: nobody needs to know. */
+  changed: (() => void) | undefined;
   readonly #runtime: Runtime;
   readonly #entries: readonly Entry[];
   readonly #log: Logger;
@@ -165,6 +167,7 @@ export class CertificateStore {
     }
     for (const index of taken) this.#pairs[index] = next[index]!;
     this.#tls = tls;
+    this.changed?.();
     const certificates = taken.map((index) => ({ position: index, ...datesOf(next[index]!) }));
     this.#log.info("tls-certificates-reloaded", { certificates });
     this.#warnOfDates(taken);

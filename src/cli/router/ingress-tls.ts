@@ -48,11 +48,16 @@ export interface IngressTls {
 }
 
 /**
- * Prepares the main TLS listener (data-plane §7.1); undefined without `enable_ssl`.
+ * Prepares the main TLS listener (data-plane §7.1); undefined without `enable_ssl`. `storeLog` is told of the certificates.
  *
  * @throws StartFailure as `CertificateStore.open`.
  */
-export async function openIngressTls(runtime: Runtime, config: Config, log: Logger): Promise<IngressTls | undefined> {
+export async function openIngressTls(
+  runtime: Runtime,
+  config: Config,
+  log: Logger,
+  storeLog = log,
+): Promise<IngressTls | undefined> {
   if (!config.enable_ssl) return undefined;
   const asked = config.client_cert_validation === "" ? "none" : config.client_cert_validation;
   const authorities = asked === "none" ? [] : clientAuthorities(runtime, config);
@@ -64,7 +69,7 @@ export async function openIngressTls(runtime: Runtime, config: Config, log: Logg
     ...(config.enable_http2 ? { alpn: ["h2", "http/1.1"] } : {}),
     handshakeTimeoutMs,
   };
-  const certificates = await CertificateStore.open(runtime, config.tls_pem, tls, log);
+  const certificates = await CertificateStore.open(runtime, config.tls_pem, tls, storeLog);
   const checks = clientChecks(runtime, config, authorities, log);
   return { options: { current: certificates.current, ...checks }, certificates };
 }

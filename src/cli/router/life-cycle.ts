@@ -113,8 +113,9 @@ export class LifeCycle {
     const released = server.stopAccepting();
     // Those that came meanwhile.
     if (closes) server.farewell(0);
-    this.#routerLog.info(`Draining with ${server.activeConnections} outstanding active connections`);
-    this.#routerLog.info(`Draining with ${server.idleConnections} outstanding idle connections`);
+    const { active, idle } = await server.connections();
+    this.#routerLog.info(`Draining with ${active} outstanding active connections`);
+    this.#routerLog.info(`Draining with ${idle} outstanding idle connections`);
     const drained = await new Promise<boolean>((resolve) => {
       const timer = clock.after(drain_timeout, () => resolve(false));
       server.drain().then(() => {

@@ -1,12 +1,18 @@
 import type { Server } from "../../wire/server.ts";
+import type { ConnectionCounts } from "./workers/messages.ts";
 
-/** What the life cycle of a router does with its main ports, one or two of them (data-plane §1.1). */
-export class MainListeners
-  implements Pick<Server, "activeConnections" | "idleConnections" | "stopAccepting" | "drain" | "farewell">
-{
+/** What the life cycle of a router does with its main ports, whoever serves there (data-plane §1.1). */
+export interface MainPorts extends Pick<Server, "stopAccepting" | "drain" | "farewell"> {
   /** Undefined with `disable_http`. */
-  readonly http: Server | undefined;
+  readonly http: { readonly host: string; readonly port: number } | undefined;
   /** Undefined without `enable_ssl`. */
+  readonly https: { readonly host: string; readonly port: number } | undefined;
+  connections(): Promise<ConnectionCounts>;
+}
+
+/** The main ports of one worker, one or two of them. */
+export class MainListeners implements MainPorts {
+  readonly http: Server | undefined;
   readonly https: Server | undefined;
   readonly #all: readonly Server[];
   /** Its connections are the router's own, so they are not counted; it stops and drains with the others. */
@@ -19,12 +25,11 @@ export class MainListeners
     this.#loop = loop;
   }
 
-  get activeConnections(): number {
-    return this.#all.reduce((sum, server) => sum + server.activeConnections, 0);
-  }
-
-  get idleConnections(): number {
-    return this.#all.reduce((sum, server) => sum + server.idleConnections, 0);
+  async connections(): Promise<ConnectionCounts> {
+    return {
+      active: this.#all.reduce((sum, server) => sum + server.activeConnections, 0),
+      idle: this.#all.reduce((sum, server) => sum + server.idleConnections, 0),
+    };
   }
 
   async stopAccepting(): Promise<void> {

@@ -18,17 +18,46 @@ import { openPrometheus } from "./prometheus.ts";
 type Subscription = Parameters<typeof busMonitor>[3];
 
 /** The way to metron and who uses it; without either an empty one. */
-interface Metron {
+export interface Metron {
   readonly link: MetronLink | undefined;
   /** Undefined: `enable_envelope_v1_metrics` is off. */
   readonly emitter: EnvelopeEmitter | undefined;
 }
 
-async function openMetron(runtime: Runtime, config: Config, logger: Logger): Promise<Metron> {
+/** The part of an observation that requests need. */
+export type RequestObservation = Pick<Observation, "requests" | "events" | "logCopies">;
+
+/** @throws StartFailure as `MetronLink.open`. */
+export async function openMetron(runtime: Runtime, config: Config, logger: Logger): Promise<Metron> {
   const { enable_envelope_v1_metrics: metrics, logging } = config;
   if (!metrics && !logging.loggregator_enabled) return { link: undefined, emitter: undefined };
   const link = await MetronLink.open(runtime, logger.source("metricsreporter"), logging.metron_address);
   return { link, emitter: metrics ? new EnvelopeEmitter(runtime.clock, link, config) : undefined };
+}
+
+/** Whether anybody asks how long look-ups take. */
+export function wantsLookupTimes(config: Config): boolean {
+  const { per_request_metrics_reporting: wanted, prometheus, enable_envelope_v1_metrics: envelopes } = config;
+  return wanted && (prometheus.enabled || envelopes);
+}
+
+/** Copies of access log lines on their way to metron; undefined when nobody wants a line. */
+export function logCopiesTo(
+  link: MetronLink | undefined,
+  { clock }: Runtime,
+  { logging, index }: Config,
+  logger: Logger,
+  hasAccessLog: boolean,
+): LogCopies | undefined {
+  if (!hasAccessLog && !logging.loggregator_enabled) return undefined;
+  const instance = String(index);
+  const send =
+    link === undefined || !logging.loggregator_enabled
+      ? undefined
+      : (line: string, appId: string, tags: ReadonlyMap<string, string> | null): void => {
+          if (!link.muted) link.send(logMessage(clock.now(), line, appId, instance, tags), "LogMessage");
+        };
+  return new LogCopies(send, instance, logger);
 }
 
 /** The metrics of a router and everything that reports them (control-plane §5). */
@@ -69,17 +98,24 @@ export class Observation {
   }
 
   /**
-   * Opens what the configuration asks for (step 8 of control-plane §8.2).
+   * Opens what the configuration asks for (step 8 of control-plane §8.2). `refresh` brings the metrics up to date before
+   * they are shown; absent: they are.
    *
    * @throws StartFailure as `MetronLink.open`.
    * @throws PlainFailure as `openPrometheus`.
    */
-  static async open(runtime: Runtime, wheel: TimerWheel, config: Config, logger: Logger): Promise<Observation> {
+  static async open(
+    runtime: Runtime,
+    wheel: TimerWheel,
+    config: Config,
+    logger: Logger,
+    refresh?: () => Promise<void>,
+  ): Promise<Observation> {
     const { meters } = config.prometheus;
     const requests = new RequestMetrics(meters);
     const table = new TableMetrics(meters.route_registration_latency_histogram_buckets);
     const metron = await openMetron(runtime, config, logger);
-    const prometheus = await openPrometheus(runtime, wheel, config, requests, table);
+    const prometheus = await openPrometheus(runtime, wheel, config, requests, table, refresh);
     return new Observation(runtime, config, logger, requests, table, metron, prometheus);
   }
 
@@ -90,24 +126,12 @@ export class Observation {
 
   /** Copies of access log lines; undefined when nobody wants a line. */
   logCopies(hasAccessLog: boolean): LogCopies | undefined {
-    const { logging, index } = this.#config;
-    if (!hasAccessLog && !logging.loggregator_enabled) return undefined;
-    const { link } = this.#metron;
-    const instance = String(index);
-    const { clock } = this.#runtime;
-    const send =
-      link === undefined || !logging.loggregator_enabled
-        ? undefined
-        : (line: string, appId: string, tags: ReadonlyMap<string, string> | null): void => {
-            if (!link.muted) link.send(logMessage(clock.now(), line, appId, instance, tags), "LogMessage");
-          };
-    return new LogCopies(send, instance, this.#logger);
+    return logCopiesTo(this.#metron.link, this.#runtime, this.#config, this.#logger, hasAccessLog);
   }
 
   /** Who hears how long look-ups take; undefined: nobody asks, so they are not timed. */
   get lookupTimes(): RequestMetrics | undefined {
-    const { per_request_metrics_reporting: wanted, prometheus } = this.#config;
-    return wanted && (prometheus.enabled || this.#metron.emitter !== undefined) ? this.requests : undefined;
+    return wantsLookupTimes(this.#config) ? this.requests : undefined;
   }
 
   /** The members start (step 15): begins to look at the bus; registrations of before the start count from later on. */

@@ -56,6 +56,7 @@ export async function openPrometheus(
   config: Pick<Config, "prometheus">,
   requests: RequestMetrics,
   table: TableMetrics,
+  refresh?: () => Promise<void>,
 ): Promise<Server | undefined> {
   const { prometheus } = config;
   if (!prometheus.enabled) return undefined;
@@ -70,7 +71,10 @@ export async function openPrometheus(
   } catch (error) {
     throw fail(`unable to generate server TLS Config: ${(error as Error).message}`);
   }
-  const app = metricsApp(() => families(requests, table));
+  const app = metricsApp(async () => {
+    await refresh?.();
+    return families(requests, table);
+  });
   const options = {
     listen: { host, port },
     ...(tls !== undefined && { tls: { current: () => tls } }),

@@ -15,7 +15,7 @@ import { largestRequestHead } from "../../core/pipeline/settings.ts";
 import { PruneCycle } from "../../core/routing/pruning.ts";
 import { Registry } from "../../core/routing/registry.ts";
 import type { RouteFetcher } from "../../routing-api/client/route-fetcher.ts";
-import type { Clock, Runtime } from "../../runtime/interface.ts";
+import type { Clock, KeyPair, Runtime } from "../../runtime/interface.ts";
 import { healthApp } from "../../status/health.ts";
 import { routesApp } from "../../status/routes.ts";
 import { varzApp } from "../../status/varz-app.ts";
@@ -27,7 +27,7 @@ import { openDebugServer } from "./debug-server.ts";
 import { EmbeddedRoutingApi } from "./embedded-routing-api.ts";
 import { openErrorTemplate } from "./error-template.ts";
 import { openIngressTls } from "./ingress-tls.ts";
-import type { MainListeners } from "./main-listeners.ts";
+import type { MainPorts } from "./main-listeners.ts";
 import { natsTlsFault } from "./nats-tls.ts";
 import { Observation } from "./observation.ts";
 import { PlainFailure } from "./plain-failure.ts";
@@ -38,16 +38,20 @@ import { StartFailure } from "./start-failure.ts";
 import { openStatusListeners, type StatusListeners } from "./status-listeners.ts";
 import { VarzComponent, wantsVarz } from "./varz-component.ts";
 import { Worker } from "./worker.ts";
+import { Fleet } from "./workers/fleet.ts";
+import { MachineUse } from "./workers/machine-use.ts";
+import { upToDate } from "./workers/up-to-date.ts";
+import { workerCount } from "./workers/worker-count.ts";
 
 /** A router that has started: what its life cycle works on. */
 export interface RunningRouter {
   readonly config: Config;
   readonly health: Health;
-  readonly server: MainListeners;
+  readonly server: MainPorts;
   readonly status: StatusListeners;
   readonly bus: Bus;
   readonly embedded: EmbeddedBus | undefined;
-  readonly accessLog: AccessLog | undefined;
+  readonly accessLog: Pick<AccessLog, "reopen" | "close"> | undefined;
   readonly subscriber: Subscriber;
   /** Undefined without Routing API. */
   readonly routeFetcher: RouteFetcher | undefined;
@@ -61,6 +65,36 @@ export interface RunningRouter {
 
 const pause = (clock: Clock, ms: number): Promise<void> => new Promise((resolve) => clock.after(ms, resolve));
 const random = (runtime: Runtime) => (): number => new DataView(runtime.randomBytes(4).buffer).getUint32(0) / 2 ** 32;
+
+/** The health of the router, of whose changes somebody else is told too. */
+class SharedHealth implements Health {
+  #state: Health["state"] = "initializing";
+  readonly #changed: (state: Health["state"]) => void;
+
+  constructor(changed: (state: Health["state"]) => void) {
+    this.#changed = changed;
+  }
+
+  get state(): Health["state"] {
+    return this.#state;
+  }
+
+  set state(state: Health["state"]) {
+    this.#state = state;
+    this.#changed(state);
+  }
+}
+
+/** The access log of a router whose workers write it; they end when it is closed. */
+function logsOf(fleet: Fleet, own: AccessLog | undefined): RunningRouter["accessLog"] {
+  return {
+    reopen: async () => void (await Promise.all([own?.reopen(), fleet.reopen()])),
+    close: async () => {
+      await fleet.end();
+      await own?.close();
+    },
+  };
+}
 
 async function startBus(
   runtime: Runtime,
@@ -106,36 +140,70 @@ export async function startRouter(
   const { clock } = runtime;
   const routerLog = logger.source("router");
   logger.debug("local-az-set", { AvailabilityZone: config.zone });
-  const errorTemplate = await openErrorTemplate(runtime, config.html_error_template_file);
+  let templateText = "";
+  const readTextFile = async (path: string): Promise<string> => {
+    templateText = await runtime.readTextFile(path);
+    return templateText;
+  };
+  const errorTemplate = await openErrorTemplate({ readTextFile }, config.html_error_template_file);
   logger.info("retrieved-isolation-segments", {
     isolation_segments: config.isolation_segments,
     routing_table_sharding_mode: config.routing_table_sharding_mode,
   });
   const wheel = new TimerWheel(clock);
-  await openDebugServer(runtime, wheel, config.debug_addr, logger, (level) => logger.setLevel(level));
+  const size = workerCount(config, runtime.cpuCount());
+  // Undefined: the one worker runs in this process.
+  let fleet: Fleet | undefined;
+  const use = new MachineUse();
+  const counted = size > 1 ? use.count(runtime) : runtime;
+  await openDebugServer(runtime, wheel, config.debug_addr, logger, (level) => {
+    logger.setLevel(level);
+    fleet?.levelChanged(level);
+  });
   const { bus, embedded } = await startBus(runtime, config, logger);
   const embeddedApi = await EmbeddedRoutingApi.open(runtime, wheel, config, logger);
   const routingApi = embeddedApi ?? (await RoutingApi.open(runtime, wheel, config, logger));
-  const health: Health = { state: "initializing" };
-  const observation = await Observation.open(runtime, wheel, config, logger);
+  const health = new SharedHealth((state) => fleet?.healthChanged(state));
+  const refresh = size > 1 ? async () => await fleet?.collect() : undefined;
+  const observation = await Observation.open(counted, wheel, config, logger, refresh);
   const activeApps = config.publish_active_apps_interval > 0 ? new ActiveApps() : undefined;
   const accessLog = await AccessLog.open(runtime, logger, config);
   const address = await runtime.localIp().catch(() => "127.0.0.1");
   const ingress = await openIngressTls(runtime, config, routerLog);
   observation.requests.certificates = ingress?.certificates;
-  const worker = new Worker({
-    runtime,
-    config,
-    logger,
-    wheel,
-    accessLog,
-    activeApps,
-    observation,
-    health,
-    address,
-    errorTemplate,
-    ingress,
-  });
+  const { requests } = observation;
+  if (size > 1) {
+    const keyPairs = (): readonly KeyPair[] => ingress?.certificates.current().keyPairs ?? [];
+    fleet = new Fleet({
+      runtime,
+      config,
+      size,
+      logger,
+      health,
+      address,
+      errorTemplate: templateText,
+      keyPairs,
+      requests,
+      activeApps,
+      use,
+    });
+    if (ingress !== undefined) ingress.certificates.changed = () => fleet?.certificatesChanged();
+  }
+  const worker =
+    fleet ??
+    new Worker({
+      runtime,
+      config,
+      logger,
+      wheel,
+      accessLog,
+      activeApps,
+      observation,
+      health,
+      address,
+      errorTemplate,
+      ingress,
+    });
   checkRouteServices(config, logger);
   await worker.openLoop();
   const registryLog = logger.source("registry");
@@ -147,15 +215,16 @@ export async function startRouter(
     observer: observation.table,
     lookupTimes: observation.lookupTimes,
     forget: (endpoint) => worker.forget(endpoint),
+    changes: fleet,
   });
   const credentials = { user: config.status.user, pass: config.status.pass };
-  const varz = wantsVarz(config)
-    ? new VarzComponent(runtime, config, observation.requests, registry, random(runtime))
-    : undefined;
+  const varz = wantsVarz(config) ? new VarzComponent(counted, config, requests, registry, random(runtime)) : undefined;
+  const current = (answer: Parameters<typeof fetchHandler>[0]): ReturnType<typeof fetchHandler> =>
+    fetchHandler(fleet === undefined ? answer : upToDate(fleet, answer));
   const status = await openStatusListeners(runtime, wheel, config, {
-    routes: fetchHandler(routesApp(registry, credentials).fetch),
+    routes: current(routesApp(registry, credentials).fetch),
     health: fetchHandler(healthApp(health).fetch),
-    varz: varz && fetchHandler(varzApp(health, registry, credentials, () => varz.varz()).fetch),
+    varz: varz && current(varzApp(health, registry, credentials, () => varz.varz()).fetch),
   });
   varz?.listensOn(status.health!);
   const limit = config.max_request_header_bytes;
@@ -193,14 +262,16 @@ export async function startRouter(
     sleep_time_seconds: config.start_response_delay_interval / 1000,
   });
   const delay = config.start_response_delay_interval;
+  const fleetStarted = fleet?.start(registry, delay > 0 ? rehearsalMs(delay) : 0);
   if (delay > 0) {
-    if (config.listener !== "native") {
+    if (fleet === undefined && config.listener !== "native") {
       rehearse(runtime, wheel, config, rehearsalMs(delay)).catch((error) =>
         routerLog.debug("rehearsal-failed", { error: (error as Error).message }),
       );
     }
-    await pause(clock, delay);
+    await Promise.all([pause(clock, delay), fleetStarted]);
   }
+  await fleetStarted;
   const server = await worker.listen(registry);
   routerLog.info("gorouter.started");
   observation.started();
@@ -213,7 +284,7 @@ export async function startRouter(
     status,
     bus,
     embedded,
-    accessLog,
+    accessLog: fleet === undefined ? accessLog : logsOf(fleet, accessLog),
     subscriber,
     routeFetcher,
     embeddedApi,

@@ -3,10 +3,9 @@ import type { ErrorTemplate } from "../../core/forwarding/error-template/compile
 import type { AccessLogSink } from "../../core/observe/access-log-line.ts";
 import type { ActiveApps } from "../../core/observe/active-apps.ts";
 import type { LogData, Logger } from "../../core/observe/log.ts";
-import type { Health } from "../../core/pipeline/parts.ts";
+import type { Health, RouteTable } from "../../core/pipeline/parts.ts";
 import { createRouter } from "../../core/router.ts";
 import type { Endpoint } from "../../core/routing/endpoint.ts";
-import type { Registry } from "../../core/routing/registry.ts";
 import { serveNative } from "../../native/native-server.ts";
 import { serverOptions, serviceTransport, transportOptions } from "../../native/wire-options.ts";
 import type { Runtime } from "../../runtime/interface.ts";
@@ -18,10 +17,11 @@ import type { TimerWheel } from "../../wire/timer-wheel.ts";
 import { createTransport } from "../../wire/transport.ts";
 import type { IngressTls } from "./ingress-tls.ts";
 import { MainListeners } from "./main-listeners.ts";
-import type { Observation } from "./observation.ts";
+import type { RequestObservation } from "./observation.ts";
 import { proxyOptions } from "./proxy-protocol.ts";
 import { openServiceLoop, type ServiceLoop } from "./route-services/loop.ts";
 import { listenErrorText, StartFailure } from "./start-failure.ts";
+import type { SharedPorts } from "./workers/messages.ts";
 
 /**
  * How many clients fit into a descriptor limit: each needs a second descriptor for its backend, and some are for bus,
@@ -39,7 +39,7 @@ export interface WorkerParts {
   readonly wheel: TimerWheel;
   readonly accessLog: AccessLogSink | undefined;
   readonly activeApps: ActiveApps | undefined;
-  readonly observation: Observation;
+  readonly observation: RequestObservation;
   readonly health: Health;
   /** The router's own IP. */
   readonly address: string;
@@ -86,7 +86,7 @@ export class Worker {
    *
    * @throws StartFailure when a port cannot be bound.
    */
-  async listen(registry: Registry): Promise<MainListeners> {
+  async listen(registry: RouteTable): Promise<MainListeners> {
     const { config, logger, ingress } = this.#parts;
     const loop = this.#loop!;
     const handler = this.#handler(registry, loop);
@@ -95,18 +95,40 @@ export class Worker {
     let http: Server | undefined;
     if (config.disable_http) log.info("tcp-listener-disabled");
     else {
-      http = await this.#opened("tcp-listener-error", config.port, () => this.#listenHttp(handler));
+      http = await this.#opened("tcp-listener-error", config.port, () => this.#listenHttp(handler, config.port));
       log.info("tcp-listener-started", addressData(http));
     }
     let https: Server | undefined;
     if (ingress !== undefined) {
-      https = await this.#opened("tls-listener-error", config.ssl_port, () => this.#listenHttps(handler, ingress));
+      const port = config.ssl_port;
+      https = await this.#opened("tls-listener-error", port, () => this.#listenHttps(handler, port, ingress));
       log.info("tls-listener-started", addressData(https));
     } else log.info("tls-listener-not-enabled");
     return new MainListeners(http, https, loop.server);
   }
 
-  #handler(registry: Registry, loop: ServiceLoop): Handler {
+  /**
+   * The same on ports that other workers listen on too, without a word in the log: the supervisor speaks for all.
+   *
+   * @throws StartFailure when a port cannot be bound.
+   */
+  async listenShared(table: RouteTable, { http, https }: SharedPorts): Promise<MainListeners> {
+    const { ingress } = this.#parts;
+    const loop = this.#loop!;
+    const handler = this.#handler(table, loop);
+    this.#handle = handler;
+    const plain =
+      http === undefined
+        ? undefined
+        : await this.#opened("tcp-listener-error", http, () => this.#listenHttp(handler, http, true));
+    const secured =
+      https === undefined || ingress === undefined
+        ? undefined
+        : await this.#opened("tls-listener-error", https, () => this.#listenHttps(handler, https, ingress, true));
+    return new MainListeners(plain, secured, loop.server);
+  }
+
+  #handler(registry: RouteTable, loop: ServiceLoop): Handler {
     const { runtime, config, logger, wheel, accessLog, observation, activeApps, health, address, errorTemplate } =
       this.#parts;
     const router = createRouter({
@@ -130,16 +152,16 @@ export class Worker {
     return (request, client) => router.fetch(request, client);
   }
 
-  #listenHttp(handler: Handler): Promise<Server> {
+  #listenHttp(handler: Handler, port: number, reusePort = false): Promise<Server> {
     const { runtime, config, wheel } = this.#parts;
-    const listen = { host: config.listen_host, port: config.port };
+    const listen = { host: config.listen_host, port, reusePort };
     if (config.listener === "native") return serveNative(runtime, { listen, onError: this.#onError }, handler);
     return serve(runtime, wheel, { listen, ...this.#serverOptions() }, handler);
   }
 
-  #listenHttps(handler: Handler, { options: tls }: IngressTls): Promise<Server> {
+  #listenHttps(handler: Handler, port: number, { options: tls }: IngressTls, reusePort = false): Promise<Server> {
     const { runtime, config, wheel } = this.#parts;
-    const listen = { host: config.listen_host, port: config.ssl_port };
+    const listen = { host: config.listen_host, port, reusePort };
     return serve(runtime, wheel, { listen, ...this.#serverOptions(), tls }, handler);
   }
 

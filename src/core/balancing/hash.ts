@@ -1,6 +1,7 @@
 import { Level } from "../observe/log.ts";
 import type { Endpoint } from "../routing/endpoint.ts";
 import type { HashTable, Member, Pool } from "../routing/pool.ts";
+import { inFlightOf } from "../routing/pool-state.ts";
 import { compareBytewise } from "../routing/uri.ts";
 import { maglevTable, tableSlots } from "./maglev.ts";
 import type { Selection } from "./selection.ts";
@@ -54,7 +55,7 @@ function isEligible(pool: Pool, endpoint: Endpoint): boolean {
     return false;
   }
   const factor = pool.hash?.balance ?? 0;
-  if (factor <= 0 || endpoint.inFlight === 0 || !isImbalanced(pool, endpoint, factor)) return true;
+  if (factor <= 0 || !isImbalanced(pool, endpoint, factor)) return true;
   if (log.level <= Level.debug) {
     const data = { host: pool.host, "endpoint-id": endpoint.privateInstanceId };
     log.debug("hash-based-routing-endpoint-imbalanced", data);
@@ -64,9 +65,11 @@ function isEligible(pool: Pool, endpoint: Endpoint): boolean {
 
 /** It has more requests in flight than the factor times the pool's average. */
 function isImbalanced(pool: Pool, endpoint: Endpoint, factor: number): boolean {
+  const own = inFlightOf(endpoint);
+  if (own === 0) return false;
   let sum = 0;
-  for (const member of pool.members) sum += member.endpoint.inFlight;
-  return endpoint.inFlight / (sum / pool.size) > factor;
+  for (const member of pool.members) sum += inFlightOf(member.endpoint);
+  return own / (sum / pool.size) > factor;
 }
 
 /** The pool's table, made by the first request after the pool changed: registrations come in storms. */

@@ -1,5 +1,6 @@
 import type { Endpoint } from "../routing/endpoint.ts";
 import type { Member, Pool } from "../routing/pool.ts";
+import { inFlightOf } from "../routing/pool-state.ts";
 import type { Selection } from "./selection.ts";
 import { isLocal, wantsLocal } from "./zone-preference.ts";
 
@@ -17,25 +18,28 @@ export function leastConnection(pool: Pool, selection: Selection, now: number): 
   const local = wantsLocal(settings, selection.attempt);
   let best: Endpoint | undefined;
   let bestRank = 0;
+  let bestLoad = 0;
   let ties = 0;
   let anyUnmarked = false;
   for (const member of members) {
     const { endpoint } = member;
-    if (pool.isFull(endpoint)) continue;
+    const load = inFlightOf(endpoint);
+    if (settings.maxConns > 0 && load >= settings.maxConns) continue;
     const marked = state.isMarked(member, now, settings.failureMemoryMs);
     if (!marked) anyUnmarked = true;
     const rank = rankOf(member, marked, local && !isLocal(settings, endpoint), selection);
-    if (best === undefined || rank < bestRank || (rank === bestRank && endpoint.inFlight < best.inFlight)) {
+    if (best === undefined || rank < bestRank || (rank === bestRank && load < bestLoad)) {
       best = endpoint;
       bestRank = rank;
+      bestLoad = load;
       ties = 1;
-    } else if (rank === bestRank && endpoint.inFlight === best.inFlight) {
+    } else if (rank === bestRank && load === bestLoad) {
       // Each of n equals ends up chosen with probability 1/n, like the first of a random order.
       ties++;
       if (settings.random() * ties < 1) best = endpoint;
     }
   }
-  if (best !== undefined && !anyUnmarked) state.clearMarks(members);
+  if (best !== undefined && !anyUnmarked) pool.eraseMarks();
   return best;
 }
 

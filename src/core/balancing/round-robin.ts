@@ -31,7 +31,7 @@ export function roundRobin(pool: Pool, selection: Selection, now: number): Endpo
     if (again < 0) again = i;
   }
   if (!anyFree) return undefined;
-  if (again < 0) state.clearMarks(members);
+  if (again < 0) pool.eraseMarks();
   for (let step = 0, i = start; step < count; step++, i = i + 1 < count ? i + 1 : 0) {
     const { endpoint } = members[i]!;
     if (pool.isFull(endpoint)) continue;

@@ -41,6 +41,12 @@ export class Selection {
     this.#last = undefined;
   }
 
+  /** The endpoint chosen last was full after all: the attempt did not take place. */
+  takeBack(): void {
+    this.attempt--;
+    this.#last = undefined;
+  }
+
   /** Whether an earlier attempt went to this address. */
   hasTried(endpoint: Endpoint): boolean {
     if (this.#before === undefined) return false;

@@ -31,6 +31,8 @@ const refused: readonly (readonly [key: string, refuses: Refuses])[] = [
   ["max_request_header_bytes", above(nativeHeadBytes)],
   // Equal names arrive joined to one line.
   ["max_request_headers", above(0)],
+  // They cannot all be made to share a port.
+  ["workers", (value) => value !== undefined && value !== 1],
   // It is the server's own choice.
   ["enable_http1_concurrent_read_write", on],
 ];

@@ -5,11 +5,7 @@ import { configShape, type SectionShape, type Shape } from "./shape.ts";
  * Keys that are accepted but do not act yet, and the issue that makes each act. A section stands for all keys below it.
  * Remove a line when its key acts.
  */
-export const notYetActing: Readonly<Record<string, string>> = {
-  // G: all cores
-  workers: "G",
-  go_max_procs: "G",
-};
+export const notYetActing: Readonly<Record<string, string>> = {};
 
 /** Keys that are accepted and do nothing, as in Gorouter (control-plane §10.2), or that no issue plans. */
 export const inertByDesign: Readonly<Record<string, string>> = {
@@ -27,7 +23,7 @@ export const inertByDesign: Readonly<Record<string, string>> = {
  * Dotted keys in `notYetActing` whose value differs from the default, from that of a start without a file, and from what
  * derivation makes of the default; for one `config-keys-not-yet-acting` line per start.
  */
-export function keysNotYetActing(config: Config): string[] {
+export function keysNotYetActing(config: Config, listed: Readonly<Record<string, string>> = notYetActing): string[] {
   // What `deriveConfig` gives to keys that were left alone (control-plane §1.4).
   const derived = new Map<string, unknown>([
     ["client_cert_validation", "none"],
@@ -35,13 +31,13 @@ export function keysNotYetActing(config: Config): string[] {
     ["max_tls_version", "TLSv1.2"],
   ]);
   return changedKeys(configShape, config, "").flatMap(([key, value]) =>
-    isListed(key) && derived.get(key) !== value ? [key] : [],
+    isListed(key, listed) && derived.get(key) !== value ? [key] : [],
   );
 }
 
-function isListed(key: string): boolean {
+function isListed(key: string, listed: Readonly<Record<string, string>>): boolean {
   for (let path = key; path !== ""; path = path.slice(0, Math.max(path.lastIndexOf("."), 0))) {
-    if (Object.hasOwn(notYetActing, path)) return true;
+    if (Object.hasOwn(listed, path)) return true;
   }
   return false;
 }

@@ -3,6 +3,7 @@ import type { Exchange } from "../exchange.ts";
 import { isTunnel, type ResponseLike, type Tunnel } from "../message.ts";
 import { failedAttemptFields } from "../observe/attempt-log.ts";
 import { Level } from "../observe/log.ts";
+import { connectionLimit } from "../pipeline/lookup.ts";
 import { answerPanic } from "../pipeline/panic-check.ts";
 import { rewriteResponse } from "../pipeline/response-rewrite.ts";
 import type { Endpoint } from "../routing/endpoint.ts";
@@ -19,6 +20,9 @@ import { reasonPhrase } from "./status-text.ts";
 import { readSession } from "./sticky-session.ts";
 import { Attempt, type BackendResponse } from "./transport.ts";
 import { readUpgrade, switchesAsAsked } from "./upgrade.ts";
+
+/** Other workers may be faster with the last place at an endpoint so many times before it counts as full for good. */
+const lostPlaces = 16;
 
 /** The client left. */
 export const clientGone = (): Failure => new Failure("client-gone", "client", "never", "context canceled");
@@ -94,6 +98,13 @@ function nothingSelected(exchange: Exchange, pool: Pool, last: Failure | undefin
   return fail(exchange, failure);
 }
 
+/** No place was left when the request was to be sent, though there was one when its route was looked up. */
+function nothingLeft(exchange: Exchange): ResponseLike {
+  const response = connectionLimit(exchange);
+  rewriteResponse(response.headers, exchange.router.compiled);
+  return exchange.answeredByRouter(response);
+}
+
 function beginAttempt(exchange: Exchange, endpoint: Endpoint): void {
   const { router } = exchange;
   exchange.endpoint = endpoint;
@@ -137,15 +148,22 @@ export async function forward(exchange: Exchange): Promise<ResponseLike | Tunnel
     if (refusal !== undefined) return refusal;
     const endpoints = pool.size;
     let last: Failure | undefined;
+    let lost = 0;
     while (selection.attempt < router.compiled.maxAttempts) {
       const now = last === undefined ? exchange.backendPhaseAt : router.clock.monotonic();
       const endpoint = selectEndpoint(pool, selection, now);
-      if (endpoint === undefined) return nothingSelected(exchange, pool, last);
+      if (endpoint === undefined) {
+        return lost > 0 && last === undefined ? nothingLeft(exchange) : nothingSelected(exchange, pool, last);
+      }
       if (last !== undefined && selection.exhausted(pool)) return fail(exchange, last);
-      beginAttempt(exchange, endpoint);
-      beginRoundTrip(endpoint);
+      if (!beginRoundTrip(endpoint, pool.settings.maxConns)) {
+        if (++lost === lostPlaces) return nothingLeft(exchange);
+        selection.takeBack();
+        continue;
+      }
       let answer: BackendResponse | Tunnel | undefined;
       try {
+        beginAttempt(exchange, endpoint);
         answer = await (exchange.tunnels
           ? router.transport.open!(endpoint, exchange)
           : router.transport.send(endpoint, exchange));

@@ -1,6 +1,5 @@
 import { Histogram, histogramOf } from "./histogram.ts";
 import type { MeasurementSink } from "./measurement-sink.ts";
-import type { RequestSamples } from "./request-samples.ts";
 
 /** The counters that one field of `RequestMetrics` each stands for; the error table names them. */
 export type FailureCounter = "badGateways" | "backendInvalidId" | "backendInvalidTlsCert" | "backendTlsHandshakeFailed";
@@ -25,6 +24,21 @@ const defaultBuckets: RequestBuckets = {
   http_latency_histogram_buckets: [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6],
 };
 
+/** What is asked of an endpoint. */
+export interface SampledEndpoint {
+  /** The tag `component`; empty: none. */
+  readonly component: string;
+  readonly applicationId: string;
+}
+
+/** Hears of single requests, for what counters cannot tell (`/varz`). `now`: milliseconds of a clock that never jumps. */
+export interface RequestSampling {
+  /** A backend attempt begins. */
+  attempted(endpoint: SampledEndpoint, now: number): void;
+  /** A request that had come to its backend phase is over. */
+  answered(component: string, status: number, milliseconds: number, now: number): void;
+}
+
 /** How long a certificate is still valid. */
 export interface CertificateExpiry {
   /** Place in the configuration and subject: `tls_pem[0] CN=example.com`. */
@@ -40,7 +54,7 @@ export class RequestMetrics {
   /** Hears of single measurements, too; undefined: nobody. */
   sink: MeasurementSink | undefined = undefined;
   /** What the deprecated varz component shows; undefined while it is off. */
-  samples: RequestSamples | undefined = undefined;
+  samples: RequestSampling | undefined = undefined;
 
   /** Backend attempts, retries included. */
   totalRequests = 0;
@@ -72,10 +86,10 @@ export class RequestMetrics {
   readonly routeLookupTime: Histogram;
   /** Seconds from receipt to the end, by `source_id` tag of the endpoint; `gorouter` where there is none. */
   readonly httpLatencyBySource = new Map<string, Histogram>();
-  readonly #buckets: RequestBuckets;
+  readonly buckets: RequestBuckets;
 
   constructor(buckets: RequestBuckets = defaultBuckets) {
-    this.#buckets = buckets;
+    this.buckets = buckets;
     this.latency = new Histogram(buckets.routing_response_latency_histogram_buckets);
     this.gorouterTime = new Histogram(buckets.gorouter_time_histogram_buckets);
     this.routeLookupTime = new Histogram(buckets.route_lookup_time_histogram_buckets);
@@ -100,7 +114,7 @@ export class RequestMetrics {
   observeLatency(component: string, milliseconds: number): void {
     if (component === "") this.latency.observe(milliseconds);
     else {
-      const bounds = this.#buckets.routing_response_latency_histogram_buckets;
+      const bounds = this.buckets.routing_response_latency_histogram_buckets;
       histogramOf(this.latencyByComponent, component, bounds).observe(milliseconds);
     }
     if (this.sink === undefined) return;
@@ -120,6 +134,6 @@ export class RequestMetrics {
   }
 
   observeHttpLatency(sourceId: string, seconds: number): void {
-    histogramOf(this.httpLatencyBySource, sourceId, this.#buckets.http_latency_histogram_buckets).observe(seconds);
+    histogramOf(this.httpLatencyBySource, sourceId, this.buckets.http_latency_histogram_buckets).observe(seconds);
   }
 }

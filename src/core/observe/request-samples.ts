@@ -1,6 +1,6 @@
-import type { Endpoint } from "../routing/endpoint.ts";
 import { DecayingSample } from "./decaying-sample.ts";
 import { Meter } from "./meter.ts";
+import type { RequestSampling, SampledEndpoint } from "./metrics.ts";
 import { TopApps } from "./top-apps.ts";
 
 /** What is known of the requests of one `component` tag. */
@@ -24,7 +24,7 @@ export class ComponentSamples {
  * What only the deprecated varz component asks for (control-plane §4.4): samples and rates that counters cannot give.
  * Kept only while it is on.
  */
-export class RequestSamples {
+export class RequestSamples implements RequestSampling {
   readonly components = new Map<string, ComponentSamples>();
   readonly apps = new TopApps();
   /** Seconds. */
@@ -37,14 +37,11 @@ export class RequestSamples {
     this.latency = new DecayingSample(random);
   }
 
-  /** A backend attempt begins. */
-  attempted(endpoint: Endpoint, now: number): void {
-    const component = endpoint.component;
+  attempted({ component, applicationId }: SampledEndpoint, now: number): void {
     if (component !== "") this.#component(component).requests += 1;
-    if (endpoint.applicationId !== "") this.apps.add(endpoint.applicationId, now);
+    if (applicationId !== "") this.apps.add(applicationId, now);
   }
 
-  /** A request that had come to its backend phase is over. */
   answered(component: string, status: number, milliseconds: number, now: number): void {
     this.latency.add(milliseconds / 1000, now);
     if (component === "") return;

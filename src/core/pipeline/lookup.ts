@@ -32,7 +32,7 @@ export function noEndpoints(exchange: Exchange, pool: Pool): ResponseLike {
 }
 
 /** Row 4. */
-function connectionLimit(exchange: Exchange): ResponseLike {
+export function connectionLimit(exchange: Exchange): ResponseLike {
   const { router, host } = exchange;
   router.metrics.backendExhaustedConns += 1;
   router.logger.info("connection-limit-reached");

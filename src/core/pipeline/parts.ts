@@ -14,7 +14,7 @@ import type { Registry } from "../routing/registry.ts";
 import type { CompiledSettings, RouterSettings } from "./settings.ts";
 
 /** What the routing table does for requests. */
-type RouteTable = Pick<Registry, "lookup" | "lookupAppInstance" | "lookupProcessInstance" | "endpointFailed">;
+export type RouteTable = Pick<Registry, "lookup" | "lookupAppInstance" | "lookupProcessInstance" | "endpointFailed">;
 
 /** Process health as load balancers see it (data-plane §1.4.10); changed by the program's life cycle. */
 export interface Health {

@@ -38,6 +38,14 @@ export interface EndpointHeaders {
   identity: MessageHeaders | undefined;
 }
 
+/** The place where all workers count the requests in flight to one endpoint; absent where there is one worker. */
+export interface SharedCount {
+  /** This worker has so many. */
+  publish(own: number): void;
+  /** How many the other workers have. */
+  others(): number;
+}
+
 /** What a registration says about an endpoint; absent fields take the zero value of control-plane §2.4. */
 export interface EndpointFields {
   readonly host: string;
@@ -93,6 +101,7 @@ interface EndpointUse {
   readonly tags: ReadonlyMap<string, string> | null;
   headers: EndpointHeaders | undefined;
   logText: EndpointLogText | undefined;
+  shared: SharedCount | undefined;
 }
 
 /** What lines of the access log say of an endpoint. */
@@ -117,7 +126,7 @@ export class Endpoint {
   readonly modificationTag: ModificationTag;
   /** Number of pools that hold the object; 0: the transport may forget it. The registry counts. */
   routes = 0;
-  /** Requests sent whose response head has not arrived yet. */
+  /** Requests of this worker whose response head has not arrived yet; `inFlightOf` gives those of all. */
   inFlight = 0;
   /** The transport's own: its pool of connections to this endpoint. Carried over when a replacement has the same SAN. */
   connections: unknown = undefined;
@@ -258,6 +267,15 @@ export class Endpoint {
     this.#inUse().logText = text;
   }
 
+  /** Undefined with one worker, and while nothing depends on the count. `PoolState`'s file uses it. */
+  get shared(): SharedCount | undefined {
+    return this.#use?.shared;
+  }
+
+  set shared(shared: SharedCount | undefined) {
+    this.#inUse().shared = shared;
+  }
+
   /** Whether that is its `host:port`; cheaper than to ask for the address. */
   isAt(address: string): boolean {
     return firstTextIs(this.#packed, this.#count, address);
@@ -311,9 +329,26 @@ export class Endpoint {
       tags: this.tags,
       headers: undefined,
       logText: undefined,
+      shared: undefined,
     };
     return this.#use;
   }
+}
+
+/**
+ * `next` takes the place of `previous` in a pool: the connections move to it, unless they are of another kind
+ * (control-plane §3.5 names the SAN, the others are ours). They are not shared: the previous object may live on in other
+ * pools and be forgotten there.
+ */
+export function inheritConnections(previous: Endpoint, next: Endpoint): void {
+  const usable =
+    previous.serverCertDomainSan === next.serverCertDomainSan &&
+    previous.tls === next.tls &&
+    previous.proxyProtocol === next.proxyProtocol &&
+    previous.protocol === next.protocol;
+  if (!usable || next.connections !== undefined) return;
+  next.connections = previous.connections;
+  previous.connections = undefined;
 }
 
 /** Whether a registration brings nothing new (control-plane §3.5). */

@@ -38,17 +38,40 @@ export class PoolState {
     return false;
   }
 
-  clearMarks(members: readonly Marked[]): void {
-    for (const member of members) member.failedAt = -1;
+  /** False: there was no mark. */
+  clearMarks(members: readonly Marked[]): boolean {
+    let any = false;
+    for (const member of members) {
+      if (member.failedAt < 0) continue;
+      member.failedAt = -1;
+      any = true;
+    }
+    return any;
   }
 }
 
-/** A round trip to the endpoint starts: call just before the request is sent (data-plane §3.2). */
-export function beginRoundTrip(endpoint: Endpoint): void {
+/** Requests to the endpoint whose response head has not arrived yet, of all workers. */
+export function inFlightOf({ inFlight, shared }: Endpoint): number {
+  return shared === undefined ? inFlight : inFlight + shared.others();
+}
+
+/**
+ * A round trip to the endpoint starts: call just before the request is sent (data-plane §3.2). False: it must not be
+ * sent there, for with those that other workers began meanwhile there would be more than `limit` (0: no limit). Every worker
+ * counts itself in before it looks at the others, so of those that want the last place no two get it.
+ */
+export function beginRoundTrip(endpoint: Endpoint, limit: number): boolean {
   endpoint.inFlight++;
+  const { shared } = endpoint;
+  if (shared === undefined) return true;
+  shared.publish(endpoint.inFlight);
+  if (limit <= 0 || endpoint.inFlight + shared.others() <= limit) return true;
+  endRoundTrip(endpoint);
+  return false;
 }
 
 /** Response headers arrived, or the round trip failed. Bodies and upgraded connections are not counted. */
 export function endRoundTrip(endpoint: Endpoint): void {
   endpoint.inFlight--;
+  endpoint.shared?.publish(endpoint.inFlight);
 }

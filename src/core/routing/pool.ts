@@ -1,7 +1,7 @@
 import type { Logger } from "../observe/log.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { HashOptions } from "./endpoint-kind.ts";
-import { PoolState } from "./pool-state.ts";
+import { inFlightOf, PoolState } from "./pool-state.ts";
 import { contextPathOf, hostOf } from "./uri.ts";
 
 /** Balancing algorithms that need no options: what `balancing_algorithm` may be (data-plane §3.1). */
@@ -47,6 +47,8 @@ export interface PoolSettings {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly log: Logger;
+  /** Hears of pools whose failure marks were all erased; absent: nobody needs to know. */
+  readonly marksErased?: ((pool: Pool) => void) | undefined;
 }
 
 /** An endpoint's place in one pool. */
@@ -189,14 +191,19 @@ export class Pool {
   get overloaded(): boolean {
     const limit = this.settings.maxConns;
     if (limit === 0 || this.size === 0) return false;
-    for (const member of this.members) if (member.endpoint.inFlight < limit) return false;
+    if (limit > 0) for (const { endpoint } of this.members) if (!this.isFull(endpoint)) return false;
     return true;
   }
 
   /** The endpoint may not get another request now (data-plane §3.2). */
   isFull(endpoint: Endpoint): boolean {
     const limit = this.settings.maxConns;
-    return limit > 0 && endpoint.inFlight >= limit;
+    return limit > 0 && inFlightOf(endpoint) >= limit;
+  }
+
+  /** Erases the failure marks of all members. */
+  eraseMarks(): void {
+    if (this.state.clearMarks(this.members) && !this.detached) this.settings.marksErased?.(this);
   }
 
   /** The member with exactly this `host:port`. */

@@ -1,9 +1,10 @@
 import type { Clock } from "../clock.ts";
 import type { FailureKind } from "../forwarding/failure.ts";
 import { Level, type Logger } from "../observe/log.ts";
-import { type Endpoint, isLeased, isSucceededBy, sameRegistration, sameTag } from "./endpoint.ts";
+import { type Endpoint, inheritConnections, isLeased, isSucceededBy, sameRegistration, sameTag } from "./endpoint.ts";
 import { KindStore } from "./endpoint-kind.ts";
-import { registrationData, routeEndpointData } from "./endpoint-lines.ts";
+import { registrationData } from "./endpoint-lines.ts";
+import { type FailureEffect, failureEffect, logFailedEndpoint } from "./failed-endpoint.ts";
 import { appInstancePool, type InstanceSelector, processInstancePool } from "./instance-lookup.ts";
 import { type DefaultAlgorithm, type Member, Pool, type PoolSettings, type Reservation } from "./pool.ts";
 import { SetAside } from "./set-aside.ts";
@@ -58,6 +59,29 @@ interface RegistryParts {
   readonly lookupTimes?: { observeLookup(nanoseconds: number): void } | undefined;
   /** The endpoint left its last pool: `Transport.forget`. */
   readonly forget?: ((endpoint: Endpoint) => void) | undefined;
+  /** Hears of what requests may notice; absent: nobody does. */
+  readonly changes?: TableChanges | undefined;
+}
+
+/** Who keeps a copy of the table up to date. */
+export interface TableChanges {
+  /** The route with that trie key changed, came, or went. */
+  changed(key: string): void;
+  /** A member failed and was marked. */
+  marked(key: string, address: string): void;
+}
+
+/** What all pools of a table with these settings share. */
+export function poolSettings(settings: RegistrySettings, random: () => number, log: Logger): PoolSettings {
+  return {
+    maxConns: settings.backends.max_conns,
+    defaultAlgorithm: settings.balancing_algorithm,
+    zone: settings.zone,
+    locallyOptimistic: settings.balancing_algorithm_az_preference === "locally-optimistic",
+    failureMemoryMs: settings.droplet_stale_threshold / 4,
+    random,
+    log,
+  };
 }
 
 /** The routing table: which endpoints serve which route (control-plane §3). */
@@ -77,6 +101,7 @@ export class Registry {
   readonly #texts = new TextStore();
   readonly #kinds = new KindStore(this.#texts);
   readonly #aside = new SetAside();
+  readonly #changes: TableChanges | undefined;
 
   constructor(parts: RegistryParts) {
     const { settings, clock, log } = parts;
@@ -88,15 +113,8 @@ export class Registry {
     this.#lookupTimes = parts.lookupTimes;
     this.#forget = parts.forget;
     this.#trie = new Trie((parts.random() * 2 ** 32) | 0);
-    this.#pools = {
-      maxConns: settings.backends.max_conns,
-      defaultAlgorithm: settings.balancing_algorithm,
-      zone: settings.zone,
-      locallyOptimistic: settings.balancing_algorithm_az_preference === "locally-optimistic",
-      failureMemoryMs: settings.droplet_stale_threshold / 4,
-      random: parts.random,
-      log,
-    };
+    this.#changes = parts.changes;
+    this.#pools = poolSettings(settings, parts.random, log);
   }
 
   /** Number of pools, empty ones included. */
@@ -149,6 +167,16 @@ export class Registry {
     return result;
   }
 
+  /** The pool with exactly that trie key. */
+  poolAt(key: string): Pool | undefined {
+    return this.#trie.find(key);
+  }
+
+  /** The trie keys of all routes, in no particular order; routes may come and go on the way. */
+  *keys(): Generator<string, void> {
+    for (const pool of this.#trie.walk()) yield pool.key;
+  }
+
   /** The place that a registration of this endpoint for this uri led to; undefined: none. */
   placeOf(uri: string, endpoint: Endpoint): Member | undefined {
     return this.#trie.find(trieKey(routeKey(uri)))?.find(endpoint.address);
@@ -175,6 +203,7 @@ export class Registry {
     const algorithm = this.#settings.balancing_algorithm;
     const pool = new Pool(path, name, this.#pools, algorithm, now);
     this.#trie.insert(pool);
+    this.#changes?.changed(path);
     if (this.#log.level <= Level.info) this.#log.info("route-registered", { uri: key });
     if (this.#log.level <= Level.debug) this.#log.debug("uri-added", { uri: key });
     return pool;
@@ -186,6 +215,7 @@ export class Registry {
       if (endpoint.routes === 0) endpoint.keep(this.#kinds);
       pool.add(endpoint, now);
       endpoint.routes++;
+      this.#changes?.changed(pool.key);
     } else if (isLeased(member.endpoint) !== isLeased(endpoint)) {
       if (!this.#supersede(pool, member, endpoint, now)) return "unmodified";
     } else if (member.endpoint !== endpoint && !sameRegistration(member.endpoint, endpoint)) {
@@ -200,7 +230,10 @@ export class Registry {
 
   /** What every registration that counts does to a pool. */
   #renew(pool: Pool, endpoint: Endpoint, now: number): void {
-    pool.routeServiceUrl = endpoint.routeServiceUrl;
+    if (pool.routeServiceUrl !== endpoint.routeServiceUrl) {
+      pool.routeServiceUrl = endpoint.routeServiceUrl;
+      this.#changes?.changed(pool.key);
+    }
     if (endpoint.loadBalancing !== "") this.#useAlgorithm(pool, endpoint);
     pool.lastChange = now;
   }
@@ -224,18 +257,9 @@ export class Registry {
     const previous = member.endpoint;
     if (endpoint.routes === 0) endpoint.keep(this.#kinds);
     pool.replace(member, endpoint);
+    this.#changes?.changed(pool.key);
     endpoint.routes++;
-    // Connections of another kind must not be used for the new endpoint: §3.5 names the SAN, the others are ours.
-    const usable =
-      previous.serverCertDomainSan === endpoint.serverCertDomainSan &&
-      previous.tls === endpoint.tls &&
-      previous.proxyProtocol === endpoint.proxyProtocol &&
-      previous.protocol === endpoint.protocol;
-    // They move, and are not shared: the previous object may live on in other pools and be forgotten there.
-    if (usable && endpoint.connections === undefined) {
-      endpoint.connections = previous.connections;
-      previous.connections = undefined;
-    }
+    inheritConnections(previous, endpoint);
     this.#release(previous);
   }
 
@@ -250,11 +274,13 @@ export class Registry {
     const { loadBalancing: wanted, hash } = endpoint;
     if (hash !== undefined && (hash.header !== pool.hash?.header || hash.balance !== pool.hash.balance)) {
       pool.hash = { ...hash, table: pool.hash?.table };
+      this.#changes?.changed(pool.key);
     }
     if (wanted === pool.algorithm) return;
     if (wanted === "round-robin" || wanted === "least-connection" || wanted === "hash") {
       pool.algorithm = wanted;
       if (wanted !== "hash") pool.hash = undefined;
+      this.#changes?.changed(pool.key);
       const data = { endpointLBAlgorithm: wanted, poolLBAlgorithm: wanted };
       this.#log.debug("setting-pool-load-balancing-algorithm-to-that-of-an-endpoint", data);
     } else {
@@ -288,6 +314,7 @@ export class Registry {
     }
     if (!this.#mayGo(pool, now)) return;
     this.#trie.remove(pool);
+    this.#changes?.changed(pool.key);
     this.#log.info("route-unregistered", { uri: key });
   }
 
@@ -306,6 +333,7 @@ export class Registry {
       this.#log.info("route-reserved", { uri: key, route_service_url: routeServiceUrl });
     pool.reservation = { routeServiceUrl, withoutEndpoints, until: now + life };
     if (pool.size === 0) pool.routeServiceUrl = routeServiceUrl;
+    this.#changes?.changed(pool.key);
   }
 
   /** Ends a reservation; a route that has no endpoint is gone with it, as if the last one had been taken out. */
@@ -315,6 +343,7 @@ export class Registry {
     const pool = this.#trie.find(trieKey(key));
     if (pool?.reservation === undefined) return;
     pool.reservation = undefined;
+    this.#changes?.changed(pool.key);
     this.#log.info("route-unreserved", { uri: key });
     if (pool.size > 0) return;
     this.#trie.remove(pool);
@@ -330,7 +359,9 @@ export class Registry {
     if (this.#handOver(pool, member, now)) return;
     pool.remove(member, now);
     this.#emptied(pool);
-    if (!pool.detached) this.#release(member.endpoint);
+    if (pool.detached) return;
+    this.#changes?.changed(pool.key);
+    this.#release(member.endpoint);
   }
 
   /** What the bus no longer registers stays as the Routing API leases it, if it does. */
@@ -381,19 +412,27 @@ export class Registry {
    * cannot be reached or is not who it should be, others are marked; a reset marks either; nothing else matters.
    */
   endpointFailed(pool: Pool, endpoint: Endpoint, kind: FailureKind): void {
-    const unreachable = isUnreachable(kind);
-    if (!unreachable && kind !== "reset") return;
-    const member = pool.find(endpoint.address);
-    if (member === undefined) return;
+    const effect = this.#failed(pool, endpoint.address, kind);
+    if (effect !== undefined) logFailedEndpoint(this.#log, endpoint, effect);
+  }
+
+  /** The same of a request of another process, which has logged it. */
+  endpointFailedElsewhere(key: string, address: string, kind: FailureKind): void {
+    const pool = this.poolAt(key);
+    if (pool !== undefined) this.#failed(pool, address, kind);
+  }
+
+  #failed(pool: Pool, address: string, kind: FailureKind): FailureEffect | undefined {
+    const member = pool.find(address);
+    const effect = member === undefined ? undefined : failureEffect(member.endpoint, kind);
+    if (member === undefined || effect === undefined) return undefined;
     const now = this.#clock.monotonic();
-    const data = { "route-endpoint": routeEndpointData(endpoint) };
-    if (unreachable && member.endpoint.tls) {
-      this.#remove(pool, member, now);
-      this.#log.error("prune-failed-endpoint", data);
-    } else {
+    if (effect === "prune") this.#remove(pool, member, now);
+    else {
       pool.state.mark(member, now);
-      this.#log.error("endpoint-marked-as-ineligible", data);
+      if (!pool.detached) this.#changes?.marked(pool.key, address);
     }
+    return effect;
   }
 
   /**
@@ -420,11 +459,13 @@ export class Registry {
   #prunePool(pool: Pool, now: number): void {
     if (pool.reservation !== undefined && pool.reservation.until < now) {
       pool.reservation = undefined;
+      this.#changes?.changed(pool.key);
       this.#log.info("pruned-reservation", { uri: pool.key });
     }
     if (hasStale(pool, now)) {
       const removed = pool.removeAll((member) => isStale(member, now) && !this.#handOver(pool, member, now), now);
       if (removed.length === 0) return;
+      this.#changes?.changed(pool.key);
       for (const { endpoint } of removed) this.#release(endpoint);
       this.#emptied(pool);
       if (this.#log.level <= Level.info) {
@@ -436,7 +477,8 @@ export class Registry {
       }
       this.#observer?.pruned(removed.length);
     }
-    if (this.#mayGo(pool, now)) this.#trie.snip(pool);
+    if (!this.#mayGo(pool, now)) return;
+    for (const key of this.#trie.snip(pool)) this.#changes?.changed(key);
   }
 
   /** Gives every endpoint a fresh update time, when pruning was suspended (control-plane §2.8). */
@@ -465,20 +507,4 @@ function hasStale(pool: Pool, now: number): boolean {
 /** In two parts, since nanoseconds of today do not fit a number exactly. */
 function toMilliseconds(nanoseconds: bigint): number {
   return Number(nanoseconds / 1_000_000n) + Number(nanoseconds % 1_000_000n) / 1e6;
-}
-
-/** The failures that prune a TLS endpoint and mark any other (data-plane §4.4). */
-function isUnreachable(kind: FailureKind): boolean {
-  switch (kind) {
-    case "dial":
-    case "tls-not-tls":
-    case "tls-name":
-    case "tls-untrusted":
-    case "tls-alert-certificate":
-    case "tls-alert-handshake":
-    case "tls-timeout":
-      return true;
-    default:
-      return false;
-  }
 }

@@ -99,13 +99,19 @@ export class Trie {
     this.#take(pool, () => {});
   }
 
-  /** Like `remove`, but ancestors whose pool is empty go as well, before their own time (control-plane §3.8). */
-  snip(pool: Pool): void {
+  /**
+   * Like `remove`, but ancestors whose pool is empty go as well, before their own time (control-plane §3.8). Gives the keys
+   * of the pools that went.
+   */
+  snip(pool: Pool): string[] {
+    const gone = [pool.key];
     this.#take(pool, (ancestor) => {
       if (ancestor.pool?.size !== 0 || ancestor.pool.reservation !== undefined) return;
+      gone.push(ancestor.pool.key);
       ancestor.pool = undefined;
       this.#size--;
     });
+    return gone;
   }
 
   #take({ key }: Pool, meet: (ancestor: TrieNode) => void): void {

@@ -23,11 +23,11 @@ async function compressed(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<Ar
 }
 
 /** The Prometheus listener (control-plane §4.5): `/metrics`, any method. */
-export function metricsApp(families: () => readonly Family[]): Hono {
+export function metricsApp(families: () => readonly Family[] | Promise<readonly Family[]>): Hono {
   const app = new Hono({ strict: true });
   likeGoMux(app);
   app.all("/metrics", async (context) => {
-    const text = new TextEncoder().encode(metricsText(families()));
+    const text = new TextEncoder().encode(metricsText(await families()));
     const gzip = takesGzip(context.req.raw.headers.get("Accept-Encoding"));
     const body = gzip ? await compressed(text) : text;
     return new Response(body, {

@@ -77,6 +77,9 @@ export function readStartBlock(stderr: string): StartPorts | undefined {
 /** The bus of a router under test: the port of a NATS server, or its own embedded one. */
 export type BusChoice = number | "embedded";
 
+/** How many workers routers have whose configuration does not say (`CAUSEWAY_TEST_WORKERS`, default: the program's). */
+const workers = Number(process.env["CAUSEWAY_TEST_WORKERS"] ?? 0);
+
 /** Configuration of free ports on loopback, merged with `config`, as a file in `folder`; gives the file's path. */
 export function writeConfig(folder: string, bus: BusChoice, config: Yaml = {}): string {
   const file = join(folder, "gorouter.yml");
@@ -92,6 +95,7 @@ export function writeConfig(folder: string, bus: BusChoice, config: Yaml = {}): 
     access_log: { file: join(folder, "access.log") },
     logging: { level: "debug" },
     start_response_delay_interval: "0s",
+    ...(workers > 0 && config["listener"] !== "native" && { workers }),
   };
   writeFileSync(file, stringify({ ...base, ...config }));
   return file;

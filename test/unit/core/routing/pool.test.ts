@@ -54,7 +54,7 @@ describe("overload (data-plane §3.2)", () => {
       const pool = registry.lookup("a.com", "/")!;
       inFlight.forEach((count, i) => {
         registry.register("a.com", endpoint(i));
-        for (let n = 0; n < count; n++) beginRoundTrip(pool.find(`10.0.0.${i}:80`)!.endpoint);
+        for (let n = 0; n < count; n++) beginRoundTrip(pool.find(`10.0.0.${i}:80`)!.endpoint, 0);
       });
       registry.unregister("a.com", endpoint(99));
       assert.equal(pool.overloaded, overloaded);
@@ -66,7 +66,7 @@ describe("overload (data-plane §3.2)", () => {
     const shared = endpoint(1);
     registry.register("a.com", shared);
     registry.register("b.com", shared);
-    beginRoundTrip(shared);
+    beginRoundTrip(shared, 1);
     assert.equal(registry.lookup("b.com", "/")?.overloaded, true);
     endRoundTrip(shared);
     assert.equal(registry.lookup("b.com", "/")?.overloaded, false);

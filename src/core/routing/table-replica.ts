@@ -1,0 +1,238 @@
+import type { Clock } from "../clock.ts";
+import type { FailureKind } from "../forwarding/failure.ts";
+import type { Logger } from "../observe/log.ts";
+import { type Endpoint, inheritConnections, type SharedCount } from "./endpoint.ts";
+import { KindStore } from "./endpoint-kind.ts";
+import { failureEffect, logFailedEndpoint } from "./failed-endpoint.ts";
+import { appInstancePool, type InstanceSelector, processInstancePool } from "./instance-lookup.ts";
+import { Pool, type PoolSettings } from "./pool.ts";
+import { poolSettings, type RegistrySettings } from "./registry.ts";
+import { endpointOf, type TableOperation } from "./table-operations.ts";
+import { TextStore } from "./text-store.ts";
+import { Trie } from "./trie.ts";
+
+/** What a worker tells its supervisor of the table. */
+export interface ReplicaReports {
+  /** A request to an endpoint failed in a way that matters to the others. */
+  failed(key: string, address: string, kind: FailureKind): void;
+  /** All failure marks of a route were erased. */
+  marksErased(key: string): void;
+}
+
+/** What a replica is made of. */
+export interface ReplicaParts {
+  readonly settings: RegistrySettings;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** Logger of the source `registry`. */
+  readonly log: Logger;
+  readonly reports: ReplicaReports;
+  /** Where requests to the endpoint of that number are counted. */
+  readonly countOf: (id: number) => SharedCount | undefined;
+  /** The endpoint left the table: `Transport.forget`. */
+  readonly forget: (endpoint: Endpoint) => void;
+  /** Hears the duration of every lookup; absent: lookups are not timed. */
+  readonly lookupTimes?: { observeLookup(nanoseconds: number): void } | undefined;
+}
+
+type RouteOperation = Extract<TableOperation, readonly ["route", ...unknown[]]>;
+
+/**
+ * A worker's copy of the routing table (architecture §6): does for requests what the registry does, and is changed by
+ * what the supervisor tells. What requests find out takes effect here at once, and in the other copies when they hear of it.
+ */
+export class TableReplica {
+  readonly #parts: ReplicaParts;
+  readonly #pools: PoolSettings;
+  readonly #trie: Trie;
+  readonly #texts = new TextStore();
+  readonly #kinds = new KindStore(this.#texts);
+  readonly #endpoints = new Map<number, Endpoint>();
+  /** Endpoints that left while requests to them were under way. */
+  readonly #leaving = new Map<number, Endpoint>();
+  #released: number[] = [];
+
+  constructor(parts: ReplicaParts) {
+    this.#parts = parts;
+    this.#trie = new Trie((parts.random() * 2 ** 32) | 0);
+    this.#pools = {
+      ...poolSettings(parts.settings, parts.random, parts.log),
+      marksErased: (pool) => parts.reports.marksErased(pool.key),
+    };
+  }
+
+  /** Does what the supervisor told. */
+  apply(operations: readonly TableOperation[]): void {
+    for (const operation of operations) this.#do(operation);
+  }
+
+  #do(operation: TableOperation): void {
+    switch (operation[0]) {
+      case "endpoint": {
+        const endpoint = endpointOf(operation);
+        endpoint.keep(this.#kinds);
+        this.#endpoints.set(operation[1], endpoint);
+        break;
+      }
+      case "route":
+        this.#put(operation);
+        break;
+      case "gone": {
+        const pool = this.#trie.find(operation[1]);
+        if (pool !== undefined) this.#trie.remove(pool);
+        break;
+      }
+      case "forget":
+        this.#forget(operation[1]);
+        break;
+    }
+  }
+
+  #forget(id: number): void {
+    const endpoint = this.#endpoints.get(id);
+    if (endpoint === undefined) return;
+    this.#endpoints.delete(id);
+    this.#parts.forget(endpoint);
+    this.#leaving.set(id, endpoint);
+  }
+
+  /** Numbers of endpoints that left the table and to which no request is under way any more, each once. */
+  takeReleased(): readonly number[] {
+    for (const [id, endpoint] of this.#leaving) {
+      if (endpoint.inFlight > 0) continue;
+      this.#leaving.delete(id);
+      this.#released.push(id);
+    }
+    const released = this.#released;
+    this.#released = [];
+    return released;
+  }
+
+  #put([, key, name, algorithm, hash, serviceUrl, reservation, ids, marks]: RouteOperation): void {
+    const now = this.#parts.clock.monotonic();
+    const pool = this.#trie.find(key) ?? this.#add(key, name, now);
+    pool.algorithm = algorithm;
+    if (hash === null) pool.hash = undefined;
+    else if (pool.hash?.header !== hash[0] || pool.hash.balance !== hash[1]) {
+      pool.hash = { header: hash[0], balance: hash[1], table: pool.hash?.table };
+    }
+    pool.routeServiceUrl = this.#texts.own(serviceUrl);
+    // The supervisor says when it ends.
+    pool.reservation =
+      reservation === null
+        ? undefined
+        : { routeServiceUrl: reservation[0], withoutEndpoints: reservation[1], until: Number.POSITIVE_INFINITY };
+    const endpoints = ids.map((id) => this.#endpoints.get(id)!);
+    const fresh = setMembers(pool, endpoints, now);
+    for (let i = 0; i < marks.length; i += 2) {
+      const member = pool.members[marks[i]!];
+      if (member !== undefined && fresh.has(member.endpoint)) pool.state.mark(member, now - marks[i + 1]!);
+    }
+    if (this.#countsMatter(pool)) for (const [place, id] of ids.entries()) this.#share(endpoints[place]!, id);
+  }
+
+  #add(key: string, name: string, now: number): Pool {
+    const pool = new Pool(key === name ? name : key, name, this.#pools, this.#pools.defaultAlgorithm, now);
+    this.#trie.insert(pool);
+    return pool;
+  }
+
+  /** Whether what is in flight has a say in where requests of that pool go. */
+  #countsMatter({ algorithm, hash }: Pool): boolean {
+    const { maxConns, defaultAlgorithm } = this.#pools;
+    const least = algorithm === "least-connection" || defaultAlgorithm === "least-connection";
+    return maxConns > 0 || least || (hash?.balance ?? 0) > 0;
+  }
+
+  #share(endpoint: Endpoint, id: number): void {
+    if (endpoint.shared !== undefined) return;
+    endpoint.shared = this.#parts.countOf(id);
+    if (endpoint.inFlight > 0) endpoint.shared?.publish(endpoint.inFlight);
+  }
+
+  /** A request of another worker failed, and the member was marked. */
+  mark(key: string, address: string): void {
+    const pool = this.#trie.find(key);
+    const member = pool?.find(address);
+    if (member !== undefined) pool?.state.mark(member, this.#parts.clock.monotonic());
+  }
+
+  /** Another worker erased the marks of that route. */
+  eraseMarks(key: string): void {
+    const pool = this.#trie.find(key);
+    pool?.state.clearMarks(pool.members);
+  }
+
+  /** As `Registry.lookup`. */
+  lookup(host: string, path: string): Pool | undefined {
+    const { lookupTimes, clock } = this.#parts;
+    if (lookupTimes === undefined) return this.#trie.lookup(host, path);
+    const start = clock.monotonic();
+    const pool = this.#trie.lookup(host, path);
+    lookupTimes.observeLookup((clock.monotonic() - start) * 1e6);
+    return pool;
+  }
+
+  /** As `Registry.lookupAppInstance`. */
+  lookupAppInstance(host: string, path: string, selector: InstanceSelector): Pool | undefined {
+    const pool = this.lookup(host, path);
+    return pool === undefined ? undefined : appInstancePool(pool, selector, this.#parts.clock.monotonic());
+  }
+
+  /** As `Registry.lookupProcessInstance`. */
+  lookupProcessInstance(host: string, path: string, selector: InstanceSelector): Pool | undefined {
+    const pool = this.lookup(host, path);
+    return pool === undefined ? undefined : processInstancePool(pool, selector, this.#parts.clock.monotonic());
+  }
+
+  /** As `Registry.endpointFailed`; the supervisor and the other workers hear of it. */
+  endpointFailed(pool: Pool, endpoint: Endpoint, kind: FailureKind): void {
+    const member = pool.find(endpoint.address);
+    const effect = member === undefined ? undefined : failureEffect(member.endpoint, kind);
+    if (member === undefined || effect === undefined) return;
+    const now = this.#parts.clock.monotonic();
+    if (effect === "prune") pool.remove(member, now);
+    else pool.state.mark(member, now);
+    logFailedEndpoint(this.#parts.log, endpoint, effect);
+    if (!pool.detached) this.#parts.reports.failed(pool.key, endpoint.address, kind);
+  }
+}
+
+/** Makes `endpoints` the members of a pool, in that order; gives those that are new to it. Failure marks stay. */
+function setMembers(pool: Pool, endpoints: readonly Endpoint[], now: number): ReadonlySet<Endpoint> {
+  const fresh = new Set<Endpoint>();
+  if (pool.size > 0) {
+    const wanted = new Set(endpoints.map(({ address }) => address));
+    pool.removeAll(({ endpoint }) => !wanted.has(endpoint.address), now);
+  }
+  for (const [place, endpoint] of endpoints.entries()) {
+    const member = pool.members[place];
+    if (member === undefined) {
+      pool.add(endpoint, now);
+      fresh.add(endpoint);
+    } else if (member.endpoint.address !== endpoint.address) {
+      return reorder(pool, endpoints, fresh, now);
+    } else if (member.endpoint !== endpoint) {
+      const previous = member.endpoint;
+      pool.replace(member, endpoint);
+      inheritConnections(previous, endpoint);
+    }
+  }
+  return fresh;
+}
+
+/** Members left and came back between two looks, and so stand at other places. */
+function reorder(pool: Pool, endpoints: readonly Endpoint[], fresh: Set<Endpoint>, now: number): ReadonlySet<Endpoint> {
+  const before = new Map(pool.removeAll(() => true, now).map((member) => [member.endpoint.address, member]));
+  for (const endpoint of endpoints) {
+    pool.add(endpoint, now);
+    const previous = before.get(endpoint.address);
+    if (previous === undefined) fresh.add(endpoint);
+    else {
+      if (previous.endpoint !== endpoint) inheritConnections(previous.endpoint, endpoint);
+      if (previous.failedAt >= 0) pool.state.mark(pool.find(endpoint.address)!, previous.failedAt);
+    }
+  }
+  return fresh;
+}
