@@ -12,6 +12,7 @@ interface Bench {
 const benches: readonly Bench[] = [
   { script: "hop.ts", arguments: ["--rounds", "5"] },
   { script: "latency.ts", arguments: [] },
+  { script: "handshake.ts", arguments: [] },
   { script: "start.ts", arguments: [] },
   { script: "register.ts", arguments: [] },
   { script: "registrar.ts", arguments: [] },
