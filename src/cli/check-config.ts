@@ -1,13 +1,11 @@
-import { inspectDocument } from "../core/config/assemble.ts";
-import { ConfigError, nowhere, type Position } from "../core/config/config-error.ts";
+import { inspectDocument, positionOf } from "../core/config/assemble.ts";
+import { ConfigError, type Position } from "../core/config/config-error.ts";
 import { inertByDesign, keysNotYetActing } from "../core/config/not-yet-acting.ts";
-import type { Config } from "../core/config/schema.ts";
-import { startFaults } from "../core/config/start-faults.ts";
 import type { Runtime } from "../runtime/interface.ts";
+import { laterFindings } from "./check-start.ts";
 import type { Command } from "./command.ts";
 import { parseGoFlags } from "./go-flags.ts";
 import { machineChecks, parseYaml, readConfigText } from "./load-config.ts";
-import { parseSyslogAddress } from "./router/syslog/address.ts";
 
 /** `causeway check-config -c FILE`: all that is wrong with a configuration, at once; exit code 1 with an error. */
 export const checkConfig: Command = {
@@ -46,13 +44,11 @@ async function inspect(runtime: Runtime, path: string): Promise<Finding[]> {
     const document = parseYaml(await readConfigText(runtime, path));
     const inspection = inspectDocument(document, await machineChecks(runtime));
     const { faults, errors, warnings, positions, config } = inspection;
-    const at = (key: string): Position => positions.get(key) ?? nowhere;
+    const at = (key: string): Position => positionOf(key, positions);
     return [
       ...faults.map((fault): Finding => ({ ...fault, severity: "error" })),
       ...errors.map(({ message, key, line, column }): Finding => ({ severity: "error", message, key, line, column })),
-      ...[...startFaults(config), ...syslogFaults(config)].map(
-        (fault): Finding => ({ ...fault, ...at(fault.key), severity: "error" }),
-      ),
+      ...(await laterFindings(runtime, config)).map((finding): Finding => ({ ...finding, ...at(finding.key) })),
       ...warnings.map((warning): Finding => ({ ...warning, severity: "warning" })),
       ...keysNotYetActing(config).map((key): Finding => {
         return { severity: "warning", message: "this version does not act on the key yet", key, ...at(key) };
@@ -65,18 +61,6 @@ async function inspect(runtime: Runtime, path: string): Promise<Finding[]> {
     if (!(error instanceof ConfigError)) throw error;
     const { message, key, line, column } = error;
     return [{ severity: "error", message, key, line, column }];
-  }
-}
-
-/** Gorouter looks at the syslog address only when it dials (control-plane §1.3, later failures). */
-function syslogFaults({ access_log, logging }: Config): { readonly message: string; readonly key: string }[] {
-  if (!access_log.enable_streaming) return [];
-  try {
-    parseSyslogAddress(logging.syslog_network, logging.syslog_addr);
-    return [];
-  } catch (error) {
-    const { message } = error as Error;
-    return [{ message, key: message.includes("network") ? "logging.syslog_network" : "logging.syslog_addr" }];
   }
 }
 

@@ -54,6 +54,44 @@ describe("causeway check-config", () => {
     ]);
   });
 
+  it("finds what only the start would, or its work later", async () => {
+    const { code, lines } = await check(
+      [
+        "debug_addr: localhost",
+        "html_error_template_file: /no/such.tmpl",
+        "nats: {servers: ['nats://user:s3cret@[bad:4222', 'http://127.0.0.1:4222', 'tls://127.0.0.1:4222']}",
+        "routing_api: {uri: 'ftp://api', port: 3000, ca_certs: s3cret}",
+        "oauth: {token_endpoint: uaa.internal, ca_certs: /no/such.pem}",
+        "logging: {metron_address: 127.0.0.1}",
+        "route_services_hairpinning_allowlist: [route.example.com, 'bad host', '*.*.com']",
+        "route_services: {egress_block: [private, 10.0.0], egress_allow: [here]}",
+        "enable_ssl: true",
+        "cipher_suites: ECDHE-RSA-AES128-GCM-SHA256",
+        "tls_pem: [{cert_chain_file: /no/chain.pem, private_key_file: /no/key.pem}]",
+        "client_cert_validation: none",
+      ].join("\n"),
+    );
+    assert.equal(code, 1);
+    assert.deepEqual(
+      lines.filter((line) => !line.includes("(routing_api.c") && !/does not act|^FILE: /.test(line)),
+      [
+        "FILE:2:1: error: Could not read HTML error template file: open /no/such.tmpl: no such file or directory (html_error_template_file)",
+        "FILE:1:1: warning: listen tcp: address localhost: missing port in address (debug_addr)",
+        'FILE:3:18: error: cannot use nats server "nats://***@[bad:4222": it is no URL; write nats://, tls://, ws:// or wss:// and host:port (nats.servers[0])',
+        'FILE:3:50: error: cannot use nats server "http://127.0.0.1:4222": its scheme is unknown; write nats://, tls://, ws:// or wss:// and host:port (nats.servers[1])',
+        "FILE:5:1: error: tls-not-enabled: UAA client requires TLS enabled (oauth.port)",
+        "FILE:5:39: error: failed to read ca cert file: open /no/such.pem: no such file or directory (oauth.ca_certs)",
+        'FILE:4:15: error: routing_api.uri and its port give "ftp://api:3000", which is no http or https URL (routing_api.uri)',
+        "FILE:6:11: error: address 127.0.0.1: missing port in address (logging.metron_address)",
+        "FILE:11:11: error: open /no/chain.pem: no such file or directory (tls_pem[0])",
+        "FILE:7:59: error: invalid route service hairpinning allowlist entry: bad host. Must be wildcard (*.domain.com) or FQDN (hostname.domain.com) (route_services_hairpinning_allowlist[1])",
+        "FILE:7:71: error: invalid route service hairpinning allowlist entry: *.*.com. Must be wildcard (*.domain.com) or FQDN (hostname.domain.com) (route_services_hairpinning_allowlist[2])",
+        'FILE:8:18: error: cannot use "10.0.0" in route_services.egress_block: it is none of private, link-local, loopback, nor an IP address or CIDR range (route_services.egress_block)',
+        'FILE:8:51: error: cannot use "here" in route_services.egress_allow: it is none of private, link-local, loopback, nor an IP address or CIDR range (route_services.egress_allow)',
+      ],
+    );
+  });
+
   it("exits with 0 when there are only warnings, or nothing to say", async () => {
     assert.deepEqual(await check("port: 8081\n"), { code: 0, lines: ["FILE: 0 errors, 0 warnings"] });
     assert.deepEqual(await check("prot: 8081\n"), {

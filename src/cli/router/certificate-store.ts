@@ -17,6 +17,28 @@ type Entry = Config["tls_pem"][number];
 /** What the files of an entry looked like: changes when one of them does. */
 type Stamps = readonly (string | undefined)[];
 
+/** The pair of an entry of `tls_pem`, or why it is none. */
+export async function readKeyPair(
+  runtime: Pick<Runtime, "readTextFile" | "matchKey">,
+  entry: Entry,
+): Promise<KeyPair | string> {
+  const text = async (path: string, inline: string): Promise<string> => {
+    if (path === "") return inline;
+    try {
+      return await runtime.readTextFile(path);
+    } catch (error) {
+      throw new Error(readErrorText(path, error));
+    }
+  };
+  try {
+    const certificate = await text(entry.cert_chain_file, entry.cert_chain);
+    const key = await text(entry.private_key_file, entry.private_key);
+    return keyPairFault(certificate, key, runtime.matchKey) ?? { certificate, key };
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 /**
  * The certificates of the main TLS listener (data-plane §7.1), some of which may stand in files. A changed file, or `reload`,
  * puts new ones in place for the handshakes that follow; what cannot be used is told, and the old one stays.
@@ -57,7 +79,7 @@ export class CertificateStore {
     store.#stamps = await store.#look();
     store.#settling = store.#stamps;
     for (const [index, entry] of entries.entries()) {
-      const pair = await store.#read(entry);
+      const pair = await readKeyPair(runtime, entry);
       if (typeof pair === "string") throw startFailure(faultData(index, entry, pair));
       store.#pairs.push(pair);
     }
@@ -124,32 +146,13 @@ export class CertificateStore {
     );
   }
 
-  /** The pair of an entry, or why it is none. */
-  async #read(entry: Entry): Promise<KeyPair | string> {
-    const text = async (path: string, inline: string): Promise<string> => {
-      if (path === "") return inline;
-      try {
-        return await this.#runtime.readTextFile(path);
-      } catch (error) {
-        throw new Error(readErrorText(path, error));
-      }
-    };
-    try {
-      const certificate = await text(entry.cert_chain_file, entry.cert_chain);
-      const key = await text(entry.private_key_file, entry.private_key);
-      return keyPairFault(certificate, key, this.#runtime.matchKey) ?? { certificate, key };
-    } catch (error) {
-      return (error as Error).message;
-    }
-  }
-
   async #take(indexes: Iterable<number>): Promise<void> {
     const next = [...this.#pairs];
     const taken: number[] = [];
     for (const index of indexes) {
       const entry = this.#entries[index]!;
       if (!inFiles(entry)) continue;
-      const pair = await this.#read(entry);
+      const pair = await readKeyPair(this.#runtime, entry);
       if (typeof pair === "string") this.#refused(index, pair);
       else if (pair.certificate !== next[index]!.certificate || pair.key !== next[index]!.key) {
         next[index] = pair;
@@ -192,7 +195,7 @@ function startFailure(data: LogData): StartFailure {
   return new StartFailure("tls-certificate-error", data, "router");
 }
 
-function inFiles(entry: Entry): boolean {
+export function inFiles(entry: Entry): boolean {
   return entry.cert_chain_file !== "" || entry.private_key_file !== "";
 }
 

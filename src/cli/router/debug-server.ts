@@ -8,6 +8,20 @@ import { listenErrorText } from "./start-failure.ts";
 
 const limits = { maxBytes: 1_048_576, maxLines: 0 };
 
+/**
+ * Reads `debug_addr`.
+ *
+ * @throws Error whose text is upstream's.
+ */
+export function parseDebugAddress(address: string): { readonly host: string; readonly port: number } {
+  const colon = address.lastIndexOf(":");
+  const host = address.slice(0, Math.max(colon, 0)).replace(/^\[(.*)\]$/, "$1");
+  const port = address.slice(colon + 1);
+  if (colon < 0) throw new Error(`listen tcp: address ${address}: missing port in address`);
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) throw new Error(`listen tcp: address ${port}: invalid port`);
+  return { host, port: Number(port) };
+}
+
 /** Opens the debug server on `debug_addr`, when that is set; one that cannot be bound is logged and no more (§1.3). */
 export async function openDebugServer(
   runtime: Runtime,
@@ -17,13 +31,8 @@ export async function openDebugServer(
   setLevel: DebugParts["setLevel"],
 ): Promise<Server | undefined> {
   if (address === "") return undefined;
-  const colon = address.lastIndexOf(":");
-  const host = address.slice(0, Math.max(colon, 0)).replace(/^\[(.*)\]$/, "$1");
-  const port = address.slice(colon + 1);
   try {
-    if (colon < 0) throw new Error(`listen tcp: address ${address}: missing port in address`);
-    if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) throw new Error(`listen tcp: address ${port}: invalid port`);
-    const options = { listen: { host, port: Number(port) }, limits, idleTimeoutMs: 0, readHeaderTimeoutMs: 10_000 };
+    const options = { listen: parseDebugAddress(address), limits, idleTimeoutMs: 0, readHeaderTimeoutMs: 10_000 };
     return await serve(runtime, wheel, options, fetchHandler(debugApp({ runtime, setLevel }).fetch));
   } catch (error) {
     const text = (error as Error).message;

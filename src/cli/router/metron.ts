@@ -8,8 +8,12 @@ const retryMs = 1000;
 /** Bytes that may wait for the kernel; more are dropped. */
 const queueLimit = 1 << 20;
 
-/** Texts of the start failure are upstream's (control-plane §1.3). */
-function parseAddress(address: string): { readonly host: string; readonly port: number } {
+/**
+ * Reads `logging.metron_address`.
+ *
+ * @throws Error whose text is upstream's (control-plane §1.3).
+ */
+export function parseMetronAddress(address: string): { readonly host: string; readonly port: number } {
   if (address === "") throw new Error("destination variable not set");
   const colon = address.lastIndexOf(":");
   if (colon < 0 || address.endsWith("]")) throw new Error(`address ${address}: missing port in address`);
@@ -37,7 +41,7 @@ export class MetronLink implements EnvelopeLink {
   static async open(runtime: Runtime, logger: Logger, address: string): Promise<MetronLink> {
     const link = new MetronLink(runtime, logger);
     try {
-      link.#datagram = await runtime.openDatagram(parseAddress(address), (error) => link.#failed(error));
+      link.#datagram = await runtime.openDatagram(parseMetronAddress(address), (error) => link.#failed(error));
     } catch (error) {
       const unknown = error instanceof StreamError && error.kind === "name-not-found";
       const reason = unknown

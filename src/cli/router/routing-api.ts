@@ -125,8 +125,7 @@ async function uaaClient(
   const syslog = logger.named(config.logging.syslog);
   let http: HttpClient;
   try {
-    if (oauth.port === 0) throw new Error("tls-not-enabled: UAA client requires TLS enabled");
-    const origin = originOf(`https://${oauth.token_endpoint}:${oauth.port}`, "oauth.token_endpoint");
+    const origin = uaaOrigin(oauth);
     const tls = await uaaTls(runtime, oauth);
     http = new HttpClient(runtime, wheel, { origin, tls, dialTimeoutMs, maxAnswerBytes: maxTokenBytes });
   } catch (cause) {
@@ -148,7 +147,22 @@ async function uaaClient(
   });
 }
 
-async function uaaTls(runtime: Runtime, oauth: Config["oauth"]): Promise<Omit<ClientTls, "serverName">> {
+/**
+ * Where UAA is.
+ *
+ * @throws Error for a section `oauth` that does not say so.
+ */
+export function uaaOrigin(oauth: Config["oauth"]): URL {
+  if (oauth.port === 0) throw new Error("tls-not-enabled: UAA client requires TLS enabled");
+  return originOf(`https://${oauth.token_endpoint}:${oauth.port}`, "oauth.token_endpoint");
+}
+
+/**
+ * TLS with UAA.
+ *
+ * @throws Error when `oauth.ca_certs` cannot be used.
+ */
+export async function uaaTls(runtime: Runtime, oauth: Config["oauth"]): Promise<Omit<ClientTls, "serverName">> {
   const verify = { verify: !oauth.skip_ssl_validation };
   if (oauth.ca_certs === "") return verify;
   let pem: string;
@@ -161,11 +175,20 @@ async function uaaTls(runtime: Runtime, oauth: Config["oauth"]): Promise<Omit<Cl
   return { ...verify, authorities: [pem] };
 }
 
+/**
+ * Where the Routing API is.
+ *
+ * @throws Error for a section `routing_api` that does not say so.
+ */
+export function routingApiOrigin({ uri, port }: Config["routing_api"]): URL {
+  return originOf(`${uri}:${port}`, "routing_api.uri");
+}
+
 function routesApi(runtime: Runtime, wheel: TimerWheel, config: Config, logger: ProgramLogger): RoutesApi {
-  const { uri, port, ca_certs, cert_chain: certificate, private_key: key } = config.routing_api;
+  const { ca_certs, cert_chain: certificate, private_key: key } = config.routing_api;
   let origin: URL;
   try {
-    origin = originOf(`${uri}:${port}`, "routing_api.uri");
+    origin = routingApiOrigin(config.routing_api);
   } catch (cause) {
     throw new StartFailure("routing-api-connection-failed", { error: (cause as Error).message });
   }

@@ -86,7 +86,7 @@ function embedsRoutingApi({ routing_api: section }: Readonly<Record<string, unkn
 }
 
 /** Position of a key, or of the nearest key around it that the file has. */
-function positionOf(key: string, positions: ReadonlyMap<string, Position>): Position {
+export function positionOf(key: string, positions: ReadonlyMap<string, Position>): Position {
   for (let path = key; path !== ""; path = path.slice(0, Math.max(path.lastIndexOf("."), path.lastIndexOf("["), 0))) {
     const position = positions.get(path);
     if (position !== undefined) return position;
