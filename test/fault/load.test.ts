@@ -7,6 +7,7 @@ import { condition } from "../conformance/harness/condition.ts";
 import { type RouterUnderTest, startRouter } from "../conformance/harness/router.ts";
 import { type BackendProcess, startBackend } from "./harness/backend-process.ts";
 import { ask, SteadyLoad } from "./harness/http-client.ts";
+import { memoryRise } from "./harness/memory-rise.ts";
 import { patternDigest } from "./harness/pattern.ts";
 
 const MiB = 1 << 20;
@@ -36,21 +37,6 @@ const to = (path: string, upload?: { length: number; chunked: boolean }): Parame
   ...(upload && { upload }),
 });
 
-/** Runs `work` and says how far the router's memory rose, in MiB, sampled every 50 ms. */
-async function memoryRise(work: () => Promise<void>): Promise<number> {
-  const before = router.program.residentMiB;
-  let peak = before;
-  const sample = setInterval(() => {
-    peak = Math.max(peak, router.program.residentMiB);
-  }, 50);
-  try {
-    await work();
-  } finally {
-    clearInterval(sample);
-  }
-  return Math.max(peak, router.program.residentMiB) - before;
-}
-
 describe("load (issue A, acceptance 5)", () => {
   it("1000 concurrent keep-alive connections: every request served, memory per connection bounded", async (t: TestContext) => {
     // Warm first, so that the figure is of connections and not of compiled code.
@@ -60,7 +46,7 @@ describe("load (issue A, acceptance 5)", () => {
     let answers = 0;
     let lost = 0;
     try {
-      const rise = await memoryRise(async () => {
+      const rise = await memoryRise(router.program, async () => {
         for (let batch = 0; batch < 10; batch++) {
           await Promise.all(
             Array.from({ length: 100 }, async () => {
@@ -94,7 +80,7 @@ describe("load (issue A, acceptance 5)", () => {
   ] as const) {
     it(`${name} down and up, by length and chunked, whole by checksum; memory bounded`, async (t: TestContext) => {
       const expected = patternDigest(length);
-      const rise = await memoryRise(async () => {
+      const rise = await memoryRise(router.program, async () => {
         for (let at = 0; at < times; at++) {
           assert.equal((await ask(to(`/bytes/${length}`))).digest, expected);
           assert.equal((await ask(to("/digest", { length, chunked: false }))).text, expected);
@@ -117,7 +103,7 @@ describe("load (issue A, acceptance 5)", () => {
         read += (slow.read(1024) as Buffer | null)?.length ?? 0;
       }, 1000);
       const load = new SteadyLoad(to("/small"), 8);
-      const rise = await memoryRise(() => pause(5000));
+      const rise = await memoryRise(router.program, () => pause(5000));
       const { served, failures, slowest } = await load.stop();
       clearInterval(sip);
       t.diagnostic(

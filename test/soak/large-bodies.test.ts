@@ -4,6 +4,7 @@ import { after, before, describe, it, type TestContext } from "node:test";
 import { type RouterUnderTest, startRouter } from "../conformance/harness/router.ts";
 import { type BackendProcess, startBackend } from "../fault/harness/backend-process.ts";
 import { ask } from "../fault/harness/http-client.ts";
+import { memoryRise } from "../fault/harness/memory-rise.ts";
 import { patternDigest } from "../fault/harness/pattern.ts";
 
 const GiB = 1 << 30;
@@ -25,21 +26,6 @@ after(async () => {
   await backend?.kill();
 });
 
-/** Runs `work` and says how far the router's memory rose above where it was, in MiB, sampled every 50 ms. */
-async function memoryRise(work: () => Promise<void>): Promise<number> {
-  const before = router.program.residentMiB;
-  let peak = before;
-  const sample = setInterval(() => {
-    peak = Math.max(peak, router.program.residentMiB);
-  }, 50);
-  try {
-    await work();
-  } finally {
-    clearInterval(sample);
-  }
-  return peak - before;
-}
-
 const download = async (length: number): Promise<string> =>
   (await ask({ agent, port: router.port, host, path: `/bytes/${length}` })).digest;
 const upload = async (length: number): Promise<string> =>
@@ -54,7 +40,7 @@ describe("bodies of 1 GiB (issue B, acceptance 5)", () => {
       // The engine's heap and buffers find their size first.
       await send(256 * MiB);
       const expected = patternDigest(GiB);
-      const rise = await memoryRise(async () => assert.equal(await send(GiB), expected));
+      const rise = await memoryRise(router.program, async () => assert.equal(await send(GiB), expected));
       t.diagnostic(`${name} of 1 GiB: memory +${rise.toFixed(1)} MiB`);
       assert.ok(rise < 32, `memory rose by ${rise} MiB`);
     });
