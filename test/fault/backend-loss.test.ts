@@ -45,10 +45,10 @@ describe("endpoints lost under load: no GET fails (issue B, acceptance 3)", () =
   it("one of three is killed", async () => {
     const backends = [await good("killed.test"), await good("killed.test"), await good("killed.test")];
     const steady = load("killed.test");
-    await condition("work before", () => steady.served > 1500 || undefined);
+    await condition("work before", () => steady.served > 1500 || undefined, 60_000);
     await backends[1]!.kill();
     const before = steady.served;
-    await condition("work after", () => steady.served > before + 3000 || undefined);
+    await condition("work after", () => steady.served > before + 3000 || undefined, 60_000);
     const { failures } = await steady.stop();
     assert.deepEqual(failures, []);
     await router.program.logged("backend-endpoint-failed");
@@ -66,7 +66,7 @@ describe("endpoints lost under load: no GET fails (issue B, acceptance 3)", () =
       faulty.push(backend);
       await router.register({ uris: [host], port: backend.port });
       const steady = load(host);
-      await condition("work", () => steady.served > 3000 || undefined);
+      await condition("work", () => steady.served > 3000 || undefined, 60_000);
       const { failures } = await steady.stop();
       assert.deepEqual(failures, []);
       assert.ok(backend.accepted > 0, "the bad one was tried");

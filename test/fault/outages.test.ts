@@ -72,10 +72,10 @@ describe("a backend dies (data-plane §3.3, §4.1, §4.4)", () => {
       for (const { port } of backends) await router.register({ uris: ["three.test"], port });
       const what = { agent, port: router.port, host: "three.test", path: "/small" };
       const load = new SteadyLoad(what, 16);
-      await condition("a warm load", () => load.served > 300 || undefined);
+      await condition("a warm load", () => load.served > 300 || undefined, 60_000);
       await backends[1]!.kill();
       const atKill = load.served;
-      await condition("load behind the kill", () => load.served > atKill + 1000 || undefined);
+      await condition("load behind the kill", () => load.served > atKill + 1000 || undefined, 60_000);
       const { served, failures } = await load.stop();
       const failed = (await router.settledLogLines()).filter(
         ({ message }) => message === "backend-endpoint-failed",

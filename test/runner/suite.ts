@@ -44,12 +44,28 @@ function command({ runtime, files, isolated }: SuiteOptions, junit: string): str
       return ["deno", "test", "-A", "--no-check", `--junit-path=${junit}`, ...files];
     case "node": {
       const reporter = ["--test-reporter=junit", `--test-reporter-destination=${junit}`];
-      // A file by itself needs no process that watches over it.
-      if (files.length === 1) return ["node", ...reporter, files[0]!];
+      // A file by itself needs no process that watches over it. One that failed may have left something open.
+      if (files.length === 1) return ["node", "--test-force-exit", ...reporter, files[0]!];
       const processes = isolated ? "--test-concurrency=2" : "--test-isolation=none";
       return ["node", "--test", processes, ...reporter, ...files];
     }
   }
+}
+
+/** Process groups at work: a run, and every program its tests have started. */
+const groups = new Set<number>();
+function killGroup(leader: number): void {
+  try {
+    process.kill(-leader, "SIGKILL");
+  } catch {
+    // All of it has ended.
+  }
+}
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    for (const leader of groups) killGroup(leader);
+    process.exit(130);
+  });
 }
 
 /** Runs test files under one runtime and reads back what happened, case by case. */
@@ -63,20 +79,25 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteRun> {
   const status = await new Promise<number>((resolve, reject) => {
     const child = spawn(program!, args, {
       stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
       env: { ...process.env, ...options.env, NO_COLOR: "1", FORCE_COLOR: "0" },
     });
+    const leader = child.pid;
+    if (leader !== undefined) groups.add(leader);
     const timer = setTimeout(() => {
       late = true;
-      child.kill("SIGKILL");
-      // What the tests started may hold them open.
-      child.stdout.destroy();
-      child.stderr.destroy();
+      if (leader !== undefined) killGroup(leader);
     }, options.limit * 1000);
     child.stdout.on("data", (chunk: Buffer) => output.push(chunk));
     child.stderr.on("data", (chunk: Buffer) => output.push(chunk));
     child.on("error", reject);
     child.on("close", (code, signal) => {
       clearTimeout(timer);
+      if (leader !== undefined) {
+        // Programs that a failed test has left behind.
+        killGroup(leader);
+        groups.delete(leader);
+      }
       resolve(code ?? (signal === null ? 1 : 128));
     });
   });

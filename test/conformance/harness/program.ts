@@ -92,7 +92,7 @@ export class Program {
   }
 
   /** Resolves with the first value other than undefined that `look` finds, looked up again at each piece of output. */
-  async waitFor<T>(what: string, look: () => T | undefined, timeoutMs = 20_000): Promise<T> {
+  async waitFor<T>(what: string, look: () => T | undefined, timeoutMs = 30_000): Promise<T> {
     return await new Promise<T>((resolve, reject) => {
       const stop = (): void => {
         clearTimeout(timer);
@@ -166,7 +166,7 @@ export class Program {
   }
 
   /** Waits for the program to end by itself. */
-  async end(timeoutMs = 20_000): Promise<number | string> {
+  async end(timeoutMs = 30_000): Promise<number | string> {
     return await new Promise((resolve, reject) => {
       const timer = setTimeout(
         () =>
