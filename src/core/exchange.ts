@@ -64,6 +64,7 @@ export class Exchange implements Outgoing, ExchangeObserver, LoggedExchange {
   outbound: MessageHeaders;
   forwardedFor: string | undefined = undefined;
   upgrade = false;
+  closes = false;
   /** A CONNECT that becomes a tunnel to its endpoint (`connect.enabled`). */
   tunnels = false;
   /** Signature and forwarded URL are there and valid, whichever route they are for (data-plane §1.4.13). */

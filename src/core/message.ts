@@ -35,6 +35,8 @@ export interface MessageHeaders extends HeadersLike {
 /** An incoming request. `url` is for embedders; the router reads `Client.target` only (RFC 9112 §3.2 forms survive there). */
 export interface RequestLike extends Pick<Request, "method" | "url" | "body" | "signal"> {
   readonly headers: MessageHeaders;
+  /** It says `Expect: 100-continue`. Absent where the listener meets that expectation itself. */
+  readonly expectsContinue?: boolean;
 }
 
 /** A response. A null `body` is an empty one. */

@@ -99,7 +99,8 @@ export class ClientConnection
       this.#lost(exchange, this.#cause);
       return;
     }
-    const head = requestHead(outgoing, exchange.bodyLength, !this.#parts.keepAlive && !outgoing.upgrade);
+    const saysClose = !this.#parts.keepAlive && !outgoing.upgrade && outgoing.closes !== true;
+    const head = requestHead(outgoing, exchange.bodyLength, saysClose, this.secure);
     if (writer !== undefined) writer.begin(this, head);
     else {
       stream.writeText(head);
@@ -231,7 +232,7 @@ export class ClientConnection
     const chunked = head.chunked && !bodiless;
     const decoder = chunked ? new ChunkedDecoder(this.#parts.latin1, chunkLimits) : undefined;
     const body = new ResponseBody(bodiless ? 0 : chunked ? -1 : head.contentLength, decoder, this);
-    this.#persistent = head.persistent && !head.irregular && !exchange.closes;
+    this.#persistent = head.persistent && !head.irregular && exchange.outgoing.closes !== true;
     this.#body = body;
     exchange.answered(new ClientResponse(status, head, head.headers, body), body);
     if (from < bytes.length || body.length === 0) this.#bodyBytes(body, bytes, from);

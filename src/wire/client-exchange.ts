@@ -6,7 +6,6 @@ import type { Endpoint } from "../core/routing/endpoint.ts";
 import { type BodySource, sourceOf } from "./body.ts";
 import type { ResponseBody } from "./client-body.ts";
 import { bodyTakenFailure, deadlineFailure, interimFailure } from "./client-failures.ts";
-import { hasToken } from "./client-upgrade.ts";
 import { ExchangeDeadline, type Timed } from "./exchange-deadline.ts";
 import { type RequestOwner, RequestWriter } from "./request-writer.ts";
 import { StreamSource } from "./stream-body.ts";
@@ -62,8 +61,6 @@ export class ClientExchange implements Sending, RequestOwner, Timed {
   readonly writer: RequestWriter | undefined = undefined;
   /** Bytes of the request body; -1 when unknown. */
   readonly bodyLength: number = 0;
-  /** The request itself says `Connection: close`. */
-  readonly closes: boolean = false;
   /** Its deadline; goes to the connection that carries it, for the exchanges to come. */
   readonly deadline: ExchangeDeadline;
   readonly #wheel: TimerWheel;
@@ -98,7 +95,6 @@ export class ClientExchange implements Sending, RequestOwner, Timed {
     }
     const { outbound } = outgoing;
     const waits = outbound.get("expect")?.toLowerCase() === "100-continue";
-    this.closes = waits && hasToken(outbound.get("connection"), "close");
     this.bodyLength = source.length;
     this.writer = new RequestWriter(source, source.length, waits, wheel, outgoing.attempt, this);
   }

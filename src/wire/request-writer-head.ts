@@ -6,12 +6,23 @@ function announcesNoBody(method: string): boolean {
   return method === "POST" || method === "PUT" || method === "PATCH";
 }
 
+const slash = 0x2f;
+
+/**
+ * The request target on the wire. One that starts with `//` could be taken for an authority, so it goes in absolute form
+ * (data-plane §5.1), its own bytes unchanged.
+ */
+function wireTarget({ target }: Outgoing, lines: HeaderLines, secure: boolean): string {
+  if (target.charCodeAt(1) !== slash || target.charCodeAt(0) !== slash) return target;
+  return `${secure ? "https" : "http"}://${lines.first("host") ?? ""}${target}`;
+}
+
 /**
  * The head of a request as it goes to the backend, empty line included: one character per byte.
  * `bodyLength`: 0 no body, -1 unknown (chunked), else Content-Length (data-plane §5.1, §5.4). `close` adds
- * `Connection: close` as the last line.
+ * `Connection: close` as the last line; `secure`: the backend speaks TLS.
  */
-export function requestHead(outgoing: Outgoing, bodyLength: number, close: boolean): string {
+export function requestHead(outgoing: Outgoing, bodyLength: number, close: boolean, secure: boolean): string {
   const { method, outbound } = outgoing;
   const lines = outbound instanceof HeaderLines ? outbound : HeaderLines.from(outbound);
   let framing = "";
@@ -29,5 +40,5 @@ export function requestHead(outgoing: Outgoing, bodyLength: number, close: boole
     }
   } else if (lines.has("content-length")) lines.delete("content-length");
   if (close) framing += "Connection: close\r\n";
-  return `${method} ${outgoing.target} HTTP/1.1\r\n${lines.toWire()}${framing}\r\n`;
+  return `${method} ${wireTarget(outgoing, lines, secure)} HTTP/1.1\r\n${lines.toWire()}${framing}\r\n`;
 }

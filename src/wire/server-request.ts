@@ -43,6 +43,10 @@ export class ServerRequest implements RequestLike, Client, HasSource, AnswerTo {
     return this.head.headers;
   }
 
+  get expectsContinue(): boolean {
+    return this.head.expectContinue;
+  }
+
   get target(): string {
     return this.head.target;
   }

@@ -240,10 +240,10 @@ describe("interim responses and Expect (data-plane §5.7)", () => {
     connection.write("hello");
     assert.equal((await connection.response()).body, "ok");
     const seen = await backend.request(1);
-    // `keep_alive_100_continue_requests` never acts: such requests are like all others (docs/differences.md).
-    assert.deepEqual(
-      [seen.body, seen.header("expect"), seen.header("connection")],
-      ["hello", "100-continue", undefined],
+    assert.deepEqual([seen.body, seen.header("expect"), seen.header("connection")], ["hello", "100-continue", "close"]);
+    await condition(
+      "the end of the backend's connection",
+      () => backend.connections.every(({ ended }) => ended) || undefined,
     );
     connection.close();
   });

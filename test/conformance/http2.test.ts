@@ -56,7 +56,7 @@ describe("HTTP/2 from clients (data-plane §10.1, §10.2)", () => {
     });
     assert.deepEqual([answer.status, answer.body], [200, "hello"]);
     const seen = await backend.request(1);
-    assert.equal(seen.requestLine, "GET //a%2Fb;c/../{d}?e=f&&g HTTP/1.1");
+    assert.equal(seen.requestLine, "GET http://app.test:8443//a%2Fb;c/../{d}?e=f&&g HTTP/1.1");
     assert.deepEqual(
       seen.lines.filter((line) => !/^(X-Request-Start|X-Vcap-Request-Id|X-Cf-)/.test(line)),
       [

@@ -14,7 +14,6 @@ export const inertByDesign: Readonly<Record<string, string>> = {
   load_balancer_healthy_threshold: "only validated; the job's post-start script uses it",
   healthcheck_poll_interval: "Gorouter never used it",
   healthcheck_timeout: "Gorouter never used it",
-  keep_alive_100_continue_requests: "removed upstream since",
   websocket_dial_timeout: "Gorouter never used it (data-plane §4.7)",
   domains: "identity-aware routing (RFC 0055) is not planned; only validated",
 };

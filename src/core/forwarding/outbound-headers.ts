@@ -15,10 +15,11 @@ export function makeOutbound(exchange: Exchange): void {
   const hadStart = headers.has("X-Request-Start");
   removeHopByHop(headers);
   if (te !== null && hasToken(te, "trailers")) headers.append("Te", "trailers");
-  if (exchange.upgrade) {
-    headers.append("Connection", "Upgrade");
-    headers.append("Upgrade", exchange.upgradeProtocol);
-  }
+  if (exchange.request.expectsContinue === true) closeBehind(exchange);
+  if (exchange.closes) headers.append("Connection", "close");
+  else if (exchange.upgrade) headers.append("Connection", "Upgrade");
+  if (exchange.upgrade) headers.append("Upgrade", exchange.upgradeProtocol);
+  if (exchange.closes) exchange.upgrade = false;
   if (exchange.authorityFromTarget) headers.set("Host", exchange.host);
   if (headers.has("X-CF-App-Instance")) headers.delete("X-CF-App-Instance");
   const received = headers.get("X-Forwarded-For");
@@ -30,6 +31,14 @@ export function makeOutbound(exchange: Exchange): void {
   // Named in Connection, the request id would be lost; it is the router's own and stays the same on both legs.
   if (!headers.has("X-Vcap-Request-Id")) headers.append("X-Vcap-Request-Id", requestId);
   exchange.outbound = headers;
+}
+
+/**
+ * A request with `Expect: 100-continue` ends its connection to the backend, and cannot be upgraded, unless
+ * `keep_alive_100_continue_requests` (data-plane §5.7).
+ */
+function closeBehind(exchange: Exchange): void {
+  exchange.closes = !exchange.router.settings.keep_alive_100_continue_requests;
 }
 
 let lastMillisecond = Number.NaN;

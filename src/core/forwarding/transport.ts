@@ -42,6 +42,8 @@ export interface Outgoing {
   readonly client?: ClientAddresses;
   /** The answer may be a 101: do not treat it as malformed. */
   readonly upgrade: boolean;
+  /** The request says `Connection: close`: its connection carries no other. */
+  readonly closes?: boolean;
   /** Milliseconds from now to the end of the response body; 0: none (data-plane §4.7 `endpoint_timeout`). */
   readonly timeoutMs: number;
   readonly attempt: Attempt;

@@ -23,6 +23,7 @@ export interface RouterSettings
     | "endpoint_timeout"
     | "http_1_endpoint_timeout"
     | "http_2_endpoint_timeout"
+    | "keep_alive_100_continue_requests"
     | "connect"
     | "sticky_session_cookie_names"
     | "sticky_sessions_for_auth_negotiate"

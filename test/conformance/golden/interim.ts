@@ -4,8 +4,10 @@ const section = "data-plane §5.7";
 const ok = message(["HTTP/1.1 200 OK", "Content-Length: 2"], "ok");
 const go = message(["HTTP/1.1 100 Continue"]);
 const expecting = ["POST / HTTP/1.1", "Host: a.b", "Expect: 100-continue", "Content-Length: 2"];
-const upstream = toMain("POST / HTTP/1.1", ["Expect: 100-continue", "Content-Length: 2"], "xy");
+const upstream = toMain("POST / HTTP/1.1", ["Expect: 100-continue", "Content-Length: 2", "Connection: close"], "xy");
 const log = logLine({ request: "POST / HTTP/1.1", in: 2 });
+const asking = ["GET / HTTP/1.1", "Host: a.b", "Expect: 100-continue", "Connection: Upgrade", "Upgrade: foo"];
+const switched = message(["HTTP/1.1 101 Switching", "Connection: Upgrade", "Upgrade: foo"]);
 const hint = message(["HTTP/1.1 103 Early Hints", "Link: </a>"]);
 
 export const cases: readonly GoldenCase[] = [
@@ -35,7 +37,7 @@ export const cases: readonly GoldenCase[] = [
       { until: "100 Continue\r\n\r\n" },
       "xy",
     ],
-    upstream: toMain("POST / HTTP/1.1", ["Expect: 100-Continue", "Content-Length: 2"], "xy"),
+    upstream: toMain("POST / HTTP/1.1", ["Expect: 100-Continue", "Content-Length: 2", "Connection: close"], "xy"),
     reply: [{ until: "\r\n\r\n" }, go, "request", ok],
     expect: go + okToClient(),
     log,
@@ -62,7 +64,7 @@ export const cases: readonly GoldenCase[] = [
     name: "a final status instead of 100: the client has it at once and keeps its body (docs/differences.md)",
     section,
     send: message(expecting),
-    upstream: toMain("POST / HTTP/1.1", ["Expect: 100-continue", "Content-Length: 2"]),
+    upstream: toMain("POST / HTTP/1.1", ["Expect: 100-continue", "Content-Length: 2", "Connection: close"]),
     reply: [{ until: "\r\n\r\n" }, message(["HTTP/1.1 403 Forbidden", "Content-Length: 2"], "no"), "closed"],
     expect: okToClient("Connection: close").replace("200 OK", "403 Forbidden").replace(/ok$/, "no"),
     closes: true,
@@ -81,9 +83,49 @@ export const cases: readonly GoldenCase[] = [
     name: "Expect without a body",
     section,
     send: message(["GET / HTTP/1.1", "Host: a.b", "Expect: 100-continue"]),
-    upstream: toMain("GET / HTTP/1.1", ["Expect: 100-continue"]),
+    upstream: toMain("GET / HTTP/1.1", ["Expect: 100-continue", "Connection: close"]),
     expect: okToClient(),
     log: logLine(),
+  },
+  {
+    name: "keep_alive_100_continue_requests: like any other request",
+    section,
+    config: { keep_alive_100_continue_requests: true },
+    send: [message(expecting), { until: "100 Continue\r\n\r\n" }, "xy"],
+    upstream: toMain("POST / HTTP/1.1", ["Expect: 100-continue", "Content-Length: 2"], "xy"),
+    reply: [{ until: "\r\n\r\n" }, go, "request", ok],
+    expect: go + okToClient(),
+    log,
+  },
+  {
+    name: "Expect with disable_keep_alives: one Connection: close",
+    section,
+    config: { disable_keep_alives: true },
+    send: message(expecting, "xy"),
+    upstream,
+    reply: ok,
+    expect: okToClient(),
+    log,
+  },
+  {
+    name: "Expect and an upgrade: the token is lost, and a 101 is a failure",
+    section,
+    send: message(asking),
+    upstream: toMain("GET / HTTP/1.1", ["Expect: 100-continue", "Connection: close", "Upgrade: foo"]),
+    reply: switched,
+    expect: message(["HTTP/1.1 502 Bad Gateway", "Date: {date}", "Content-Length: 0"]),
+    log: logLine({ status: 502, out: 0 }),
+  },
+  {
+    name: "Expect and an upgrade, with keep_alive_100_continue_requests",
+    section,
+    config: { keep_alive_100_continue_requests: true },
+    send: message(asking),
+    upstream: toMain("GET / HTTP/1.1", ["Expect: 100-continue", "Connection: Upgrade", "Upgrade: foo"]),
+    reply: ["request", switched, "end"],
+    expect: message(["HTTP/1.1 101 Switching", "Connection: Upgrade", "Upgrade: foo", "X-Vcap-Request-Id: {id}"]),
+    closes: true,
+    log: logLine({ status: 101, out: 0 }),
   },
   {
     name: "103 passes at once, its headers are not repeated",

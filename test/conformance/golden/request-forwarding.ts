@@ -60,7 +60,18 @@ const cases51: readonly GoldenCase[] = [
   target("two question marks", "/p??a?b"),
   target("semicolons", "/a;b?c;d=1"),
   target("quotes and brackets", '/"{}[]^|`<>\\', "/%22%7B%7D%5B%5D%5E%7C%60%3C%3E%5C"),
-  target("two slashes in front (architecture §8)", "//foo/b%2Fr?b=2&a=1"),
+  {
+    name: "two slashes in front: in absolute form (path and query byte for byte: docs/differences.md)",
+    section: "data-plane §5.1",
+    send: message(["GET //foo/b%2Fr?b=2&a=1;q&c=%zz HTTP/1.1", "Host: A.b:80"]),
+    upstream: toMain("GET http://A.b:80//foo/b%2Fr?b=2&a=1;q&c=%zz HTTP/1.1", ["Host: A.b:80"]),
+    expect: okToClient(),
+    log: logLine({
+      host: "A.b:80",
+      request: "GET //foo/b%2Fr?b=2&a=1;q&c=%zz HTTP/1.1",
+      routerError: "deprecated-semicolon-params",
+    }),
+  },
   target("high bytes", "/\xc3\xa9?\xff", "/%C3%A9?\\xff"),
   {
     name: "HTTP/1.0 becomes HTTP/1.1",
