@@ -3,7 +3,7 @@ import type { Outgoing } from "../core/forwarding/transport.ts";
 import type { HeaderLines } from "./header-lines.ts";
 
 /** True when `word` (lower case) is one of the comma-separated tokens of `value` (RFC 9110 §5.6.1). */
-export function hasToken(value: string | null, word: string): boolean {
+function hasToken(value: string | null, word: string): boolean {
   if (value === null) return false;
   for (const token of value.split(",")) if (token.trim().toLowerCase() === word) return true;
   return false;
