@@ -450,7 +450,7 @@ describe("headers as the backend sees them (data-plane §13.1, §5.3; architectu
       "X-Vcap-Request-Id: mine",
     );
     const lines = head.split("\r\n");
-    assert.equal(lines[0], "weird-Method //a/../%7e?%zz HTTP/1.1");
+    assert.equal(lines[0], "weird-Method http://test.com//a/../%7e?%zz HTTP/1.1");
     assert.match(lines[1]!, /^x-ODD_name: *spaced \xe9 *$/);
     assert.deepEqual(
       lines
