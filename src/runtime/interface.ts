@@ -101,6 +101,8 @@ export interface ByteStream {
   resume(): void;
   /** Half-close: FIN after everything pending; the peer may go on sending. */
   end(): void;
+  /** The same for a peer that has nothing more to say: behind what is pending, both directions close; `closed` follows. */
+  finish(): void;
   /** Closes both directions at once, dropping what is pending; `closed` follows, and nothing else. */
   destroy(): void;
   /** Like `destroy`, but with RST where the runtime can. */

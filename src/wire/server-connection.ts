@@ -169,9 +169,9 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
     this.#refuse(answer);
   }
 
-  exchangeOver(persistent: boolean): void {
+  exchangeOver(persistent: boolean, last: boolean): void {
     if (!persistent || this.clientEnded) {
-      this.#close();
+      this.#close(last || this.clientEnded);
       return;
     }
     this.#phase = "idle";
@@ -282,12 +282,17 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
     this.#close();
   }
 
-  /** Sends FIN behind the answer and reads on for a while: an RST could take the answer away from the client. */
-  #close(): void {
+  /**
+   * Sends FIN behind the answer and reads on for a while: an RST could take the answer away from the client. There is
+   * nothing to be read when it has said that this was its `last` request.
+   */
+  #close(last = false): void {
+    const quiet = last && this.#ahead.empty;
     this.#phase = "closing";
     this.#exchange.dropBody();
     this.#ahead.clear();
-    this.#stream.end();
+    if (quiet) this.#stream.finish();
+    else this.#stream.end();
     this.#pendingAtClose = this.#stream.pending;
     this.#count(this.#host.draining && this.#pendingAtClose > 0 ? "active" : "none");
     this.regulate();

@@ -21,8 +21,11 @@ export interface ExchangeOwner {
   readonly serving: boolean;
   /** The client sent FIN. */
   readonly clientEnded: boolean;
-  /** The answer is out, and so is what had to be read of the request. The connection goes on, or is to be closed. */
-  exchangeOver(persistent: boolean): void;
+  /**
+   * The answer is out, and so is what had to be read of the request. The connection goes on, or is to be closed;
+   * `last`: the client has said that it sends no other request.
+   */
+  exchangeOver(persistent: boolean, last: boolean): void;
   /** The answer cannot be completed. With `visibly`, its missing end would not show otherwise. */
   exchangeCut(visibly: boolean): void;
   /** The answer is out, the connection can go on; first the rest of the request body has to be read away. */
@@ -55,6 +58,8 @@ export class ServerExchange implements BodyCarrier, Informer, ResponseOwner {
   /** The final answer has begun. */
   #answered = false;
   #persistent = false;
+  /** The client sends no other request. */
+  #last = false;
   /** An answer that waits for the rest of the request body (data-plane §1.4.17), and how much came meanwhile. */
   #held: ResponseLike | undefined;
   #heldFor = 0;
@@ -96,6 +101,7 @@ export class ServerExchange implements BodyCarrier, Informer, ResponseOwner {
       this.#incoming = incoming;
       if (bytes.length > 0) this.#feed(incoming, bytes);
     } else if (bytes.length > 0) this.#ahead.unshift(bytes);
+    this.#last = !head.persistent;
     const request = new ServerRequest(head, incoming, this.#stream, this);
     this.#request = request;
     this.#writer.bodyBytes = 0;
@@ -121,8 +127,8 @@ export class ServerExchange implements BodyCarrier, Informer, ResponseOwner {
       this.#heldFor += bytes.length;
       if (!this.#holds(incoming)) this.#release();
     } else if (this.#request === undefined) {
-      if (incoming.complete) this.#owner.exchangeOver(true);
-      else if (incoming.failure !== undefined || incoming.wasted > discardLimit) this.#owner.exchangeOver(false);
+      if (incoming.complete) this.#owner.exchangeOver(true, false);
+      else if (incoming.failure !== undefined || incoming.wasted > discardLimit) this.#owner.exchangeOver(false, false);
     } else if (incoming.failure !== undefined && this.#answered) {
       // Too late for another answer (architecture §8).
       this.#writer.abandon();
@@ -188,12 +194,12 @@ export class ServerExchange implements BodyCarrier, Informer, ResponseOwner {
     this.#finish("complete");
     const incoming = this.#incoming;
     if (incoming === undefined || !this.#persistent) {
-      this.#owner.exchangeOver(this.#persistent);
+      this.#owner.exchangeOver(this.#persistent, this.#last && incoming === undefined);
       return;
     }
     incoming.drop();
     if (incoming.failure === undefined && incoming.remaining <= discardLimit) this.#owner.exchangeDiscards();
-    else this.#owner.exchangeOver(false);
+    else this.#owner.exchangeOver(false, false);
   }
 
   responseCut(): void {

@@ -73,8 +73,8 @@ export class NetStream extends StreamCore implements Sender {
   }
 
   get pending(): number {
-    if (this.posted) deliver();
-    return this.over ? 0 : this.socket.writableLength;
+    if (this.over) return 0;
+    return this.posted ? this.socket.writableLength + this.message.length : this.socket.writableLength;
   }
 
   write(bytes: Uint8Array): boolean {
@@ -120,13 +120,25 @@ export class NetStream extends StreamCore implements Sender {
     // Behind a gate, Deno writes queued text as UTF-8.
     else if (this.carrier?.gate !== undefined) this.socket.write(Buffer.from(message, "latin1"));
     else this.socket.write(message, "latin1");
-    if (this.ending) this.socket.end();
+    if (this.ending) this.sentAll();
   }
 
   end(): void {
     if (this.over || this.ending) return;
     this.ending = true;
-    if (!this.posted) this.socket.end();
+    if (!this.posted) this.sentAll();
+  }
+
+  finish(): void {
+    // TLS says goodbye first, and hears the peer's (RFC 8446 §6.1).
+    this.finishing = this.tls === undefined && !this.ending;
+    this.end();
+  }
+
+  private sentAll(): void {
+    if (!this.finishing) this.socket.end();
+    else if (this.socket.writableLength === 0) this.socket.destroy();
+    else this.socket.destroySoon();
   }
 
   override destroy(): void {

@@ -25,6 +25,8 @@ export abstract class StreamCore implements ByteStream {
   protected over = false;
   /** `end` was called. */
   protected ending = false;
+  /** `finish` was called. */
+  protected finishing = false;
   private paused = false;
   /** The socket itself was told to stop reading. */
   private stopped = false;
@@ -43,6 +45,7 @@ export abstract class StreamCore implements ByteStream {
   abstract write(bytes: Uint8Array): boolean;
   abstract writeText(text: string, bytes?: Uint8Array, from?: number): boolean;
   abstract end(): void;
+  abstract finish(): void;
 
   /** Tells the socket to stop, and to go on, reading. Neither may call back synchronously. */
   protected abstract stopReading(): void;

@@ -83,8 +83,8 @@ export class BunStream extends StreamCore implements SocketOwner, Sender, Boxed 
   }
 
   get pending(): number {
-    if (this.posted) deliver();
-    return this.over ? 0 : this.queued;
+    if (this.over) return 0;
+    return this.posted ? this.queued + this.boxTo - this.boxFrom : this.queued;
   }
 
   write(bytes: Uint8Array): boolean {
@@ -115,13 +115,24 @@ export class BunStream extends StreamCore implements SocketOwner, Sender, Boxed 
     const { boxFrom, boxTo } = this;
     const taken = this.queued > 0 ? 0 : this.socket.write(box, boxFrom, boxTo - boxFrom);
     if (taken >= 0 && taken < boxTo - boxFrom) this.enqueue(new Uint8Array(box.subarray(boxFrom + taken, boxTo)));
-    else if (this.ending) this.socket.shutdown();
+    else if (this.ending) this.sentAll();
   }
 
   end(): void {
     if (this.over || this.ending) return;
     this.ending = true;
-    if (this.queued === 0 && !this.posted) this.socket.shutdown();
+    if (this.queued === 0 && !this.posted) this.sentAll();
+  }
+
+  finish(): void {
+    // TLS says goodbye first, and hears the peer's (RFC 8446 §6.1).
+    this.finishing = this.tls === undefined && !this.ending;
+    this.end();
+  }
+
+  private sentAll(): void {
+    if (this.finishing) this.socket.close();
+    else this.socket.shutdown();
   }
 
   override destroy(): void {
@@ -153,7 +164,7 @@ export class BunStream extends StreamCore implements SocketOwner, Sender, Boxed 
     }
     queue.splice(0, sent);
     if (this.queued > 0) return;
-    if (this.ending) this.socket.shutdown();
+    if (this.ending) this.sentAll();
     else if (this.waiting) {
       this.waiting = false;
       this.handler.drained();

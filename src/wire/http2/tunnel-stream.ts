@@ -96,6 +96,10 @@ export class TunnelStream implements ByteStream {
     if (this.#peerEnded) this.#close(undefined);
   }
 
+  finish(): void {
+    this.end();
+  }
+
   destroy(): void {
     if (this.#over) return;
     this.#carrier.cutTunnel();

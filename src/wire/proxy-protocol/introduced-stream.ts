@@ -59,6 +59,10 @@ export class IntroducedStream implements ByteStream {
     this.below.end();
   }
 
+  finish(): void {
+    this.below.finish();
+  }
+
   destroy(): void {
     this.below.destroy();
   }
