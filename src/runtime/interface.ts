@@ -144,6 +144,8 @@ export interface ServerTls {
   readonly clientCertificates: "none" | "request" | "require";
   /** PEM authorities that client certificates must chain to, the most important first. */
   readonly clientAuthorities?: readonly string[];
+  /** Looks at a client that certificates are asked of and that is welcome so far: why it is refused; undefined: it is not. */
+  readonly objection?: (facts: TlsFacts) => StreamError | undefined;
   readonly alpn?: readonly string[];
   /** Default TLSv1.2. */
   readonly minVersion?: TlsVersion;

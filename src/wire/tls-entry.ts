@@ -29,8 +29,6 @@ export interface ServerTlsOptions {
   current(): ServerTls;
   /** Hears of a client whose handshake failed. */
   failed?(remoteAddress: string, remotePort: number, error: StreamError): void;
-  /** Looks at a client whose handshake is complete: why its connection is to be closed; undefined: it is let in. */
-  objection?(stream: ByteStream): StreamError | undefined;
 }
 
 /** What an entry takes from its server. */
@@ -126,9 +124,7 @@ export class TlsEntry extends Deadline implements ByteStreamHandler {
       return;
     }
     if (this.#closed) return;
-    const objection = this.#cut ? undefined : this.#tls.objection?.(stream);
-    if (objection !== undefined) this.#failed(objection);
-    if (this.#cut || objection !== undefined) stream.destroy();
+    if (this.#cut) stream.destroy();
     else this.#handOver(stream);
   }
 

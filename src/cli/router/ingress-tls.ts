@@ -3,13 +3,7 @@ import type { Config } from "../../core/config/schema.ts";
 import type { Logger } from "../../core/observe/log.ts";
 import { certificatesOf, readCertificate } from "../../core/x509/certificate.ts";
 import { SubjectRules } from "../../core/x509/subject-rules.ts";
-import {
-  type ByteStream,
-  type Runtime,
-  type ServerTls,
-  StreamError,
-  type TlsVersion,
-} from "../../runtime/interface.ts";
+import { type Runtime, type ServerTls, StreamError, type TlsFacts, type TlsVersion } from "../../runtime/interface.ts";
 import type { ServerTlsOptions } from "../../wire/tls-entry.ts";
 import { splitCertificates } from "./authorities.ts";
 import { CertificateStore } from "./certificate-store.ts";
@@ -68,10 +62,12 @@ export async function openIngressTls(
     // Without HTTP/2 no protocol is negotiated.
     ...(config.enable_http2 ? { alpn: ["h2", "http/1.1"] } : {}),
     handshakeTimeoutMs,
+    ...subjectCheck(config, authorities, log),
   };
   const certificates = await CertificateStore.open(runtime, config.tls_pem, tls, storeLog);
-  const checks = clientChecks(runtime, config, authorities, log);
-  return { options: { current: certificates.current, ...checks }, certificates };
+  const failed = (address: string, port: number, error: StreamError): void =>
+    runtime.writeError(handshakeErrorLine(runtime.clock, address, port, error));
+  return { options: { current: certificates.current, failed }, certificates };
 }
 
 /** The TLS health listener (control-plane §4.1). */
@@ -86,25 +82,15 @@ export function healthTls(config: Config): ServerTls {
   };
 }
 
-/**
- * What becomes of clients at the main TLS listener: failed handshakes are told on standard error, and client certificates
- * must keep to `verify_client_certificate_metadata` (control-plane §1.2).
- */
-function clientChecks(
-  runtime: Pick<Runtime, "clock" | "writeError">,
-  config: Config,
-  authorities: readonly string[],
-  log: Logger,
-): Pick<ServerTlsOptions, "failed" | "objection"> {
-  const failed = (address: string, port: number, error: StreamError): void =>
-    runtime.writeError(handshakeErrorLine(runtime.clock, address, port, error));
-  if (!config.enable_verify_client_certificate_metadata) return { failed };
+/** Client certificates must keep to `verify_client_certificate_metadata` (control-plane §1.2). */
+function subjectCheck(config: Config, authorities: readonly string[], log: Logger): Pick<ServerTls, "objection"> {
+  if (!config.enable_verify_client_certificate_metadata) return {};
   const rules = new SubjectRules(config.verify_client_certificate_metadata, authorities.flatMap(certificatesOf));
-  const objection = ({ tls }: ByteStream): StreamError | undefined => {
-    const fault = rules.fault((tls?.peerCertificates ?? []).map(readCertificate));
+  const objection = ({ peerCertificates }: TlsFacts): StreamError | undefined => {
+    const fault = rules.fault(peerCertificates.map(readCertificate));
     if (fault === undefined) return undefined;
     log.warn("invalid-subject", { issuer: fault.issuer, subject: fault.subject, allowed: {} });
     return new StreamError("other", fault.message);
   };
-  return { failed, objection };
+  return { objection };
 }

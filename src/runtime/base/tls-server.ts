@@ -1,9 +1,10 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createServer, type Server, type TLSSocket, type TlsOptions } from "node:tls";
-import { type ServerTls, StreamError } from "../interface.ts";
+import { type ServerTls, StreamError, type TlsFacts } from "../interface.ts";
 import { plainAddress } from "./address.ts";
 import { authoritiesInChain } from "./authorities-in-chain.ts";
+import { certificateAlert, missingCertificate } from "./certificate-alert.ts";
 import { type Carrier, NetStream } from "./net-stream.ts";
 import { handshakeError } from "./stream-error.ts";
 import { agreementOf } from "./tls-agreement.ts";
@@ -68,8 +69,7 @@ export class TlsAcceptor {
       SNICallback: (name, give) => give(null, choice.find(name)),
       ...(tls.alpn === undefined ? {} : { ALPNProtocols: [...tls.alpn] }),
       requestCert: asked,
-      // With "request" a client without a certificate is welcome, one with a bad certificate is not: told apart below.
-      rejectUnauthorized: tls.clientCertificates === "require",
+      rejectUnauthorized: makeGate === undefined && engineRefuses(tls),
     };
     if (makeGate === undefined) this.server = this.createServer((socket) => carrierOf(socket));
   }
@@ -123,14 +123,17 @@ export class TlsAcceptor {
     const asked = this.tls.clientCertificates !== "none";
     const serverName = (socket as { servername?: string | false | null }).servername || "";
     const facts = serverFacts(socket, serverName, asked);
-    if (!asked || facts.verified || facts.peerCertificates.length === 0) {
+    const { socket: tcp } = handshake.carrier;
+    const refusal = refusalOf(this.tls, facts, tcp.remoteAddress, () => refusalCode(socket));
+    if (refusal === undefined) {
       handshake.end.secured(new NetStream(socket, facts, handshake.carrier));
       return;
     }
+    if (refusal.alert !== undefined) tcp.write(refusal.alert);
     socket.on("error", ignored);
     socket.destroy();
-    handshake.carrier.socket.destroy();
-    handshake.end.failed(untrusted(handshake.carrier.socket.remoteAddress, refusalCode(socket) ?? ""));
+    tcp.destroySoon();
+    handshake.end.failed(refusal.error);
   }
 
   private failed(error: Error, socket: TLSSocket, below: Duplex | undefined): void {
@@ -152,6 +155,46 @@ export class TlsAcceptor {
 /** What fails when a handshake does, for messages. */
 export const acceptAction = "accept a TLS client";
 
+/**
+ * Whether the engine itself is to refuse clients. It does so for one without a certificate in words of TLS, and of any
+ * other it just closes the connection; what it leaves to us gets an alert up to TLS 1.2 (`certificateAlert`).
+ */
+export function engineRefuses({ clientCertificates, maxVersion = "TLSv1.3" }: ServerTls): boolean {
+  return clientCertificates === "require" && maxVersion === "TLSv1.3";
+}
+
+/** Why a client is turned away, and the record that tells it so, where there can be one. */
+interface Refusal {
+  readonly error: StreamError;
+  readonly alert: Uint8Array | undefined;
+}
+
+/**
+ * Whether a client is let in that has completed its handshake; undefined: it is. `codeOf` gives what the engine has
+ * against its certificate.
+ */
+export function refusalOf(
+  tls: ServerTls,
+  facts: TlsFacts,
+  remoteAddress: string | undefined,
+  codeOf: () => string | undefined,
+): Refusal | undefined {
+  const { clientCertificates: wanted } = tls;
+  if (wanted === "none") return undefined;
+  const refuse = (error: StreamError, code?: string): Refusal => ({
+    error,
+    alert: facts.version === "TLSv1.3" ? undefined : certificateAlert(code),
+  });
+  const shown = facts.peerCertificates.length > 0;
+  if (!shown && wanted === "require") return refuse(missingCertificate(acceptAction));
+  if (shown && !facts.verified) {
+    const code = codeOf() ?? "";
+    return refuse(untrusted(remoteAddress, code), code);
+  }
+  const objection = tls.objection?.(facts);
+  return objection === undefined ? undefined : refuse(objection, "");
+}
+
 /** The code for which a client's certificate was refused; undefined: it was not, or there was none. */
 function refusalCode(socket: TLSSocket): string | undefined {
   const code = socket.authorizationError as unknown as string | { code?: string } | null | undefined;
@@ -168,7 +211,7 @@ export function refusedFor(
 }
 
 /** The client's certificate is not trusted, for that reason. */
-export function untrusted(remoteAddress: string | undefined, code: string): StreamError {
+function untrusted(remoteAddress: string | undefined, code: string): StreamError {
   const from = plainAddress(remoteAddress);
   return new StreamError("tls-untrusted", `${acceptAction} from ${from}: its certificate is not trusted (${code})`, {
     code,

@@ -5,7 +5,7 @@ import { handshakeError, streamError } from "../base/stream-error.ts";
 import { agreementOf, missingSuites } from "../base/tls-agreement.ts";
 import { serverFacts, type TlsSource } from "../base/tls-facts.ts";
 import { type CertificateChoice, certificateChoice } from "../base/tls-key-pairs.ts";
-import { acceptAction, defaultHandshakeTimeoutMs, refusedFor, untrusted } from "../base/tls-server.ts";
+import { acceptAction, defaultHandshakeTimeoutMs, engineRefuses, refusalOf, refusedFor } from "../base/tls-server.ts";
 import { type ByteStream, type ByteStreamHandler, type ServerTls, StreamError } from "../interface.ts";
 import { rethrown, tlsError } from "./socket-errors.ts";
 import { BunStream, type Released, type SocketOwner, type StreamSocket } from "./stream.ts";
@@ -61,6 +61,8 @@ class Handshake implements SocketOwner {
   readonly #end: HandshakeEnd;
   #timer: ReturnType<typeof setTimeout> | undefined = undefined;
   #settled = false;
+  /** What the engine writes to. */
+  #raw: StreamSocket | undefined = undefined;
 
   constructor(acceptor: BunTlsAcceptor, released: Released, end: HandshakeEnd) {
     this.acceptor = acceptor;
@@ -69,8 +71,9 @@ class Handshake implements SocketOwner {
   }
 
   /** The engine has taken the first bytes; it may have failed already. */
-  begun(socket: StreamSocket): void {
+  begun(raw: StreamSocket, socket: StreamSocket): void {
     if (this.#settled) return;
+    this.#raw = raw;
     const { handshakeTimeoutMs = defaultHandshakeTimeoutMs } = this.acceptor.tls;
     this.#timer = setTimeout(() => socket.close(), handshakeTimeoutMs);
   }
@@ -81,8 +84,10 @@ class Handshake implements SocketOwner {
     const asked = this.acceptor.tls.clientCertificates !== "none";
     const source = new EngineSource(socket);
     const facts = serverFacts(source, socket.getServername() ?? "", asked);
-    if (asked && !facts.verified && facts.peerCertificates.length > 0) {
-      this.failed(untrusted(peer.address, refusedFor(refusal, source) ?? ""));
+    const turnedAway = refusalOf(this.acceptor.tls, facts, peer.address, () => refusedFor(refusal, source));
+    if (turnedAway !== undefined) {
+      if (turnedAway.alert !== undefined) this.#raw?.write(turnedAway.alert);
+      this.failed(turnedAway.error);
       socket.close();
       return;
     }
@@ -197,9 +202,8 @@ class BunTlsAcceptor {
     this.#terms = {
       secureContext: this.contextFor(""),
       ALPNProtocols: wireForm(tls.alpn),
-      // With "request" a client without a certificate is welcome, one with a bad certificate is not: told apart later.
       requestCert: asked,
-      rejectUnauthorized: tls.clientCertificates === "require",
+      rejectUnauthorized: engineRefuses(tls),
     };
   }
 
@@ -228,7 +232,7 @@ class BunTlsAcceptor {
       handshake.failed(closedEarly(error));
       return;
     }
-    if (upgraded !== undefined) handshake.begun(upgraded[1]);
+    if (upgraded !== undefined) handshake.begun(...upgraded);
     else handshake.failed(closedEarly());
   }
 }
