@@ -1,5 +1,6 @@
 import type { Bus } from "../bus/bus.ts";
 import { connectBus } from "../bus/client.ts";
+import { deferred } from "../core/deferred.ts";
 import type { Lager } from "../core/observe/lager.ts";
 import type { LogData, Logger } from "../core/observe/log.ts";
 import type { Runtime, Timer } from "../runtime/interface.ts";
@@ -80,7 +81,7 @@ export class NatsLink {
 
   /** Begins to connect, for ever; resolves when the first attempt is over, whatever came of it. */
   async open(): Promise<void> {
-    const first = Promise.withResolvers<void>();
+    const first = deferred<void>();
     void this.#keep(first.resolve);
     await first.promise;
   }

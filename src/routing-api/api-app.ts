@@ -4,11 +4,13 @@ import { errorAnswer, methodNotAllowed, notFound } from "./answers.ts";
 import type { Api } from "./api.ts";
 import { ApiError } from "./api-error.ts";
 import type { ApiLog } from "./api-log.ts";
+import type { Endpoint } from "./endpoint.ts";
 import { endpoints } from "./endpoints.ts";
 import { StorageError } from "./store/store.ts";
 
 /** Handlers by path and method. */
-const paths = Map.groupBy(endpoints, ({ path }) => path);
+const paths = new Map<string, Endpoint[]>();
+for (const endpoint of endpoints) paths.set(endpoint.path, [...(paths.get(endpoint.path) ?? []), endpoint]);
 
 const requestId = "X-Vcap-Request-Id";
 const lowerCaseUuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

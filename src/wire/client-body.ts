@@ -1,3 +1,4 @@
+import { type Deferred, deferred } from "../core/deferred.ts";
 import type { Failure } from "../core/forwarding/failure.ts";
 import type { BodySink, BodySource } from "./body.ts";
 import type { ChunkedDecoder, ChunkSink } from "./chunked.ts";
@@ -32,7 +33,7 @@ export class ResponseBody implements BodySource, ChunkSink {
   #arrived = false;
   #ended = false;
   #failure: Failure | undefined;
-  #trailers: PromiseWithResolvers<HeaderLines | undefined> | undefined;
+  #trailers: Deferred<HeaderLines | undefined> | undefined;
   /** Trailers that came otherwise than with the chunked coding. */
   #foreignTrailers: HeaderLines | undefined;
 
@@ -158,7 +159,7 @@ export class ResponseBody implements BodySource, ChunkSink {
   /** Trailer fields, once the body has been read; undefined when there are none or the body was cut. */
   trailers(): Promise<HeaderLines | undefined> {
     if (this.#trailers === undefined) {
-      this.#trailers = Promise.withResolvers();
+      this.#trailers = deferred();
       if (this.#ended) this.#trailers.resolve(this.#failure === undefined ? this.#receivedTrailers : undefined);
     }
     return this.#trailers.promise;

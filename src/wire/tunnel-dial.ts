@@ -1,5 +1,6 @@
 import { addressText } from "../core/address-text.ts";
 import type { AbortCause } from "../core/client.ts";
+import { deferred } from "../core/deferred.ts";
 import { Failure } from "../core/forwarding/failure.ts";
 import type { Outgoing, Sending } from "../core/forwarding/transport.ts";
 import type { Tunnel } from "../core/message.ts";
@@ -11,7 +12,7 @@ import { ByteTunnel } from "./tunnel.ts";
 
 /** A connection for CONNECT on its way (RFC 9110 §9.3.6): keeps what comes before somebody takes the tunnel. */
 class TunnelDial implements ByteStreamHandler, Sending {
-  readonly #settle = Promise.withResolvers<Tunnel>();
+  readonly #settle = deferred<Tunnel>();
   #early: Uint8Array = new Uint8Array(0);
   #over = false;
   #ended = false;

@@ -1,4 +1,5 @@
 import type { Config } from "../../core/config/schema.ts";
+import { deferred } from "../../core/deferred.ts";
 import { createLogger } from "../../core/observe/json-logger.ts";
 import { Level } from "../../core/observe/log.ts";
 import { RequestMetrics } from "../../core/observe/metrics.ts";
@@ -145,7 +146,7 @@ export async function rehearse(runtime: Runtime, wheel: TimerWheel, config: Conf
   const server = await serve(runtime, wheel, { listen: loopback, ...serverOptions(config) }, (request, client) =>
     router.fetch(request, client),
   );
-  const { promise, resolve } = Promise.withResolvers<void>();
+  const { promise, resolve } = deferred<void>();
   const rehearsal = new Rehearsal(runtime, server.port, resolve);
   const timer = clock.after(ms, () => rehearsal.end());
   const all = Array.from({ length: clients }, () => new Client(rehearsal));
