@@ -13,9 +13,11 @@ import {
   settingsFrame,
   windowUpdateFrame,
 } from "./frame-text.ts";
+import { HeaderBlock } from "./header-block.ts";
 import { HpackDecoder } from "./hpack-decoder.ts";
 import { noTable } from "./hpack-encoder.ts";
 import type { HeaderField } from "./hpack-field.ts";
+import { readSettings, uint31, uint32 } from "./payload.ts";
 import {
   ACK,
   CONTINUATION,
@@ -23,7 +25,6 @@ import {
   DATA,
   defaultFrameSize,
   defaultWindow,
-  ENABLE_PUSH,
   END_HEADERS,
   END_STREAM,
   ENHANCE_YOUR_CALM,
@@ -33,7 +34,6 @@ import {
   HEADER_TABLE_SIZE,
   HEADERS,
   INITIAL_WINDOW_SIZE,
-  largestFrameSize,
   largestWindow,
   MAX_CONCURRENT_STREAMS,
   MAX_FRAME_SIZE,
@@ -57,10 +57,6 @@ const joinLimit = 4096;
 const longestData = 65_536;
 /** Bytes that wait in the byte stream when a peer that takes no answers is cut. */
 const unreadLimit = 1024 * 1024;
-/** Bytes of a header block above the bound of its fields that are read before the connection is cut: enough for a 431. */
-const longestBlockSlack = 256 * 1024;
-/** Frames that one header block may come in, besides its first. */
-const maxContinuations = 256;
 
 /** What a connection offers its peer. */
 export interface Http2Limits {
@@ -121,11 +117,8 @@ export abstract class Http2Connection extends Deadline implements ByteStreamHand
   #consumed = 0;
   /** The peer made its header table smaller: the next block has to say that none is used. */
   #shrunk = false;
-  /** A header block that is not complete: its stream, its pieces, and END_STREAM. */
-  #blockStream = 0;
-  #blockLast = false;
-  #pieces: Uint8Array[] = [];
-  #pieceBytes = 0;
+  /** The header block that is not complete, if there is one. */
+  readonly #open: HeaderBlock;
   readonly #flushLater = (): void => this.flush();
 
   constructor(byteStream: ByteStream, parts: Http2Parts, limits: Http2Limits, greeting: string) {
@@ -136,6 +129,7 @@ export abstract class Http2Connection extends Deadline implements ByteStreamHand
     this.#latin1 = parts.latin1;
     this.#reader = new FrameReader(this, limits.maxFrame);
     this.#decoder = new HpackDecoder(parts.latin1, limits.maxHeaderList);
+    this.#open = new HeaderBlock(limits.maxHeaderList);
     this.#receiveWindow = limits.connectionWindow;
     this.write(greeting + settingsFrame(limits.settings));
     this.write(windowUpdateFrame(0, limits.connectionWindow - defaultWindow));
@@ -199,7 +193,7 @@ export abstract class Http2Connection extends Deadline implements ByteStreamHand
   protected fail(code: number): void {
     if (this.over) return;
     this.over = true;
-    this.#pieces = [];
+    this.#open.drop();
     this.write(goAwayFrame(this.lastStream, code));
     this.flush();
     this.closedBy(undefined);
@@ -378,8 +372,8 @@ export abstract class Http2Connection extends Deadline implements ByteStreamHand
 
   /** The order that frames must keep: SETTINGS first, and nothing within a header block (RFC 9113 §3.4, §4.3). */
   #expectFrame(type: number, stream: number): void {
-    if (this.#blockStream !== 0) {
-      if (type !== CONTINUATION || stream !== this.#blockStream) {
+    if (this.#open.stream !== 0) {
+      if (type !== CONTINUATION || stream !== this.#open.stream) {
         throw new ConnectionError(PROTOCOL_ERROR, "a frame within a header block");
       }
     } else if (!this.settled && type !== SETTINGS)
@@ -398,33 +392,14 @@ export abstract class Http2Connection extends Deadline implements ByteStreamHand
       this.#block(stream, block, last);
       return;
     }
-    this.#blockStream = stream;
-    this.#blockLast = last;
-    this.#piece(block);
+    this.#open.begin(stream, last);
+    this.#open.add(block);
   }
 
   #continuation(flags: number, stream: number, payload: Uint8Array): void {
-    if (this.#blockStream === 0) throw new ConnectionError(PROTOCOL_ERROR, "CONTINUATION without a header block");
-    this.#piece(payload);
-    if ((flags & END_HEADERS) === 0) return;
-    const block = new Uint8Array(this.#pieceBytes);
-    let at = 0;
-    for (const piece of this.#pieces) {
-      block.set(piece, at);
-      at += piece.length;
-    }
-    this.#pieces = [];
-    this.#pieceBytes = 0;
-    this.#blockStream = 0;
-    this.#block(stream, block, this.#blockLast);
-  }
-
-  #piece(piece: Uint8Array): void {
-    this.#pieces.push(piece);
-    this.#pieceBytes += piece.length;
-    if (this.#pieceBytes > this.limits.maxHeaderList + longestBlockSlack || this.#pieces.length > maxContinuations) {
-      throw new ConnectionError(ENHANCE_YOUR_CALM, "a header block without end");
-    }
+    if (this.#open.stream === 0) throw new ConnectionError(PROTOCOL_ERROR, "CONTINUATION without a header block");
+    this.#open.add(payload);
+    if ((flags & END_HEADERS) !== 0) this.#block(stream, this.#open.take(), this.#open.last);
   }
 
   #block(stream: number, block: Uint8Array, last: boolean): void {
@@ -438,12 +413,10 @@ export abstract class Http2Connection extends Deadline implements ByteStreamHand
       if (payload.length > 0) throw new ConnectionError(FRAME_SIZE_ERROR, "an acknowledgement of SETTINGS has content");
       return;
     }
-    if (payload.length % 6 !== 0) throw new ConnectionError(FRAME_SIZE_ERROR, "SETTINGS has a broken entry");
+    const settings = readSettings(payload);
     this.#countIdle();
     this.settled = true;
-    for (let at = 0; at < payload.length; at += 6) {
-      this.#setting((payload[at]! << 8) | payload[at + 1]!, uint32(payload, at + 2));
-    }
+    for (const [id, value] of settings) this.#setting(id, value);
     this.write(settingsAck);
     this.settingsArrived();
   }
@@ -453,21 +426,14 @@ export abstract class Http2Connection extends Deadline implements ByteStreamHand
       case HEADER_TABLE_SIZE:
         if (value < 4096) this.#shrunk = true;
         return;
-      case ENABLE_PUSH:
-        if (value > 1) throw new ConnectionError(PROTOCOL_ERROR, `ENABLE_PUSH is ${value}`);
-        return;
       case MAX_CONCURRENT_STREAMS:
         this.peerStreams = value;
         this.peerSaidStreams = true;
         return;
       case MAX_FRAME_SIZE:
-        if (value < defaultFrameSize || value > largestFrameSize) {
-          throw new ConnectionError(PROTOCOL_ERROR, `MAX_FRAME_SIZE is ${value}`);
-        }
         this.#peerFrame = value;
         return;
       case INITIAL_WINDOW_SIZE: {
-        if (value > largestWindow) throw new ConnectionError(FLOW_CONTROL_ERROR, `INITIAL_WINDOW_SIZE is ${value}`);
         const change = value - this.peerWindow;
         this.peerWindow = value;
         for (const stream of [...this.streams.values()]) {
@@ -527,12 +493,4 @@ export abstract class Http2Connection extends Deadline implements ByteStreamHand
       throw new ConnectionError(ENHANCE_YOUR_CALM, "too many frames that move nothing");
     }
   }
-}
-
-function uint32(bytes: Uint8Array, at: number): number {
-  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
-}
-
-function uint31(bytes: Uint8Array, at: number): number {
-  return uint32(bytes, at) & largestWindow;
 }
