@@ -6,10 +6,10 @@ const maxMessages = 131072;
 const maxBytes = maxMessages * 1024;
 
 /** Messages from which on the queue is long; a turn's input comes on top. */
-const longQueue = 16384;
+const longQueue = 512;
 
 /** A slice ends after this many milliseconds: requests must not feel a storm of registrations. */
-const sliceMs = 4;
+const sliceMs = 3;
 /** Messages between two looks at the clock; a message costs some 3 to 20 microseconds. */
 const batch = 16;
 

@@ -159,7 +159,7 @@ export class Endpoint {
       loadBalancing,
       hash: hashes ? { header: hashHeader, balance: hashBalance } : undefined,
       proxyProtocol: fields.proxyProtocol,
-      tagNames: tags === null ? null : [...tags.keys()],
+      tagNames: tags === null ? null : tags instanceof TagSet ? tags.names : [...tags.keys()],
       component: tags?.get("component") ?? "",
     };
     this.staleThresholdSeconds = fields.staleThresholdSeconds ?? 0;

@@ -16,6 +16,11 @@ export class TagSet implements ReadonlyMap<string, string> {
     if (names.length > fewNames) this.#makeIndex();
   }
 
+  /** In their order; not changed any more once a table keeps the tags. */
+  get names(): readonly string[] {
+    return this.#names;
+  }
+
   get size(): number {
     return this.#names.length;
   }
