@@ -7,6 +7,12 @@ export interface BusMessage {
   readonly reply: string;
 }
 
+/**
+ * Sees a message as it lies in the input, before there is an object for it: `start` and `end` of its payload hold during
+ * the call only. True: it is dealt with.
+ */
+export type EarlyHandler = (subject: string, input: Uint8Array, start: number, end: number) => boolean;
+
 /** An interest in a subject. */
 export interface BusSubscription {
   unsubscribe(): void;
@@ -27,8 +33,16 @@ export interface Bus {
   readonly closed: Promise<Error | undefined>;
   /** Sends. Throws an `Error` when closed, for an empty subject, or when 8 MiB already wait for a reconnect. */
   publish(subject: string, payload: Uint8Array | string, reply?: string): void;
-  /** With a `queue`, each message goes to one member of the group of that name. */
-  subscribe(subject: string, handler: (message: BusMessage) => void, queue?: string): BusSubscription;
+  /**
+   * With a `queue`, each message goes to one member of the group of that name. `early` is asked before the handler, for
+   * subjects of very many messages; over WebSocket it is not.
+   */
+  subscribe(
+    subject: string,
+    handler: (message: BusMessage) => void,
+    queue?: string,
+    early?: EarlyHandler,
+  ): BusSubscription;
   /** A fresh subject for answers. */
   inbox(): string;
   /**

@@ -1,6 +1,6 @@
 import type { Logger } from "../core/observe/log.ts";
 import type { Clock, Runtime, Timer } from "../runtime/interface.ts";
-import type { Bus, BusMessage, BusSubscription } from "./bus.ts";
+import type { Bus, BusMessage, BusSubscription, EarlyHandler } from "./bus.ts";
 import { type Connection, type ConnectionOptions, openConnection } from "./connection.ts";
 import type { ConnectionError } from "./connection-error.ts";
 import { type BusServer, hostPort, ServerList, type ServerListOptions } from "./server-list.ts";
@@ -35,6 +35,7 @@ interface Interest {
   readonly subject: string;
   readonly queue: string | undefined;
   readonly handler: (message: BusMessage) => void;
+  readonly early: EarlyHandler | undefined;
   /** Ends it on the current connection. */
   cancel: () => void;
 }
@@ -116,8 +117,13 @@ class NatsBus implements Bus {
     this.#waitingBytes += size;
   }
 
-  subscribe(subject: string, handler: (message: BusMessage) => void, queue?: string): BusSubscription {
-    const interest: Interest = { subject, queue, handler, cancel() {} };
+  subscribe(
+    subject: string,
+    handler: (message: BusMessage) => void,
+    queue?: string,
+    early?: EarlyHandler,
+  ): BusSubscription {
+    const interest: Interest = { subject, queue, handler, early, cancel() {} };
     this.#interests.add(interest);
     if (this.#connected) this.#express(interest);
     return {
@@ -181,15 +187,25 @@ class NatsBus implements Bus {
   }
 
   #express(interest: Interest): void {
-    const { subject, queue, handler } = interest;
-    const subscription = this.#connection.nats.subscribe(subject, {
+    const { subject, queue, handler, early } = interest;
+    const { nats, divert } = this.#connection;
+    const subscription = nats.subscribe(subject, {
       ...(queue !== undefined && { queue }),
       callback: (error, message) => {
         if (error !== null) this.#logger.error("nats-subscription-error", { subject, error: error.message });
         else handler({ subject: message.subject, payload: message.data, reply: message.reply ?? "" });
       },
     });
-    interest.cancel = () => subscription.unsubscribe();
+    const id = subscription.getID();
+    if (early !== undefined) {
+      divert?.(id, (subject, reply, input, start, end) => {
+        if (!early(subject, input, start, end)) handler({ subject, payload: input.subarray(start, end), reply });
+      });
+    }
+    interest.cancel = () => {
+      divert?.(id, undefined);
+      subscription.unsubscribe();
+    };
   }
 
   /** Waits for the end of a connection and finds the next one; the only place where connections are replaced. */

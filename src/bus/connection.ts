@@ -1,6 +1,7 @@
 import { connect, type NatsConnection } from "nats.ws";
 import type { ClientTls, Runtime } from "../runtime/interface.ts";
 import { ConnectionError } from "./connection-error.ts";
+import type { DivertedHandler } from "./diverted-input.ts";
 import { type BusServer, hostPort } from "./server-list.ts";
 import { StreamSocket } from "./stream-socket.ts";
 import { openWebSocket } from "./web-socket.ts";
@@ -23,6 +24,8 @@ export interface Connection {
   readonly server: BusServer;
   /** `ip:port` of the server. */
   readonly address: string;
+  /** Takes the messages of a subscription past nats.ws (`StreamSocket.divert`); undefined over WebSocket. */
+  readonly divert: ((subscription: number, handler: DivertedHandler | undefined) => void) | undefined;
   /** Resolves when the connection is over, with the reason if there is one. */
   readonly lost: Promise<ConnectionError>;
 }
@@ -58,10 +61,11 @@ export async function openConnection(
   const authority = hostPort(server.hostname, server.port);
   const failed = (cause: unknown): ConnectionError => new ConnectionError(cause, server.hostname, authority);
   const tls: ClientTls = { ...options.tls, serverName: server.hostname };
-  const live = (nats: NatsConnection, address: string): Connection => ({
+  const live = (nats: NatsConnection, address: string, divert: Connection["divert"]): Connection => ({
     nats,
     server,
     address,
+    divert,
     lost: nats.closed().then((cause) => failed(cause ?? undefined)),
   });
 
@@ -71,7 +75,7 @@ export async function openConnection(
       // The platform's type, of which `ws` has what nats.ws uses.
       const socket = opening.socket as unknown as WebSocket;
       const nats = await speak(server, options, async () => ({ socket, encrypted: server.secure }));
-      return live(nats, opening.address());
+      return live(nats, opening.address(), undefined);
     } catch (error) {
       opening.socket.terminate();
       throw failed(opening.failure() ?? error);
@@ -94,7 +98,7 @@ export async function openConnection(
   try {
     const socket = stream as unknown as WebSocket;
     const nats = await speak(server, options, async () => ({ socket, encrypted: stream.encrypted }));
-    return live(nats, stream.address);
+    return live(nats, stream.address, (subscription, handler) => stream.divert(subscription, handler));
   } catch (error) {
     const cause = stream.cause ?? error;
     stream.close();

@@ -58,8 +58,13 @@ export class Heartbeats {
 
   /** The members that this message refreshes and does nothing else to; undefined: it must be decoded. */
   find(message: Uint8Array): Refreshed | undefined {
+    return this.findIn(message, 0, message.length);
+  }
+
+  /** The same for a message that lies between two indexes. */
+  findIn(input: Uint8Array, start: number, end: number): Refreshed | undefined {
     const hash = this.#hash;
-    this.#hashed = hash.of(message);
+    this.#hashed = hash.of(input, start, end);
     if (!this.#hashed) return undefined;
     const shard = this.#shards[hash.a & (shards - 1)]!;
     const slot = slotOf(shard, hash.a, hash.b, hash.c, hash.d);

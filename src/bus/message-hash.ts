@@ -12,30 +12,32 @@ export class MessageHash {
   c = 0;
   d = 0;
   readonly #seeds: Int32Array;
-  readonly #bytes = new Uint8Array(maxLength + 4);
-  readonly #words = new Int32Array(this.#bytes.buffer);
+  /** Of the input that the last message lay in: a message starts at any byte, and only a view reads words there. */
+  #input: Uint8Array = new Uint8Array(0);
+  #view: DataView = new DataView(new ArrayBuffer(0));
 
   /** `seed`: 16 random bytes. */
   constructor(seed: Uint8Array) {
     this.#seeds = new Int32Array(seed.slice(0, 16).buffer);
   }
 
-  /** Hashes a message; false, and no result, for one that is too long. */
-  of(message: Uint8Array): boolean {
-    const { length } = message;
+  /** Hashes the message between two indexes; false, and no result, for one that is too long. */
+  of(input: Uint8Array, start: number, end: number): boolean {
+    const length = end - start;
     if (length > maxLength) return false;
-    // A copy, because a message starts at any byte and only whole words are read fast.
-    this.#bytes.set(message);
-    this.#bytes.fill(0, length, length + 4);
-    const words = this.#words;
+    if (input !== this.#input) {
+      this.#input = input;
+      this.#view = new DataView(input.buffer, input.byteOffset, input.length);
+    }
+    const view = this.#view;
     const seeds = this.#seeds;
-    const end = (length + 3) >>> 2;
+    const whole = end - (length & 3);
     let a = seeds[0]! ^ length;
     let b = seeds[1]! + length;
     let c = seeds[2]! ^ Math.imul(length, 0x9e3779b1);
     let d = seeds[3]! - length;
-    for (let i = 0; i < end; i++) {
-      const word = words[i]!;
+    for (let at = start; at < end; at += 4) {
+      const word = at < whole ? view.getInt32(at, true) : lastBytes(input, at, end);
       a = Math.imul(a ^ word, 0x85ebca6b);
       b = Math.imul(b ^ word, 0xc2b2ae35);
       c = Math.imul(c ^ word, 0x27d4eb2f);
@@ -52,6 +54,13 @@ export class MessageHash {
     this.d = finished(d, c);
     return true;
   }
+}
+
+/** The up to three bytes that make no whole word. */
+function lastBytes(input: Uint8Array, start: number, end: number): number {
+  let word = 0;
+  for (let at = end - 1; at >= start; at--) word = (word << 8) | input[at]!;
+  return word;
 }
 
 function finished(lane: number, other: number): number {

@@ -1,4 +1,5 @@
 import type { ByteStream, ByteStreamHandler, ClientTls, Runtime, StreamError, Timer } from "../runtime/interface.ts";
+import { type DivertedHandler, DivertedInput } from "./diverted-input.ts";
 import { PacedInput } from "./paced-input.ts";
 
 /** How to reach a NATS server over TCP. */
@@ -114,6 +115,7 @@ export class StreamSocket implements ByteStreamHandler {
   readonly #stream: ByteStream;
   readonly #input: PacedInput;
   #onmessage: ((event: { readonly data: Uint8Array }) => void) | null = null;
+  readonly #diverted = new DivertedInput((data) => this.#arrived(data));
   #held: Uint8Array[];
   #ended = false;
   #linger: Timer | undefined;
@@ -125,10 +127,11 @@ export class StreamSocket implements ByteStreamHandler {
       runtime.clock,
       stream,
       bytesPerTurn,
-      (data) => this.#arrived(data),
+      (data) => this.#diverted.data(data),
       () => flow.busy(),
     );
-    this.#held = held;
+    this.#held = [];
+    for (const data of held) this.#diverted.data(data);
     this.encrypted = stream.tls !== undefined;
     const { remoteAddress, remotePort } = stream;
     this.address = remoteAddress.includes(":") ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`;
@@ -162,6 +165,11 @@ export class StreamSocket implements ByteStreamHandler {
     } finally {
       timer.cancel();
     }
+  }
+
+  /** Messages of that subscription go to the handler, not to nats.ws; undefined: no longer. */
+  divert(subscription: number, handler: DivertedHandler | undefined): void {
+    this.#diverted.divert(subscription, handler);
   }
 
   get onmessage(): ((event: { readonly data: Uint8Array }) => void) | null {

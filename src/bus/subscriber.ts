@@ -3,8 +3,8 @@ import { type Endpoint, sameRegistration } from "../core/routing/endpoint.ts";
 import { Member } from "../core/routing/pool.ts";
 import type { ReservationFields } from "../core/routing/registry.ts";
 import type { Clock, Runtime, Timer } from "../runtime/interface.ts";
-import type { Bus, BusMessage } from "./bus.ts";
-import { Heartbeats } from "./heartbeats.ts";
+import type { Bus, BusMessage, EarlyHandler } from "./bus.ts";
+import { Heartbeats, type Refreshed } from "./heartbeats.ts";
 import { MessageQueue } from "./message-queue.ts";
 import { decodeRegistryMessage, endpointOf, payloadText, reservationOf } from "./messages.ts";
 import { encodeStartMessage } from "./start-message.ts";
@@ -69,13 +69,15 @@ function register(
   if (members.length > 0) heartbeats.remember(members.length === 1 ? members[0]! : members);
 }
 
-/** Applies a register message that says what an earlier one said; false: it must be decoded. */
-function refresh(table: RouteTable, heartbeats: Heartbeats, payload: Uint8Array): boolean {
-  const members = heartbeats.find(payload);
-  if (members === undefined) return false;
+/** Registers again what is in the table as the message says it. */
+function refresh(table: RouteTable, members: Refreshed): void {
   if (members instanceof Member) table.refresh(members);
   else for (const member of members) table.refresh(member);
-  return true;
+}
+
+/** At level debug each registration has a line of its own, which takes decoding. */
+function remembers(subject: string, logger: Logger): boolean {
+  return subject === "router.register" && logger.level > Level.debug;
 }
 
 /** Applies one message of `router.*` (control-plane §2.4); a bad one is logged and harms nothing. */
@@ -86,15 +88,18 @@ function applyMessage(
   http2: boolean,
   { subject, payload }: BusMessage,
 ): void {
-  // At level debug each registration has a line of its own, which takes decoding.
-  const remembers = subject === "router.register" && logger.level > Level.debug;
-  if (remembers && refresh(table, heartbeats, payload)) return;
+  const remembered = remembers(subject, logger);
+  const members = remembered ? heartbeats.find(payload) : undefined;
+  if (members !== undefined) {
+    refresh(table, members);
+    return;
+  }
   try {
     // Decoded before the subject is looked at: garbage on any `router.*` subject is logged.
     const message = decodeRegistryMessage(payload);
     if (subject === "router.register") {
       const endpoint = endpointOf(message, http2);
-      register(table, remembers ? heartbeats : undefined, message.uris, endpoint);
+      register(table, remembered ? heartbeats : undefined, message.uris, endpoint);
     } else if (subject === "router.unregister") {
       const endpoint = endpointOf(message, http2);
       for (const uri of message.uris) table.unregister(uri, endpoint);
@@ -136,6 +141,14 @@ export async function startSubscriber(
   const queue = new MessageQueue(runtime.clock, (message) =>
     applyMessage(table, heartbeats, logger, options.http2, message),
   );
+  /** What changes nothing needs no place in the queue, unless something waits that may change what it means. */
+  const refreshEarly: EarlyHandler = (subject, input, start, end) => {
+    if (queue.pending > 0 || !remembers(subject, logger)) return false;
+    const members = heartbeats.findIn(input, start, end);
+    if (members === undefined) return false;
+    refresh(table, members);
+    return true;
+  };
   let sweeper: Timer;
   const sweep = (): void => {
     heartbeats.sweep();
@@ -165,7 +178,7 @@ export async function startSubscriber(
     bus.subscribe("router.greet", ({ reply }) => {
       if (reply !== "") void greet(reply);
     }),
-    bus.subscribe("router.*", (message) => queue.push(message)),
+    bus.subscribe("router.*", (message) => queue.push(message), undefined, refreshEarly),
   ];
   let open = true;
   bus.onReconnect(() => {

@@ -28,6 +28,39 @@ for (const kind of serverKinds) {
         assert.equal(await bus.closed, undefined);
       });
 
+      it("asks the early handler first where there is one, and loses and reorders nothing", async () => {
+        const bus = await connect([server.urls[transport]]);
+        const seen: string[] = [];
+        const subscription = bus.subscribe(
+          "early.*",
+          ({ subject, payload, reply }) => seen.push(`${subject} ${reply} ${text(payload)}`),
+          undefined,
+          (subject, input, start, end) => {
+            const payload = text(input.subarray(start, end));
+            const taken = payload.length % 2 === 0;
+            if (taken) seen.push(`${subject} ${payload.length === 4 ? "answer.here" : ""} ${payload}`);
+            return taken;
+          },
+        );
+        const others: string[] = [];
+        bus.subscribe("early.>", ({ payload }) => others.push(text(payload)));
+        const payloads = ["", "x", "even", "odd", "y".repeat(50_000), "z".repeat(60_001)];
+        for (const payload of payloads) bus.publish("early.one", payload, payload === "even" ? "answer.here" : "");
+        await bus.flush();
+        await until("all arrived", () => seen.length === payloads.length && others.length === payloads.length);
+        assert.deepEqual(
+          seen.map((line) => line.length),
+          payloads.map((each) => `early.one ${each === "even" ? "answer.here" : ""} ${each}`.length),
+        );
+        assert.deepEqual(others, payloads);
+        subscription.unsubscribe();
+        bus.publish("early.one", "late");
+        await bus.flush();
+        await until("the other got it", () => others.at(-1) === "late");
+        assert.equal(seen.length, payloads.length);
+        await bus.close();
+      });
+
       it("honours wildcards", async () => {
         const bus = await connect([server.urls[transport]]);
         const star: string[] = [];

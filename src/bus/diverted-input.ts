@@ -1,0 +1,134 @@
+/** Hears a message while it lies in the input: `start` and `end` of its payload hold during the call only. */
+export type DivertedHandler = (subject: string, reply: string, input: Uint8Array, start: number, end: number) => void;
+
+const lf = 0x0a;
+const lowerCase = 0x20;
+const [letterG, letterH, letterM, letterS] = [0x67, 0x68, 0x6d, 0x73];
+const none = new Uint8Array(0);
+const text = new TextDecoder();
+
+/** Longer control lines are none; what comes is passed on as it is. */
+const maxLine = 1 << 20;
+const maxDigits = 10;
+
+/**
+ * What a NATS server says, on its way to the client of the protocol: messages of a subscription that gets very many go
+ * to a handler of their own without an object for each, and everything else passes. It knows no more of the protocol
+ * than where an operation ends.
+ */
+export class DivertedInput {
+  readonly #pass: (bytes: Uint8Array) => void;
+  readonly #handlers = new Map<number, DivertedHandler>();
+  /** The beginning of an operation whose end has not come yet. */
+  #rest: Uint8Array = none;
+  /** Bytes of a payload that are to be passed on as they come. */
+  #passing = 0;
+  /** Begin and end of each argument of the control line looked at: subject, subscription, reply if any, size. */
+  readonly #bounds: number[] = [];
+  #subject = "";
+
+  constructor(pass: (bytes: Uint8Array) => void) {
+    this.#pass = pass;
+  }
+
+  /** From now on messages of that subscription go to the handler; undefined: no longer. */
+  divert(subscription: number, handler: DivertedHandler | undefined): void {
+    if (handler === undefined) this.#handlers.delete(subscription);
+    else this.#handlers.set(subscription, handler);
+  }
+
+  data(bytes: Uint8Array): void {
+    const input = this.#rest.length === 0 ? bytes : joined(this.#rest, bytes);
+    this.#rest = none;
+    let at = Math.min(this.#passing, input.length);
+    this.#passing -= at;
+    /** What lies between here and `at` is to be passed on. */
+    let from = 0;
+    while (at < input.length) {
+      const line = input.indexOf(lf, at);
+      if (line < 0) {
+        if (input.length - at > maxLine) at = input.length;
+        break;
+      }
+      const size = payloadSize(input, at, line, this.#bounds);
+      const next = size < 0 ? line + 1 : line + 1 + size + 2;
+      const handler = size < 0 ? undefined : this.#handlerOf(input, at);
+      if (handler === undefined) {
+        at = Math.min(next, input.length);
+        this.#passing = next - at;
+        continue;
+      }
+      if (next > input.length) break;
+      if (from < at) this.#pass(input.subarray(from, at));
+      from = next;
+      at = next;
+      handler(this.#subjectIn(input), this.#replyIn(input), input, line + 1, line + 1 + size);
+    }
+    if (from < at) this.#pass(from === 0 && at === input.length ? input : input.subarray(from, at));
+    // A copy, so that the rest of the input is not kept for it.
+    if (at < input.length) this.#rest = input.slice(at);
+  }
+
+  /** Messages with headers are not looked into: the client of the protocol knows them. */
+  #handlerOf(input: Uint8Array, at: number): DivertedHandler | undefined {
+    if (this.#handlers.size === 0 || (input[at]! | lowerCase) !== letterM) return undefined;
+    return this.#handlers.get(numberIn(input, this.#bounds[2]!, this.#bounds[3]!));
+  }
+
+  /** Mostly that of the message before. */
+  #subjectIn(input: Uint8Array): string {
+    const [start = 0, end = 0] = this.#bounds;
+    const last = this.#subject;
+    let same = last.length === end - start;
+    for (let i = 0; same && i < last.length; i++) same = last.charCodeAt(i) === input[start + i];
+    if (!same) this.#subject = text.decode(input.subarray(start, end));
+    return this.#subject;
+  }
+
+  #replyIn(input: Uint8Array): string {
+    return this.#bounds.length === 8 ? text.decode(input.subarray(this.#bounds[4], this.#bounds[5])) : "";
+  }
+}
+
+/**
+ * Bytes that follow the control line from `at` to `line`, their line end not counted: -1 for an operation that is no
+ * message. Puts the bounds of the arguments into `bounds`.
+ */
+function payloadSize(input: Uint8Array, at: number, line: number, bounds: number[]): number {
+  const headers = (input[at]! | lowerCase) === letterH ? 1 : 0;
+  const name = at + headers;
+  if ((input[name]! | lowerCase) !== letterM || (input[name + 1]! | lowerCase) !== letterS) return -1;
+  if ((input[name + 2]! | lowerCase) !== letterG || !isBlank(input[name + 3]!)) return -1;
+  bounds.length = 0;
+  let inside = false;
+  for (let i = name + 3; i <= line; i++) {
+    const blank = isBlank(input[i]!);
+    if (blank === inside) bounds.push(i);
+    inside = !blank;
+  }
+  const { length } = bounds;
+  return length < 6 ? -1 : numberIn(input, bounds[length - 2]!, bounds[length - 1]!);
+}
+
+function isBlank(byte: number): boolean {
+  return byte === 0x20 || byte === 0x09 || byte === 0x0d || byte === lf;
+}
+
+/** -1: no number. */
+function numberIn(input: Uint8Array, start: number, end: number): number {
+  if (end - start > maxDigits) return -1;
+  let value = 0;
+  for (let i = start; i < end; i++) {
+    const digit = input[i]! - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}
