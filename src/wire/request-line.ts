@@ -95,7 +95,7 @@ function isTargetForm(text: string, start: number, end: number, method: string):
   const first = text.charCodeAt(start);
   if (first === 0x2f) return true;
   if (first === 0x2a && end - start === 1) return true;
-  if (method === "CONNECT") return span(text, start, end, HOST) === end;
+  if (method === "CONNECT") return isAuthority(text, start, end);
   return isAbsolute(text, start, end);
 }
 
@@ -111,5 +111,16 @@ function isAbsolute(text: string, start: number, end: number): boolean {
     if (code === 0x2f || code === 0x3f) break;
     if (code === 0x40) host = at + 1;
   }
-  return span(text, host, at, HOST) === at;
+  return isAuthority(text, host, at);
+}
+
+/** Host and port that a Host line could hold; the port, where there is one, is digits, and a bracket is closed. */
+function isAuthority(text: string, from: number, to: number): boolean {
+  if (span(text, from, to, HOST) !== to) return false;
+  let port = text.lastIndexOf(":", to - 1);
+  if (text.charCodeAt(from) === 0x5b) port = text.lastIndexOf("]", to - 1) + 1;
+  else if (port < from) return true;
+  if (port <= from || (port < to && text.charCodeAt(port) !== COLON)) return false;
+  for (let at = port + 1; at < to; at++) if (!isDigit(text.charCodeAt(at))) return false;
+  return true;
 }

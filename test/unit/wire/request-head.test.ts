@@ -97,6 +97,9 @@ describe("request head: accepted", () => {
     "HTTPS://user:pw@h_x",
     "http:///x",
     "ws+x://[::1]?q",
+    "http://[::1]:80/",
+    "http://a.b:/",
+    "http://a:b:80/",
   ];
   for (const target of targets) {
     it(`target ${target}`, () => {
