@@ -93,7 +93,9 @@ export class SqlStore implements Store {
       const wanted = [...new Set(keys.map(keyOf))];
       await this.#change(wanted.length, async (trx, turn) => {
         const stored = await this.#stored(trx, wanted);
-        await this.#delete(trx, [...stored.values()], turn);
+        // In the order of the request: the database gives them in any.
+        const rows = wanted.flatMap((key) => stored.get(key) ?? []);
+        await this.#delete(trx, rows, turn);
       });
     });
   }
@@ -152,7 +154,11 @@ export class SqlStore implements Store {
   async prune(): Promise<LeaseCounts> {
     const counts = { http: 0, tcp: 0 };
     const expired = (db: Kysely<Tables>) =>
-      db.selectFrom("causeway_leases").where("expires_at", "<=", this.#flavour.now).limit(prunedAtATime);
+      db
+        .selectFrom("causeway_leases")
+        .where("expires_at", "<=", this.#flavour.now)
+        .orderBy("created")
+        .limit(prunedAtATime);
     return await this.#guard(async () => {
       for (;;) {
         // Looked at without a lock first: mostly there is nothing to do.

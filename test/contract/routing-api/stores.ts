@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { sql } from "kysely";
 import type { Flavour } from "../../../src/routing-api/store/flavour.ts";
 import { mysql } from "../../../src/routing-api/store/mysql.ts";
 import { postgres } from "../../../src/routing-api/store/postgres.ts";
@@ -15,22 +16,36 @@ import { startMariadb, startPostgres } from "../../fixtures/databases.ts";
  * for one process, and its busy time-out would block the very thread that is to let go: there it is the same store.
  */
 export interface StoreBench {
+  /** How far the database's clock is ahead, in milliseconds; may be moved. */
+  aheadMs: number;
   open(): SqlStore;
   stop(): Promise<void>;
 }
 
 const options = { uuid: () => randomUUID() as string, heartbeatEvents: false };
 
+/** The flavour with its clock moved as the bench says. */
+function ahead(flavour: Flavour, bench: Pick<StoreBench, "aheadMs">): Flavour {
+  return {
+    ...flavour,
+    get now() {
+      return sql<number>`${flavour.now} + ${sql.lit(bench.aheadMs)}`;
+    },
+  };
+}
+
 async function sqliteBench(): Promise<StoreBench> {
   const folder = mkdtempSync(join(tmpdir(), "causeway-store-"));
-  const store = new SqlStore(sqlite(join(folder, "routes.sqlite")), options);
-  return {
+  const bench: StoreBench = {
+    aheadMs: 0,
     open: () => store,
     async stop() {
       await store.close();
       rmSync(folder, { recursive: true, force: true });
     },
   };
+  const store = new SqlStore(ahead(sqlite(join(folder, "routes.sqlite")), bench), options);
+  return bench;
 }
 
 const serverBench =
@@ -38,9 +53,10 @@ const serverBench =
   async (): Promise<StoreBench> => {
     const database = await start();
     const stores: SqlStore[] = [];
-    return {
+    const bench: StoreBench = {
+      aheadMs: 0,
       open() {
-        const store = new SqlStore(flavour(database.server), options);
+        const store = new SqlStore(ahead(flavour(database.server), bench), options);
         stores.push(store);
         return store;
       },
@@ -49,6 +65,7 @@ const serverBench =
         await database.stop();
       },
     };
+    return bench;
   };
 
 const onBun = "Bun" in globalThis;
