@@ -11,6 +11,8 @@ export class ApiMetrics {
   readonly requests = new Map<number, number>();
   /** Leases removed because they had expired. */
   pruned = 0;
+  /** Streams that were ended because their readers were too slow. */
+  slowReaders = 0;
   /** Database operations that failed. */
   storageErrors = 0;
 
@@ -35,6 +37,7 @@ export class ApiMetrics {
       one("total_token_errors", "counter", "Requests refused with 401.", this.tokenErrors),
       one("key_refresh_events", "counter", "Times UAA's keys were fetched after the start.", keyRefreshes),
       one("expired_leases_total", "counter", "Leases that this instance removed after their end.", this.pruned),
+      one("slow_readers_total", "counter", "Streams ended because their readers did not keep up.", this.slowReaders),
       one("storage_errors_total", "counter", "Database operations that failed.", this.storageErrors),
       {
         name: "routing_api_requests_total",

@@ -13,6 +13,8 @@ const catchUpBatch = 500;
 export interface FeedReader {
   /** Events in order, each once. False: no more are wanted. */
   take(events: readonly LeaseEvent[]): boolean;
+  /** Resolves when it can take more of what it missed. Those that are in step with the log are not asked. */
+  room(): Promise<void>;
   /** The last call: the feed is closed. */
   closed(): void;
 }
@@ -23,6 +25,8 @@ export class EventFeed {
   readonly #clock: Clock;
   readonly #onError: (error: unknown) => void;
   readonly #readers = new Set<FeedReader>();
+  /** Those that read what they missed. */
+  readonly #behind = new Set<FeedReader>();
   /** What all readers have. */
   #position = 0;
   #timer: Timer | undefined;
@@ -41,29 +45,43 @@ export class EventFeed {
    * `StorageError`; then nothing was subscribed.
    */
   async subscribe(after: number, reader: FeedReader): Promise<void> {
+    this.#behind.add(reader);
+    try {
+      await this.#catchUp(after, reader);
+    } finally {
+      this.#behind.delete(reader);
+    }
+  }
+
+  async #catchUp(after: number, reader: FeedReader): Promise<void> {
     let seen = after;
-    // Behind the others it catches up by itself; in step with them, it joins.
-    for (;;) {
+    // It catches up by itself, at its own pace; in step with the others, it joins.
+    for (let caughtUp = false; ; ) {
       if (this.#isClosed) {
         reader.closed();
         return;
       }
-      if (this.#readers.size === 0) this.#position = seen;
-      if (this.#reading === undefined && seen >= this.#position) break;
-      await this.#reading;
-      if (seen >= this.#position) continue;
+      if (caughtUp) {
+        if (this.#readers.size === 0 && this.#reading === undefined) this.#position = seen;
+        if (seen >= this.#position) break;
+      }
+      const others = this.#position;
       const missed = await this.#store.events(seen, catchUpBatch);
-      if (missed.length === 0) seen = Math.max(seen, this.#position);
+      caughtUp = missed.length < catchUpBatch;
+      // Ids may be missing: events of a change that was undone, or forgotten ones.
+      if (missed.length === 0) seen = Math.max(seen, others);
       else {
         seen = missed.at(-1)!.id;
         if (!reader.take(missed)) return;
+        await reader.room();
       }
     }
-    // Ahead of the others, it must not get what it has.
-    const joined: FeedReader =
-      seen === this.#position
-        ? reader
-        : { take: (events) => reader.take(events.filter(({ id }) => id > seen)), closed: () => reader.closed() };
+    // Ahead of the others, or of a read under way, it must not get what it has.
+    const joined: FeedReader = {
+      take: (events) => reader.take(events[0]!.id > seen ? events : events.filter(({ id }) => id > seen)),
+      room: () => reader.room(),
+      closed: () => reader.closed(),
+    };
     this.#readers.add(joined);
     this.#arm();
   }
@@ -75,10 +93,15 @@ export class EventFeed {
     else this.#again = true;
   }
 
+  /** Resolves when the readers have been told of everything that `wake` was called for. */
+  async told(): Promise<void> {
+    while (this.#reading !== undefined) await this.#reading;
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#timer?.cancel();
-    for (const reader of [...this.#readers]) reader.closed();
+    for (const reader of [...this.#readers, ...this.#behind]) reader.closed();
     this.#readers.clear();
   }
 

@@ -40,11 +40,19 @@ function* snapshotPieces({ position, elements }: StreamStart): Generator<string>
   yield piece + frame(position, "Synced", "{}");
 }
 
+/** Who hears of the end of a stream. */
+interface StreamWatch {
+  /** Called once, when the stream is over, whoever ended it. */
+  ended(): void;
+  /** The reader was too slow: the stream ends behind what waits. */
+  cut(waitingEvents: number): void;
+}
+
 /** One reader's stream of events (text/event-stream). */
 class EventStream implements FeedReader {
   readonly #filter: LeaseFilter;
   readonly #clock: Clock;
-  readonly #ended: () => void;
+  readonly #watch: StreamWatch;
   readonly #start: Iterator<string>;
   readonly #encoder = new TextEncoder();
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
@@ -56,11 +64,17 @@ class EventStream implements FeedReader {
   /** Caught up: from now on a reader that is too slow is cut. */
   live = false;
   #timer: Timer | undefined;
+  #roomMade: () => void = () => {};
+  #noteFull: () => void = () => {};
+  /** Resolves when the reader must read before it can be told more of what it missed. */
+  readonly full: Promise<void> = new Promise((resolve) => {
+    this.#noteFull = resolve;
+  });
 
-  constructor(start: StreamStart, filter: LeaseFilter, clock: Clock, ended: () => void) {
+  constructor(start: StreamStart, filter: LeaseFilter, clock: Clock, watch: StreamWatch) {
     this.#filter = filter;
     this.#clock = clock;
-    this.#ended = ended;
+    this.#watch = watch;
     this.#start = snapshotPieces(start);
   }
 
@@ -83,6 +97,7 @@ class EventStream implements FeedReader {
     for (const event of events) {
       if (!admits(this.#filter, event)) continue;
       if (this.live && this.#waiting.length >= bufferedEvents && !this.#hasRoom()) {
+        this.#watch.cut(this.#waiting.length);
         this.closed();
         return false;
       }
@@ -92,9 +107,18 @@ class EventStream implements FeedReader {
     return true;
   }
 
+  async room(): Promise<void> {
+    if (this.#over || this.#hasRoom()) return;
+    this.#noteFull();
+    await new Promise<void>((resolve) => {
+      this.#roomMade = resolve;
+    });
+  }
+
   closed(): void {
     this.#last = true;
     this.#flush();
+    this.#roomMade();
   }
 
   #hasRoom(): boolean {
@@ -112,6 +136,7 @@ class EventStream implements FeedReader {
       if (text === "") break;
       this.#send(text);
     }
+    if (this.#waiting.length < bufferedEvents) this.#roomMade();
     if (!this.#last || !this.#begun || this.#waiting.length > 0) return;
     this.#finish();
     controller.close();
@@ -141,24 +166,26 @@ class EventStream implements FeedReader {
     this.#last = true;
     this.#waiting = [];
     this.#timer?.cancel();
-    this.#ended();
+    this.#roomMade();
+    this.#watch.ended();
   }
 }
 
-/**
- * The body of an event stream (routing-api §9). `ended` is called once, when the stream is over, whoever ended it. Rejects
- * as `EventFeed.subscribe`.
- */
+/** The body of an event stream (routing-api §9). Rejects as `EventFeed.subscribe`. */
 export async function openEventStream(
   feed: EventFeed,
   start: StreamStart,
   filter: LeaseFilter,
   clock: Clock,
-  ended: () => void,
+  watch: StreamWatch,
 ): Promise<ReadableStream<Uint8Array>> {
-  const stream = new EventStream(start, filter, clock, ended);
+  const stream = new EventStream(start, filter, clock, watch);
   const { body } = stream;
-  await feed.subscribe(start.position, stream);
-  stream.live = true;
+  const subscribed = feed.subscribe(start.position, stream).then(() => {
+    stream.live = true;
+  });
+  // Who missed much must begin to read; if the rest cannot be had, it comes back for it.
+  void stream.full.then(() => subscribed.catch(() => stream.closed()));
+  await Promise.race([subscribed, stream.full]);
   return body;
 }

@@ -48,6 +48,7 @@ export class LocalRoutes implements RouteSource {
         give();
         return open;
       },
+      room: () => Promise.resolve(),
       closed: () => {
         if (open) sink.ended(new Error("EOF"));
         open = false;

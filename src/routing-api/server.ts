@@ -6,6 +6,7 @@ import { adminApp } from "./admin-app.ts";
 import type { Api } from "./api.ts";
 import { apiApp } from "./api-app.ts";
 import type { ApiLog } from "./api-log.ts";
+import type { Lease } from "./lease.ts";
 
 /** Where the API listens; undefined: not. */
 export interface ApiListeners {
@@ -13,6 +14,13 @@ export interface ApiListeners {
   readonly mtls: { readonly host: string; readonly port: number; readonly tls: ServerTls } | undefined;
   /** On 127.0.0.1; undefined: not. */
   readonly adminPort: number | undefined;
+}
+
+/** The API's own route, `api.SYSTEM_DOMAIN/routing` (routing-api §2.2). */
+export interface SelfRoute {
+  readonly lease: Lease;
+  /** Milliseconds between renewals. */
+  readonly renewMs: number;
 }
 
 /** Regular work, in milliseconds. */
@@ -34,6 +42,7 @@ export class RoutingApiServer {
   readonly #log: ApiLog;
   readonly #servers: Server[] = [];
   #stopped = false;
+  #selfRoute: SelfRoute | undefined;
   #timers = new Set<Timer>();
 
   constructor(runtime: Runtime, wheel: TimerWheel, api: Api, log: ApiLog) {
@@ -51,6 +60,7 @@ export class RoutingApiServer {
     listeners: ApiListeners,
     intervals: ApiIntervals,
     keyRefreshes: () => number,
+    selfRoute: SelfRoute | undefined,
   ): Promise<{ readonly host: string; readonly port: number } | undefined> {
     const { http, mtls, adminPort } = listeners;
     const open = async (
@@ -82,16 +92,43 @@ export class RoutingApiServer {
     if (adminPort !== undefined) await open("127.0.0.1", adminPort, adminApp(this.#api, keyRefreshes));
     this.#every(intervals.pruneMs, () => this.#prune());
     this.#every(forgetEveryMs, () => this.#api.store.forgetEvents(intervals.eventRetentionMs));
+    if (selfRoute !== undefined) {
+      this.#selfRoute = selfRoute;
+      await this.#registerSelf();
+      this.#every(selfRoute.renewMs, () => this.#registerSelf());
+    }
     return plain;
+  }
+
+  async #registerSelf(): Promise<void> {
+    const { lease } = this.#selfRoute!;
+    try {
+      await this.#api.store.save([lease]);
+      this.#api.feed.wake();
+    } catch (error) {
+      this.#log.error("failed-to-register-own-route", (error as Error).message);
+    }
+  }
+
+  async #unregisterSelf(): Promise<void> {
+    if (this.#selfRoute === undefined) return;
+    try {
+      await this.#api.store.remove([this.#selfRoute.lease]);
+      this.#api.feed.wake();
+      await this.#api.feed.told();
+    } catch (error) {
+      this.#log.error("failed-to-unregister-own-route", (error as Error).message);
+    }
   }
 
   /** Ends streams, lets requests under way finish, `drainMs` at most, closes the database. */
   async stop(drainMs: number): Promise<void> {
     this.#stopped = true;
     for (const timer of this.#timers) timer.cancel();
+    const patience = new Promise<void>((resolve) => this.#runtime.clock.after(drainMs, resolve, true));
+    await Promise.race([this.#unregisterSelf(), patience]);
     this.#api.feed.close();
     await Promise.all(this.#servers.map((server) => server.stopAccepting()));
-    const patience = new Promise<void>((resolve) => this.#runtime.clock.after(drainMs, resolve, true));
     await Promise.race([Promise.all(this.#servers.map((server) => server.drain())), patience]);
     for (const server of this.#servers) server.destroy();
     await this.#api.store.close();

@@ -17,7 +17,7 @@ async function startOf({ store }: Api, { request, url }: Call, filter: LeaseFilt
 }
 
 const stream =
-  (kind: LeaseKind, gauge: "httpSubscriptions" | "tcpSubscriptions"): Handler =>
+  (kind: LeaseKind, gauge: "httpSubscriptions" | "tcpSubscriptions", session: string): Handler =>
   async (api, call) => {
     const grant = await api.authenticate(call.request.headers.get("Authorization"));
     const filter = filterOf(kind, grant, call.url.searchParams, call.request.headers);
@@ -28,8 +28,12 @@ const stream =
       if (open) api.metrics[gauge]--;
       open = false;
     };
+    const cut = (waitingEvents: number): void => {
+      api.metrics.slowReaders++;
+      call.log.part(session).error("slow-reader-cut", "the reader does not keep up with events", { waitingEvents });
+    };
     try {
-      const body = await openEventStream(api.feed, start, filter, api.clock, ended);
+      const body = await openEventStream(api.feed, start, filter, api.clock, { ended, cut });
       return new Response(body as ReadableStream<Uint8Array<ArrayBuffer>>, {
         headers: {
           "Content-Type": "text/event-stream; charset=utf-8",
@@ -44,5 +48,5 @@ const stream =
   };
 
 /** Event streams (routing-api §9). */
-export const httpStream: Handler = stream("http", "httpSubscriptions");
-export const tcpStream: Handler = stream("tcp", "tcpSubscriptions");
+export const httpStream: Handler = stream("http", "httpSubscriptions", "event-stream-handler");
+export const tcpStream: Handler = stream("tcp", "tcpSubscriptions", "tcp-event-stream-handler");

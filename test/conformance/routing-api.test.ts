@@ -5,12 +5,15 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { issue, makeAuthority } from "../fixtures/certificates.ts";
 import { gap } from "../fixtures/gap.ts";
+import { deadPort } from "./harness/backend.ts";
 import { condition } from "./harness/condition.ts";
+import { exchange } from "./harness/connection.ts";
 import { Program } from "./harness/program.ts";
-import { type ApiAnswer, eventsOf, RoutingApiProcess } from "./harness/routing-api-server.ts";
+import { type ApiAnswer, eventsOf, ownRoute, RoutingApiProcess } from "./harness/routing-api-server.ts";
 import { TokenIssuer } from "./harness/token-issuer.ts";
 
 const authority = makeAuthority();
@@ -62,8 +65,9 @@ function isError(answer: ApiAnswer, status: number, name: string, message: strin
 
 describe("HTTP conventions (routing-api §4)", () => {
   it("answers a list as text with a line feed", async () => {
-    const { status, headers, body } = await api.send({ path: routes, token: all });
+    const { status, headers, body } = await api.send({ path: tcpRoutes, token: all });
     assert.deepEqual([status, headers["content-type"], body], [200, "text/plain; charset=utf-8", "[]\n"]);
+    assert.match((await api.send({ path: routes, token: all })).body, /^\[\{"route":.*\}\]\n$/);
     assert.match(
       headers["x-vcap-request-id"] as string,
       /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/,
@@ -240,8 +244,8 @@ describe("HTTP routes (routing-api §6)", () => {
     const { body } = await api.send({ path: routes, token: all });
     const [first] = await listed(name);
     const tag = first!["modification_tag"] as { guid: string; index: number };
-    const text = `[{"route":"${name}","port":8080,"ip":"10.0.0.5","ttl":60,"log_guid":"g","modification_tag":{"guid":"${tag.guid}","index":0}}]\n`;
-    assert.equal(body, text);
+    const text = `,{"route":"${name}","port":8080,"ip":"10.0.0.5","ttl":60,"log_guid":"g","modification_tag":{"guid":"${tag.guid}","index":0}}]\n`;
+    assert.ok(body.endsWith(text), body);
     await post(routes, [route({ route: name, route_service_url: "https://rs.example.com" })]);
     assert.deepEqual(await listed(name), [
       {
@@ -303,12 +307,16 @@ describe("HTTP routes (routing-api §6)", () => {
     const asked = await api.stream("/routing/v1/events?snapshot=true", headers);
     const lost = await api.stream("/routing/v1/events", { ...headers, "Last-Event-ID": "999999999" });
     for (const stream of [asked, lost]) {
-      const events = await eventsOf(stream, 3);
+      const events = await eventsOf(stream, 4);
       assert.deepEqual(
-        events.map(({ event }) => event),
-        ["Reset", "Upsert", "Synced"],
+        events.map(({ event, data }) => [event, data["route"]]),
+        [
+          ["Reset", undefined],
+          ["Upsert", ownRoute],
+          ["Upsert", "there.example.com"],
+          ["Synced", undefined],
+        ],
       );
-      assert.equal(events[1]!.data["route"], "there.example.com");
       stream.stop();
     }
     await remove([route({ route: "there.example.com" })]);
@@ -616,7 +624,7 @@ describe("operation", () => {
     const get = async (path: string): Promise<ApiAnswer> => await api.send({ path }, api.adminPort);
     assert.deepEqual([(await get("/health")).status, (await get("/health")).body], [200, "ok\n"]);
     const { body } = await get("/metrics");
-    assert.match(body, /^routing_api_total_http_routes 0$/m);
+    assert.match(body, /^routing_api_total_http_routes 1$/m);
     assert.match(body, /^routing_api_total_token_errors [1-9]\d*$/m);
     assert.match(body, /^routing_api_requests_total\{status="201"\} [1-9]\d*$/m);
   });
@@ -626,16 +634,114 @@ describe("operation", () => {
     assert.ok(!api.program.stdout.includes("eyJ"));
   });
 
+  it("has a route of its own, beside a plain listener, for as long as it runs (§2.2)", async () => {
+    const [own] = (JSON.parse((await api.send({ path: routes, token: all })).body) as Record<string, unknown>[]).filter(
+      (one) => one["route"] === ownRoute,
+    );
+    assert.deepEqual(
+      [own!["ip"], own!["port"], own!["ttl"], own!["log_guid"]],
+      ["127.0.0.1", api.port, 120, "log-guid"],
+    );
+  });
+
   it("ends streams and itself on a signal, and has kept its routes at the next start", async () => {
     await post(routes, [route({ route: "kept.example.com" })]);
     const stream = await api.stream("/routing/v1/events", { Authorization: `bearer ${all}` });
     assert.equal(await api.program.stop(), 0);
     await condition("the end of the stream", () => stream.ended || undefined);
+    assert.deepEqual(
+      stream.events.map(({ event, data }) => [event, data["route"]]),
+      [["Delete", ownRoute]],
+    );
     assert.equal(api.program.logLines.at(-1)?.message, "routing-api.exited");
     const again = new Program(["routing-api", "-config", join(api.folder, "config.yml"), "-ip", "127.0.0.1"]);
     await again.logged("routing-api.started");
     assert.equal((await listed("kept.example.com")).length, 1);
     assert.equal(await again.stop(), 0);
+  });
+});
+
+describe("the mutual-TLS listener (routing-api §4)", () => {
+  const pair = issue(authority, { names: ["api.test"], ips: ["127.0.0.1"] });
+  const right = issue(authority, { names: ["gorouter"], client: true });
+  const wrong = issue(makeAuthority("Another Authority"), { names: ["gorouter"], client: true });
+  let mutual: RoutingApiProcess;
+  let port: number;
+  before(async () => {
+    const file = (name: string, text: string): string => {
+      writeFileSync(join(folder, name), text, { mode: 0o600 });
+      return join(folder, name);
+    };
+    port = await deadPort();
+    mutual = await RoutingApiProcess.start({
+      api: {
+        mtls_listen_port: port,
+        mtls_client_ca_file: join(folder, "ca.pem"),
+        mtls_server_cert_file: file("server.pem", pair.certificate),
+        mtls_server_key_file: file("server.key", pair.key),
+      },
+      oauth: { token_endpoint: "127.0.0.1", port: uaa.port, ca_certs: join(folder, "ca.pem") },
+      locket: { locket_address: "127.0.0.1:8891" },
+      retry_interval: "5s",
+      statsd_endpoint: "localhost:8125",
+      sqldb: { file: join(folder, "mutual.sqlite"), host: "unused", max_idle_connections: 10 },
+    });
+  });
+  after(async () => {
+    await mutual?.stop();
+  });
+
+  /** The answer to `GET /routing/v1/routes`; rejects when there is none. */
+  async function ask(options: ConnectionOptions, token: string): Promise<string> {
+    const ca = authority.certificate;
+    const socket = connectTls({ host: "127.0.0.1", port, ca, servername: "api.test", ...options });
+    return await new Promise((resolve, reject) => {
+      let text = "";
+      socket.setEncoding("latin1").on("data", (piece: string) => {
+        text += piece;
+      });
+      // With TLS 1.3 a client learns behind its own handshake that its certificate was refused.
+      socket.on("error", reject);
+      socket.on("close", () => (text === "" ? reject(new Error("closed without an answer")) : resolve(text)));
+      socket.write(
+        `GET ${routes} HTTP/1.1\r\nHost: api\r\nAuthorization: bearer ${token}\r\nConnection: close\r\n\r\n`,
+      );
+    });
+  }
+
+  for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
+    it(`serves who has a certificate of the right authority, and a token beside it (${maxVersion})`, async () => {
+      const client = { cert: right.certificate, key: right.key, maxVersion };
+      assert.match(await ask(client, all), /^HTTP\/1\.1 200 OK\r\n/);
+      assert.match(await ask(client, "x"), /^HTTP\/1\.1 401 .*"UnauthorizedError"/s);
+    });
+
+    it(`answers nobody without a certificate, or with one of another authority (${maxVersion})`, async () => {
+      await assert.rejects(ask({ maxVersion }, all));
+      await assert.rejects(ask({ cert: wrong.certificate, key: wrong.key, maxVersion }, all));
+    });
+  }
+
+  it("speaks no older TLS, and no plain text", async () => {
+    const client = { cert: right.certificate, key: right.key };
+    await assert.rejects(ask({ ...client, minVersion: "TLSv1.1", maxVersion: "TLSv1.1" }, all));
+    assert.ok(
+      !(await exchange(port, "GET / HTTP/1.1\r\nHost: x\r\n\r\n").catch(() => undefined))?.statusLine.includes("200"),
+    );
+  });
+
+  it("names at the start what it does not use, and spells headers as Go does", async () => {
+    const line = mutual.program.logLines.find(({ message }) => message === "routing-api.config-keys-without-effect");
+    assert.deepEqual(line?.data?.["keys"], [
+      "locket",
+      "retry_interval",
+      "sqldb.host",
+      "sqldb.max_idle_connections",
+      "statsd_endpoint",
+    ]);
+    const text = await ask({ cert: right.certificate, key: right.key }, all);
+    assert.match(text, /\r\nContent-Type: text\/plain; charset=utf-8\r\n/);
+    assert.match(text, /\r\nX-Vcap-Request-Id: [0-9a-f-]{36}\r\n/);
   });
 });
 

@@ -4,8 +4,9 @@ import type { ApiLog } from "../../routing-api/api-log.ts";
 import { ApiMetrics } from "../../routing-api/api-metrics.ts";
 import { loadRoutingApiConfig, type RoutingApiConfig } from "../../routing-api/config/load.ts";
 import { EventFeed } from "../../routing-api/event-feed.ts";
+import { httpLeases } from "../../routing-api/http-route.ts";
 import { MaintenanceLocks } from "../../routing-api/maintenance.ts";
-import { RoutingApiServer } from "../../routing-api/server.ts";
+import { RoutingApiServer, type SelfRoute } from "../../routing-api/server.ts";
 import type { Store } from "../../routing-api/store/store.ts";
 import { type Authenticate, everything, TokenChecker } from "../../routing-api/tokens.ts";
 import type { Runtime, ServerTls } from "../../runtime/interface.ts";
@@ -23,6 +24,8 @@ interface ApiSetting {
   readonly log: ApiLog;
   /** `uaa`: tokens are checked; `none`: nobody is asked for one; `local`: the same, but only programs of this machine. */
   readonly tokens: "uaa" | "none" | "local";
+  /** Own address, for the own route; undefined: it is not registered. */
+  readonly ip?: string;
 }
 
 /** A Routing API that serves. */
@@ -62,9 +65,11 @@ export async function readApiConfig(runtime: Runtime, path: string, auth: boolea
 export async function startRoutingApi(
   runtime: Runtime,
   wheel: TimerWheel,
-  { config, log, tokens }: ApiSetting,
+  { config, log, tokens, ip }: ApiSetting,
 ): Promise<RunningApi> {
   const { clock } = runtime;
+  if (config.inert.length > 0) log.info("config-keys-without-effect", { keys: config.inert });
+  const selfRoute = selfRouteOf(config, ip);
   let store: Store;
   try {
     store = await openStore(
@@ -105,10 +110,28 @@ export async function startRoutingApi(
       },
       { pruneMs: config.prune_interval, eventRetentionMs: config.event_retention },
       keyRefreshes,
+      selfRoute,
     );
     return { store, feed, http, stop: (drainMs) => server.stop(drainMs) };
   } catch (error) {
     throw new ApiStartFailure("failed-to-listen", error);
+  }
+}
+
+/** Only beside a plain listener (routing-api §2.2). */
+function selfRouteOf(config: RoutingApiConfig, ip: string | undefined): SelfRoute | undefined {
+  if (ip === undefined || config.api.http_enabled !== true) return undefined;
+  const ttl = Math.floor(config.max_ttl / 1000);
+  const route = `api.${config.system_domain}/routing`;
+  const port = config.api.listen_port ?? 0;
+  try {
+    const [lease] = httpLeases([{ route, ip, port, log_guid: config.log_guid }], ttl);
+    return { lease: lease!, renewMs: config.max_ttl / 2 };
+  } catch (error) {
+    throw new ApiStartFailure(
+      "failed-load-config",
+      `cannot register the own route ${JSON.stringify(route)}: ${(error as Error).message}`,
+    );
   }
 }
 

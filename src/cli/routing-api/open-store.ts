@@ -23,6 +23,8 @@ async function flavourOf({ sqldb }: RoutingApiConfig, onError: (error: Error) =>
     authority: sqldb.ca_cert,
     skipName: sqldb.skip_hostname_validation === true,
     maxConnections: sqldb.max_open_connections ?? 0,
+    maxIdle: sqldb.max_idle_connections ?? 0,
+    lifetimeSeconds: sqldb.connections_max_lifetime_seconds ?? 0,
   };
   if (postgres) return (await import("../../routing-api/store/postgres.ts")).postgres(server, onError);
   return (await import("../../routing-api/store/mysql.ts")).mysql(server);

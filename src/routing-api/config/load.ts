@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { groupFault, type RouterGroup } from "../router-group.ts";
 import { type ConfigDocument, ConfigSchema } from "./document.ts";
+import { inertKeys } from "./inert-keys.ts";
 
 /** A usable configuration; groups have fresh guids. */
 export interface RoutingApiConfig extends Omit<ConfigDocument, "router_groups" | "reserved_system_component_ports"> {
@@ -9,6 +10,8 @@ export interface RoutingApiConfig extends Omit<ConfigDocument, "router_groups" |
   readonly reservedPorts: readonly number[];
   /** Certificate, key and authorities are configured, or must be because nothing else listens. */
   readonly mtls: boolean;
+  /** Keys of the file that do nothing. */
+  readonly inert: readonly string[];
 }
 
 function portFault(port: number): string | undefined {
@@ -64,5 +67,6 @@ export function loadRoutingApiConfig(document: unknown, auth: boolean, uuid: () 
   });
   if (!["sqlite", "postgres", "mysql"].includes(config.sqldb.type))
     throw new Error(`unknown type ${config.sqldb.type}`);
-  return { ...config, groups, reservedPorts, mtls };
+  const inert = inertKeys((document ?? {}) as Readonly<Record<string, unknown>>, config.sqldb.type);
+  return { ...config, groups, reservedPorts, mtls, inert };
 }

@@ -23,5 +23,5 @@ export function localConfig({ port, file, maxTtlMs }: LocalChoices): RoutingApiC
     listen_host: "127.0.0.1",
     sqldb: { file },
   });
-  return { ...config, max_ttl: maxTtlMs, groups: [], reservedPorts: [], mtls: false };
+  return { ...config, max_ttl: maxTtlMs, groups: [], reservedPorts: [], mtls: false, inert: [] };
 }

@@ -16,6 +16,7 @@ export function mysql(server: DatabaseServer): Flavour {
     charset: "utf8mb4",
     ...(tls !== undefined && { ssl: tls }),
     ...(server.maxConnections > 0 && { connectionLimit: server.maxConnections }),
+    ...(server.maxIdle > 0 && { maxIdle: server.maxIdle }),
   });
   return {
     name: "mysql",

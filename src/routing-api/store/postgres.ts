@@ -17,6 +17,7 @@ export function postgres(server: DatabaseServer, onError: (error: Error) => void
     ssl: databaseTls(server) ?? false,
     connectionTimeoutMillis: 5000,
     ...(server.maxConnections > 0 && { max: server.maxConnections }),
+    ...(server.lifetimeSeconds > 0 && { maxLifetimeSeconds: server.lifetimeSeconds }),
     types: {
       getTypeParser: ((id: number, format?: "text" | "binary") =>
         id === int8 ? Number : pg.types.getTypeParser(id, format as "text")) as typeof pg.types.getTypeParser,

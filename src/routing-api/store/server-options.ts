@@ -11,6 +11,10 @@ export interface DatabaseServer {
   readonly skipName: boolean;
   /** Most connections; 0: the driver's bound. */
   readonly maxConnections: number;
+  /** Most idle ones that are kept; 0: the driver's bound. MySQL only. */
+  readonly maxIdle: number;
+  /** Seconds that a connection is used at most; 0: for ever. PostgreSQL only. */
+  readonly lifetimeSeconds: number;
 }
 
 /** TLS towards the server, as both drivers take it. */

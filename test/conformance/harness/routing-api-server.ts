@@ -15,6 +15,9 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+/** What an API under test registers for itself (routing-api §2.2). */
+export const ownRoute = "api.example.com/routing";
+
 /** An answer of the API. */
 export interface ApiAnswer {
   readonly status: number;
@@ -127,10 +130,10 @@ export class RoutingApiProcess {
     });
   }
 
-  /** Elements of `GET path`. */
+  /** Elements of `GET path`, but for the API's own route. */
   async list(path: string, token?: string): Promise<Record<string, unknown>[]> {
     const { body } = await this.send({ path, ...(token !== undefined && { token }) });
-    return JSON.parse(body) as Record<string, unknown>[];
+    return (JSON.parse(body) as Record<string, unknown>[]).filter((one) => one["route"] !== ownRoute);
   }
 
   /** Opens a stream and waits for its head. */
