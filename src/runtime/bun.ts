@@ -33,18 +33,15 @@ import { holdBallast } from "./bun/heap-ballast.ts";
 import { serveBun } from "./bun/native-serve.ts";
 import { sharedNumbersBun } from "./bun/shared-numbers.ts";
 import { connectBun, listenBun } from "./bun/sockets.ts";
+import { BunStream } from "./bun/stream.ts";
+import { secureClientBun } from "./bun/tls-client.ts";
 import { prepareServerBun, secureServerBun } from "./bun/tls-server.ts";
-import type { ConnectOptions, Runtime } from "./interface.ts";
+import type { Runtime } from "./interface.ts";
 
 /** In a binary of `bun build --compile` the script has no name of its own; the binary may be called by several. */
 const compiled = process.argv[1]?.startsWith("/$bunfs/") ?? false;
 
-/** TLS as a client runs on sockets of `node:net` and `node:tls` only, and Bun's own choose no IP version. */
-function needsNet(options: ConnectOptions): boolean {
-  return options.tls !== undefined || options.takeover === true || options.family !== undefined;
-}
-
-/** Bun: the base, with TCP, unix sockets and TLS as a server on Bun's own sockets, which cost a fifth less. */
+/** Bun: the base, with TCP, unix sockets and TLS on Bun's own sockets, which cost a fifth less; they choose no IP version. */
 export const runtime: Runtime = {
   name: "bun",
   version: process.versions["bun"] ?? "",
@@ -52,11 +49,12 @@ export const runtime: Runtime = {
 
   listen: listenBun,
   connect: admitting((options, handler) =>
-    needsNet(options) ? connectNet(options, handler) : connectBun(options, handler),
+    options.family === undefined ? connectBun(options, handler) : connectNet(options, handler),
   ),
   secureServer: secureServerBun,
   prepareServerTls: prepareServerBun,
-  secureClient: secureClientNet,
+  secureClient: (stream, tls, handler) =>
+    stream instanceof BunStream ? secureClientBun(stream, tls, handler) : secureClientNet(stream, tls, handler),
   systemAuthorities,
   openDatagram,
   serveNative: serveBun,

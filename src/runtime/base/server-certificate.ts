@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { StreamError } from "../interface.ts";
+import type { TlsSource } from "./tls-facts.ts";
 
 /** The part of a certificate that decides whether a server is the one that was meant. */
 interface Leaf {
@@ -75,16 +76,25 @@ function undated(leaf: Leaf, now: number): string | undefined {
   return now > until ? `${bad} ${instant(now)} is after ${instant(until)}` : undefined;
 }
 
+/** A socket whose handshake is complete, and what its engine thinks of the server's chain. */
+export type ShownCertificate = Pick<TlsSource, "authorized" | "getPeerCertificate"> &
+  Pick<TLSSocket, "authorizationError">;
+
 /** The certificate that a server has shown. */
-export function leafOf(socket: TLSSocket): Leaf {
-  return socket.getPeerCertificate() as unknown as Leaf;
+export function leafOf(socket: ShownCertificate): Leaf {
+  return socket.getPeerCertificate(false) as unknown as Leaf;
 }
 
 /**
  * Why a server's certificate is not acceptable, or undefined. Dates come first, then the name, then the chain: one that
  * is both untrusted and misnamed counts as misnamed (data-plane §2.3).
  */
-export function objection(socket: TLSSocket, leaf: Leaf, serverName: string, action: string): StreamError | undefined {
+export function objection(
+  socket: ShownCertificate,
+  leaf: Leaf,
+  serverName: string,
+  action: string,
+): StreamError | undefined {
   const refuse = (kind: "tls-name" | "tls-untrusted" | "tls-expired", reason: string, code: string): StreamError =>
     new StreamError(kind, `${action}: ${reason}`, { code, reason });
   // Deno does not say that a certificate has expired (runtimes.md §4): its dates do.

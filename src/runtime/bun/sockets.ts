@@ -6,9 +6,17 @@ import { dialTimeout, noDescriptor } from "../base/net-connect.ts";
 import type { Accept } from "../base/net-listen.ts";
 import { streamError } from "../base/stream-error.ts";
 import { turnAway } from "../base/turn-away.ts";
-import type { ByteStream, ByteStreamHandler, ConnectOptions, Listener, ListenOptions } from "../interface.ts";
+import type {
+  ByteStream,
+  ByteStreamHandler,
+  ClientTls,
+  ConnectOptions,
+  Listener,
+  ListenOptions,
+} from "../interface.ts";
 import { rethrown } from "./socket-errors.ts";
 import { BunStream, type SocketOwner, type StreamSocket } from "./stream.ts";
+import { handshakeAsClientBun } from "./tls-client.ts";
 import { bunAcceptorFor } from "./tls-server.ts";
 
 type Handlers = SocketHandler<SocketOwner | undefined>;
@@ -143,7 +151,27 @@ class Dial implements SocketOwner {
     socket.data = stream;
     stream.handler = this.#handler;
     if (preamble !== undefined) stream.write(preamble);
-    this.#resolve(stream);
+    if (this.#options.tls === undefined) this.#resolve(stream);
+    else this.#secure(stream, this.#options.tls);
+  }
+
+  #secure(stream: BunStream, tls: ClientTls): void {
+    const begun = performance.now();
+    const { times } = this.#options;
+    const timed = (): void => {
+      if (times !== undefined) times.tlsMs = performance.now() - begun;
+    };
+    handshakeAsClientBun(stream, tls, this.#action, {
+      secured: (secure) => {
+        timed();
+        secure.handler = this.#handler;
+        this.#resolve(secure);
+      },
+      failed: (error) => {
+        timed();
+        this.#reject(error);
+      },
+    });
   }
 
   failed(error: unknown): void {
@@ -181,7 +209,7 @@ const dialling: Handlers = {
   },
 };
 
-/** `Runtime.connect` for plain TCP and unix sockets on `Bun.connect`. */
+/** `Runtime.connect` on `Bun.connect`, which chooses no IP version. */
 export function connectBun(options: ConnectOptions, handler: ByteStreamHandler): Promise<ByteStream> {
   const action = `dial ${showAddress(options)}`;
   if (!roomToDial()) return Promise.reject(noDescriptor(action));

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { existsSync, readdirSync, readlinkSync } from "node:fs";
+import { connect as connectTcp } from "node:net";
 import { afterEach, before, describe, it } from "node:test";
+import { connect as connectTls } from "node:tls";
 import { runtime } from "#runtime";
 import type { ByteStream, ClientTls, ServerTls } from "../../../src/runtime/interface.ts";
 import { StreamError } from "../../../src/runtime/interface.ts";
@@ -23,7 +25,11 @@ function commonName(der: Uint8Array | undefined): string {
 
 /** The error of a TLS dial that must fail. */
 async function failedDial(server: ServerTls, client: ClientTls): Promise<StreamError> {
-  const listener = await runtime.listen({ host: "127.0.0.1", port: 0, tls: server }, () => new Recorder());
+  const listener = await runtime.listen({ host: "127.0.0.1", port: 0, tls: server }, (stream) => {
+    const recorder = new Recorder();
+    recorder.ended = () => stream.destroy();
+    return recorder;
+  });
   afterwards(() => listener.close());
   try {
     const stream = await runtime.connect({ host: "127.0.0.1", port: listener.port, tls: client }, new Recorder());
@@ -95,6 +101,7 @@ describe(`TLS (${runtime.name})`, () => {
       { tls: { ...serverTls, alpn: ["h2", "http/1.1"] } },
       { tls: { ...trusting, alpn: ["http/1.1"] } },
     );
+    const { localPort } = pair.client;
     pair.client.writeText("question \u00ff", runtime.fromLatin1(" and more"));
     pair.client.end();
     await until("FIN", () => pair.atServer.events.includes("ended"));
@@ -116,7 +123,7 @@ describe(`TLS (${runtime.name})`, () => {
     assert.equal(pair.server.tls!.verified, false);
     assert.deepEqual(pair.server.tls!.peerCertificates, []);
     assert.equal(pair.server.remoteAddress, "127.0.0.1");
-    assert.equal(pair.server.remotePort, pair.client.localPort);
+    assert.equal(pair.server.remotePort, localPort);
   });
 
   it("sends text as one byte per character, also while earlier text waits", async () => {
@@ -207,6 +214,8 @@ describe(`TLS (${runtime.name})`, () => {
     assert.equal((await failedDial(serverTls, { ...strict, serverName: "other.test" })).kind, "tls-name");
     assert.equal((await failedDial(only(expired), trusting)).kind, "tls-expired");
     assert.equal((await failedDial(only(early), trusting)).kind, "tls-expired");
+    const byAddress: ClientTls = { serverName: "127.0.0.1", authorities: [stranger.certificate] };
+    assert.equal((await failedDial(only(second), byAddress)).kind, "tls-untrusted");
   });
 
   it("accepts any certificate with verify false, and checks IP names", async () => {
@@ -388,9 +397,10 @@ describe(`TLS (${runtime.name})`, () => {
 
   it("closes with a cause when records do not decrypt", async () => {
     const { port, outcome, atServer } = await takingOver(serverTls);
-    const plain = await runtime.connect({ host: "127.0.0.1", port, takeover: true }, new Recorder());
-    const below = (plain as unknown as { socket: { write(bytes: Uint8Array): void } }).socket;
-    await runtime.secureClient(plain, trusting, new Recorder());
+    const below = connectTcp(port, "127.0.0.1");
+    const client = connectTls({ socket: below, rejectUnauthorized: false });
+    client.on("error", () => {});
+    afterwards(async () => void below.destroy());
     const server = await outcome;
     server.writeText("fine so far");
     below.write(new Uint8Array(5 + 32).fill(9).fill(23, 0, 1).fill(3, 1, 3).fill(0, 3, 4).fill(32, 4, 5));
