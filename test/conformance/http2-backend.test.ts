@@ -317,4 +317,35 @@ describe("HTTP/2 to backends: limits and options", () => {
       await backend.stop();
     }
   });
+
+  it("max_conns counts requests, not connections", async () => {
+    const backend = await Http2Backend.start(() => {});
+    const router = await startRouter("embedded", {
+      enable_h2c: true,
+      disable_keep_alives: false,
+      backends: { max_conns: 2 },
+    });
+    try {
+      await router.register({ uris: ["app.test"], port: backend.port, protocol: "http2" });
+      const held: ReturnType<typeof get>[] = [];
+      for (const count of [1, 2]) {
+        held.push(get(router.port, "app.test"));
+        await condition(`${count} in flight`, () => backend.requests.length === count || undefined);
+      }
+      const refused = await get(router.port, "app.test");
+      assert.deepEqual([refused.status, refused.header("x-cf-routererror")], [503, "Connection Limit Reached"]);
+      for (const { stream } of backend.requests) {
+        stream.respond({ ":status": 200 });
+        stream.end("hello");
+      }
+      assert.deepEqual(
+        (await Promise.all(held)).map(({ body }) => body),
+        ["hello", "hello"],
+      );
+      assert.equal(backend.sessions.length, 1);
+    } finally {
+      await router.stop();
+      await backend.stop();
+    }
+  });
 });

@@ -14,6 +14,9 @@ import { certificateChoice } from "./tls-key-pairs.ts";
 /** Milliseconds that a handshake may take where nothing is said. */
 export const defaultHandshakeTimeoutMs = 10_000;
 
+/** OpenSSL's SSL_OP_NO_RENEGOTIATION: as upstream, no client starts a second handshake (data-plane §7.1). */
+const noRenegotiation = 1 << 30;
+
 /** What a TLS engine reads from and writes to in place of the socket, and the gate that stops it (Deno). */
 export interface GatedCarrier extends Carrier {
   readonly duplex: Duplex;
@@ -65,6 +68,7 @@ export class TlsAcceptor {
       ...(makeGate === undefined ? { cert: first.certificate, key: first.key } : {}),
       ...(authorities === undefined ? {} : { ca: [...authorities] }),
       ...agreement,
+      secureOptions: noRenegotiation,
       // Synchronous, and never without a context: Deno needs both.
       SNICallback: (name, give) => give(null, choice.find(name)),
       ...(tls.alpn === undefined ? {} : { ALPNProtocols: [...tls.alpn] }),

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { createServer } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { createServer as createTlsServer } from "node:tls";
 import { runtime } from "#runtime";
 import type { Failure } from "../../../src/core/forwarding/failure.ts";
 import { Endpoint } from "../../../src/core/routing/endpoint.ts";
-import type { ByteStream, ClientTls, Listener } from "../../../src/runtime/interface.ts";
+import type { ByteStream, ClientTls, Listener, TlsFacts } from "../../../src/runtime/interface.ts";
 import { TimerWheel } from "../../../src/wire/timer-wheel.ts";
 import { createTransport } from "../../../src/wire/transport.ts";
 import { issue, makeAuthority } from "../../fixtures/certificates.ts";
@@ -18,15 +19,22 @@ const expired = issue(authority, { names: ["app-1"], notAfter: new Date(Date.now
 const ownPair = issue(authority, { names: ["router"], client: true });
 const verify = "tls: failed to verify certificate: x509:";
 
+/** What the backend knew of the last connection that sent something. */
+let seen: TlsFacts | undefined;
+
 /** A TLS backend that answers every read with 200. */
 function listen(keyPair: typeof backendPair, wantsCertificate = false): Promise<Listener> {
   const tls = {
     keyPairs: [keyPair],
     clientCertificates: wantsCertificate ? ("require" as const) : ("none" as const),
     clientAuthorities: [authority.certificate],
+    alpn: ["h2", "http/1.1"],
   };
   return runtime.listen({ host: "127.0.0.1", port: 0, tls }, (stream: ByteStream) => ({
-    data: () => void stream.writeText("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"),
+    data() {
+      seen = stream.tls;
+      stream.writeText("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+    },
     drained() {},
     ended: () => stream.end(),
     closed() {},
@@ -55,12 +63,16 @@ describe("transport over TLS", () => {
   });
   after(() => Promise.all(listeners.map((listener) => listener.close())));
 
-  it("reaches a backend whose certificate is good", async () => {
+  it("reaches a backend whose certificate is good, with its name, by TLS 1.3 and without ALPN", async () => {
     assert.equal(await sendTo(ports.plain, trusting), "200");
+    assert.deepEqual([seen?.serverName, seen?.version, seen?.alpn], ["app-1", "TLSv1.3", ""]);
   });
 
   it("shows its own certificate when the backend asks", async () => {
     assert.equal(await sendTo(ports.mutual, { ...trusting, keyPair: ownPair }), "200");
+    const own = ownPair.certificate.replaceAll(/-----[^-]*-----|\n/g, "");
+    assert.equal(Buffer.from(seen!.peerCertificates[0]!).toString("base64"), own);
+    assert.equal(seen!.verified, true);
   });
 
   it("tells a wrong name", async () => {
@@ -109,7 +121,7 @@ describe("transport over TLS", () => {
     await new Promise((resolve) => plain.close(resolve));
   });
 
-  it("tells a handshake that takes too long from a dial that does", async () => {
+  it("tells a handshake that takes too long", async () => {
     const mute = createServer((socket) => void socket.on("error", () => {}).resume());
     await new Promise<void>((resolve) => mute.listen(0, "127.0.0.1", resolve));
     const { port } = mute.address() as { port: number };
