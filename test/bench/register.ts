@@ -1,26 +1,34 @@
 /**
  * `npm run bench:register`: what the routing table costs: memory per route, CPU time per route that is new and per
- * register message that changes nothing (a heartbeat), the NATS client's share included, and how long requests wait while
- * a storm of registrations is applied.
+ * register message that changes nothing (a heartbeat), the NATS client's share included, how long requests wait while
+ * a storm of registrations is applied and while the table is pruned, and what a request costs beside a large table that
+ * is registered anew every 20 seconds.
  *
  *   npm run bench:register -- [--routes 100000] [--rounds 3] [--storm 200000] [--only bun,node] [--write FILE]
+ *                             [--tables 1,100000,1000000] [--parts table,prune,hop]
  *
  * The router runs on CPU 0, everything else on the others. A message counts as applied when a route registered behind
- * it is found. `plain` messages have host, port, one uri and an application id; `full` ones what Diego sends with TLS.
+ * it is found.
  */
 import { mkdtempSync, rmSync } from "node:fs";
-import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { writeConfig } from "../conformance/harness/router.ts";
+import { issue, makeAuthority } from "../fixtures/certificates.ts";
 import { startNatsServer } from "../fixtures/nats-server.ts";
+import { startBackend } from "./rig/backend.ts";
+import { appHost } from "./rig/contender.ts";
+import { load } from "./rig/load.ts";
 import { longestWait } from "./rig/prober.ts";
-import { cpuTime, freePorts, Processes, residentMiB } from "./rig/processes.ts";
+import { freePorts, Processes } from "./rig/processes.ts";
+import { hostOf, type MessageKind, registerMessage } from "./rig/register-messages.ts";
 import { median, replaceSection, shown, table } from "./rig/report.ts";
-import { launchers, runtimeFolder } from "./rig/routers.ts";
+import { launchers, routers, runtimeFolder } from "./rig/routers.ts";
+import { scenarios } from "./rig/scenarios.ts";
+import { pause, Subject } from "./rig/subject.ts";
 import { machineFacts } from "./rig/tools.ts";
 
 const { values } = parseArgs({
@@ -28,156 +36,208 @@ const { values } = parseArgs({
     routes: { type: "string", default: "100000" },
     rounds: { type: "string", default: "3" },
     storm: { type: "string", default: "200000" },
+    tables: { type: "string", default: "1,100000,1000000" },
+    parts: { type: "string", default: "table,prune,hop" },
     only: { type: "string" },
     write: { type: "string" },
   },
 });
 const [routes, rounds, storm] = [Number(values.routes), Number(values.rounds), Number(values.storm)];
-const kinds = ["plain", "full"] as const;
-
-function guid(number: number): string {
-  return `${number.toString(16).padStart(8, "0")}-1c9b-4f6e-9a51-0123456789ab`;
-}
-
-function message(kind: (typeof kinds)[number], number: number): string {
-  const host = `10.${number >> 16}.${(number >> 8) & 255}.${number & 255}`;
-  const uris = [`app-${number}.apps.example.com`];
-  if (kind === "plain") return JSON.stringify({ host, port: 8080, uris, app: guid(number) });
-  const app = guid(number);
-  return JSON.stringify({
-    host,
-    port: 61_000,
-    tls_port: 61_001,
-    uris,
-    app,
-    private_instance_id: guid(number + 1_000_000),
-    private_instance_index: "0",
-    server_cert_domain_san: guid(number + 1_000_000),
-    isolation_segment: "",
-    availability_zone: "z1",
-    endpoint_updated_at_ns: 1_760_000_000_000_000_000 + number,
-    tags: {
-      app_id: app,
-      app_name: `app-${number}`,
-      component: "route-emitter",
-      instance_id: "0",
-      organization_id: guid(number % 100),
-      organization_name: `org-${number % 100}`,
-      process_id: app,
-      process_instance_id: guid(number + 1_000_000),
-      process_type: "web",
-      source_id: app,
-      space_id: guid(number % 1000),
-      space_name: `space-${number % 1000}`,
-    },
-  });
-}
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Status of a GET for that host. */
-function statusOf(port: number, host: string): Promise<number> {
-  return new Promise((resolve) => {
-    const sent = request({ port, host: "127.0.0.1", headers: { host } }, (answer) => {
-      answer.resume();
-      answer.on("end", () => resolve(answer.statusCode ?? 0));
-    });
-    sent.on("error", () => resolve(0));
-    sent.end();
-  });
-}
-
-/** A router under measurement. */
-class Subject {
-  readonly pid: number;
-  readonly port: number;
-  readonly #nats: NatsConnection;
-  #marks = 0;
-
-  constructor(pid: number, port: number, nats: NatsConnection) {
-    this.pid = pid;
-    this.port = port;
-    this.#nats = nats;
-  }
-
-  /** Publishes the messages and waits until they are applied. */
-  async apply(messages: readonly string[]): Promise<void> {
-    for (let from = 0; from < messages.length; from += 2000) {
-      for (const text of messages.slice(from, from + 2000)) this.#nats.publish("router.register", text);
-      await this.#nats.flush();
-    }
-    const uri = `mark-${this.#marks++}.example.com`;
-    this.#nats.publish("router.register", JSON.stringify({ host: "127.0.0.1", port: 1, uris: [uri] }));
-    while ([0, 404].includes(await statusOf(this.port, uri))) await pause(10);
-  }
-
-  /** CPU time so far, in microseconds. */
-  get cpu(): number {
-    const { user, system } = cpuTime(this.pid);
-    return user + system;
-  }
-}
-
-const nats = await startNatsServer({ port: (await freePorts(1))[0] ?? 0 });
-const client = await connect({ servers: `127.0.0.1:${nats.port}` });
+const tables = values.tables.split(",").map(Number);
+const wanted = launchers.filter(([name]) => values.only?.split(",").includes(name) ?? name !== "binary");
 const folder = mkdtempSync(join(tmpdir(), "causeway-bench-"));
 const processes = new Processes();
-const rows: string[][] = [];
-const subjects = launchers.filter(([name]) => values.only?.split(",").includes(name) ?? name !== "binary");
-for (const [name, command] of subjects) {
-  for (const kind of kinds) {
-    const [port = 0] = await freePorts(1);
-    const prune = { prune_stale_droplets_interval: "1h", droplet_stale_threshold: "2h" };
-    const config = writeConfig(folder, nats.port, { port, logging: { level: "error" }, ...prune });
-    const pid = processes.start(`${name}-${kind}`, 0, [...command.split(" "), "router", "-c", config]);
-    while ((await statusOf(port, "nobody.example.com")) === 0) await pause(50);
-    const subject = new Subject(pid, port, client);
-    // Warm, and with room for what a storm needs, so that the table alone is seen in the difference.
-    await subject.apply(Array.from({ length: 20_000 }, () => message(kind, 0)));
-    await pause(3000);
-    const before = residentMiB(pid);
-    const messages = Array.from({ length: routes }, (_, number) => message(kind, number));
-    const beforeFirst = subject.cpu;
-    await subject.apply(messages);
-    const first = (subject.cpu - beforeFirst) / routes;
-    await pause(3000);
-    const memory = ((residentMiB(pid) - before) * 2 ** 20) / routes;
-    const costs: number[] = [];
-    for (let round = 0; round < rounds; round++) {
-      const cpu = subject.cpu;
-      await subject.apply(messages);
-      costs.push((subject.cpu - cpu) / routes);
-    }
-    await pause(3000);
-    const settled = ((residentMiB(pid) - before) * 2 ** 20) / routes;
-    const stormy = Array.from({ length: storm }, (_, number) => messages[number % routes]!);
-    const wait = await longestWait(port, () => subject.apply(stormy));
-    const figures = [memory / 1000, settled / 1000, first, median(costs), wait];
-    rows.push([`${name}, ${kind}`, ...figures.map((figure) => shown(figure)), String(Math.round(before))]);
-    console.log(rows.at(-1)?.join("  "));
-    process.kill(pid, "SIGKILL");
-  }
+
+/** A bus with a client that publishes. */
+async function startBus(): Promise<{ port: number; client: NatsConnection; stop(): Promise<void> }> {
+  const nats = await startNatsServer({ port: (await freePorts(1))[0] ?? 0 });
+  const client = await connect({ servers: `127.0.0.1:${nats.port}` });
+  const stop = async (): Promise<void> => {
+    await client.close();
+    await nats.stop();
+  };
+  return { port: nats.port, client, stop };
 }
-const report = [
+
+const messagesOf = (kind: MessageKind, count: number, first = 0): string[] =>
+  Array.from({ length: count }, (_, number) => registerMessage(kind, first + number));
+
+/** Messages that change one route again and again: what a table needs of code is compiled, and it stays empty. */
+const warmUp = (kind: MessageKind): string[] =>
+  messagesOf(kind, 20_000).map((text) =>
+    JSON.stringify({ ...(JSON.parse(text) as object), host: "10.0.0.1", uris: ["warm-up.example.com"] }),
+  );
+
+/** Numbers from here on are those of routes that only the storm brings. */
+const stormNumbers = 10_000_000;
+
+async function startSubject(command: string, name: string, settings: object): Promise<[Subject, () => Promise<void>]> {
+  const bus = await startBus();
+  const [port = 0] = await freePorts(1);
+  const config = writeConfig(folder, bus.port, { port, logging: { level: "error" }, ...settings });
+  const pid = processes.start(name, 0, [...command.split(" "), "router", "-c", config]);
+  const subject = new Subject(pid, port, bus.client);
+  await subject.up();
+  const stop = async (): Promise<void> => {
+    processes.end(pid);
+    await bus.stop();
+  };
+  return [subject, stop];
+}
+
+/** Memory and CPU time of a table of one kind of routes, and what requests feel of a storm. */
+async function tableRow(name: string, command: string, kind: MessageKind): Promise<string[]> {
+  const settings = { prune_stale_droplets_interval: "1h", droplet_stale_threshold: "2h" };
+  const [subject, stop] = await startSubject(command, `${name}-${kind}`, settings);
+  await subject.apply(warmUp(kind));
+  const before = await subject.settledMemory();
+  const messages = messagesOf(kind, routes);
+  const beforeFirst = subject.cpu;
+  await subject.apply(messages);
+  const first = (subject.cpu - beforeFirst) / routes;
+  const perRoute = async (): Promise<number> => ((await subject.settledMemory()) - before) * (2 ** 20 / 1000 / routes);
+  const memory = await perRoute();
+  const costs: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const cpu = subject.cpu;
+    await subject.apply(messages);
+    costs.push((subject.cpu - cpu) / routes);
+  }
+  const settled = await perRoute();
+  // New routes are the hardest storm: half of it is new, half known.
+  const stormy = [...messagesOf(kind, storm >> 1, stormNumbers), ...messages.slice(0, storm >> 1)];
+  const wait = await longestWait(subject, () => subject.apply(stormy));
+  await stop();
+  const figures = [memory, settled, first, median(costs), wait.busy, wait.wall];
+  return [`${name}, ${kind}`, ...figures.map((figure) => shown(figure)), String(Math.round(before))];
+}
+
+/** How long requests wait while a sweep finds nothing, and while one takes everything out. */
+async function pruneRow(name: string, command: string, count: number): Promise<string[]> {
+  const settings = { prune_stale_droplets_interval: "10s", droplet_stale_threshold: "2h" };
+  const [subject, stop] = await startSubject(command, `${name}-prune`, settings);
+  await subject.apply(messagesOf("plain", count));
+  // Two sweeps, of which the first may have begun while routes were registered.
+  const idle = await longestWait(subject, () => pause(21_000));
+  await subject.apply(Array.from({ length: count }, (_, number) => registerMessage("plain", number, 1)));
+  const full = await longestWait(subject, async () => {
+    for (const number of [0, count >> 1, count - 1]) await subject.gone(hostOf(number));
+    await pause(2000);
+  });
+  await stop();
+  return [`${name}, ${count}`, ...[idle.busy, idle.wall, full.busy, full.wall].map((figure) => shown(figure))];
+}
+
+/** CPU time per request beside tables of several sizes, each message of which comes every 20 s. */
+async function hopRow(name: string, backendPort: number): Promise<string[]> {
+  const certificate = issue(makeAuthority(), { names: [appHost] });
+  const rows: { size: number; pid: number; run(seconds: number): Promise<number>; stop(): Promise<void> }[] = [];
+  for (const size of tables) {
+    const bus = await startBus();
+    const runFolder = mkdtempSync(join(folder, "hop-"));
+    const settings = { prune_stale_droplets_interval: "1h", droplet_stale_threshold: "2h" };
+    const all = await routers({ folder: runFolder, backendPort, certificate }, bus.port, [], settings);
+    const contender = all.find((one) => one.name === name);
+    if (contender === undefined) throw new Error(`cannot start ${name}`);
+    const pid = processes.start(`${name}-hop-${size}`, 0, contender.command);
+    const subject = new Subject(pid, contender.httpPort, bus.client);
+    await subject.up();
+    const app = JSON.stringify({ host: "127.0.0.1", port: backendPort, uris: [appHost], app: "app" });
+    await subject.apply([app]);
+    const messages = messagesOf("plain", size - 1);
+    await subject.apply(messages);
+    let next = 0;
+    const announce = (): void => {
+      const end = Math.min(next + Math.ceil(messages.length / 400), messages.length);
+      for (; next < end; next++) bus.client.publish("router.register", messages[next] as string);
+      if (next === messages.length) next = 0;
+    };
+    rows.push({
+      size,
+      pid,
+      stop: bus.stop,
+      async run(seconds) {
+        const ticker = setInterval(announce, 50);
+        const before = subject.cpu;
+        const small = scenarios.get("small")!;
+        const { requests } = await load(contender, small, seconds, 64, runFolder);
+        const cost = (subject.cpu - before) / requests;
+        clearInterval(ticker);
+        return cost;
+      },
+    });
+  }
+  await pause(2000);
+  const costs = rows.map((): number[] => []);
+  for (let round = 0; round <= rounds + 2; round++) {
+    for (const [i, row] of rows.entries()) {
+      const cost = await row.run(round === 0 ? 1 : 3);
+      if (round > 0) costs[i]!.push(cost);
+    }
+  }
+  for (const { pid, stop } of rows) {
+    processes.end(pid);
+    await stop();
+  }
+  const one = median(costs[0]!);
+  const cells = costs.map((each, i) => {
+    const cost = median(each);
+    return i === 0 ? shown(cost) : `${shown(cost)} (${shown((cost / one - 1) * 100)} %)`;
+  });
+  return [name, ...cells];
+}
+
+/** Rows, each of them shown as soon as it is there. */
+async function rowsOf(cases: readonly (() => Promise<string[]>)[]): Promise<string[][]> {
+  const rows: string[][] = [];
+  for (const each of cases) {
+    rows.push(await each());
+    console.log(rows.at(-1)?.join("  "));
+  }
+  return rows;
+}
+
+const parts = values.parts.split(",");
+const sections = [
   ...machineFacts(runtimeFolder),
-  `- Run: ${routes} routes, ${rounds} rounds; storm of ${storm} messages`,
-  "",
-  table(
-    [
-      "",
-      "KB per route",
-      "after the rounds",
-      "CPU µs per new route",
-      "per heartbeat",
-      "longest wait in the storm, ms",
-      "RSS MB without routes",
-    ],
-    rows,
-  ),
-].join("\n");
+  `- Run: ${routes} routes, ${rounds} rounds; storm of ${storm} messages, half of them of new routes`,
+];
+if (parts.includes("table")) {
+  const kinds: MessageKind[] = ["plain", "half", "full"];
+  const columns = ["", "KB per route", "after the rounds", "CPU µs per new route", "per heartbeat"];
+  const waits = ["longest wait in the storm, ms at work", "by the clock", "RSS MB without routes"];
+  const cases = wanted.flatMap(([name, command]) => kinds.map((kind) => () => tableRow(name, command, kind)));
+  sections.push("", "### The table", "", table([...columns, ...waits], await rowsOf(cases)));
+}
+if (parts.includes("prune")) {
+  const columns = [
+    "",
+    "longest wait, nothing stale, ms at work",
+    "by the clock",
+    "all stale, ms at work",
+    "by the clock",
+  ];
+  const largest = tables.at(-1) ?? routes;
+  const cases = wanted.map(
+    ([name, command]) =>
+      () =>
+        pruneRow(name, command, largest),
+  );
+  sections.push("", "### Pruning", "", table(columns, await rowsOf(cases)));
+}
+if (parts.includes("hop")) {
+  const [backendPort = 0] = await freePorts(1);
+  startBackend(processes, backendPort);
+  const columns = ["CPU µs per request", ...tables.map((size) => `${size} routes`)];
+  const cases = wanted.map(
+    ([name]) =>
+      () =>
+        hopRow(name, backendPort),
+  );
+  sections.push("", "### A hop beside the table", "", table(columns, await rowsOf(cases)));
+}
+const report = sections.join("\n");
 console.log(report);
 if (values.write !== undefined) replaceSection(values.write, "npm run bench:register", report);
-await client.close();
-await nats.stop();
 rmSync(folder, { recursive: true, force: true });
 process.exit(0);

@@ -15,6 +15,7 @@ const benches: readonly Bench[] = [
   { script: "handshake.ts", arguments: [] },
   { script: "start.ts", arguments: [] },
   { script: "register.ts", arguments: [] },
+  { script: "connections.ts", arguments: [] },
   { script: "registrar.ts", arguments: [] },
   { script: "route-service.ts", arguments: [] },
 ];

@@ -1,10 +1,27 @@
-import { request } from "node:http";
+import { readdirSync, readFileSync } from "node:fs";
+import { Agent, request } from "node:http";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+
+/** The worst that happened to one of many requests, in milliseconds. */
+export interface LongestWait {
+  /** From sending to the answer. */
+  readonly wall: number;
+  /** That the router's threads were at work meanwhile: what it would have been without other work on the machine. */
+  readonly busy: number;
+}
+
+/** A router, as the thread is told. */
+interface Target {
+  readonly pid: number;
+  readonly port: number;
+}
+
+const agent = new Agent({ keepAlive: true });
 
 /** Sends a request for a host that has no route; resolves when it is answered. */
 function ask(port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const sent = request({ port, host: "127.0.0.1", headers: { host: "nobody.example.com" } }, (answer) => {
+    const sent = request({ port, host: "127.0.0.1", agent, headers: { host: "nobody.example.com" } }, (answer) => {
       answer.resume();
       answer.on("end", resolve);
     });
@@ -13,12 +30,25 @@ function ask(port: number): Promise<void> {
   });
 }
 
+/** Milliseconds that the threads of a process have run so far. */
+function runTime(pid: number): number {
+  let nanoseconds = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "latin1").split(" ")[0]);
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return nanoseconds / 1e6;
+}
+
 /**
- * The longest that one of the requests waited, in milliseconds, which a thread of its own sent one after another while
- * `work` was done.
+ * The longest waits of the requests that a thread of its own sent one after another while `work` was done. The process
+ * must be on one core: then its threads do not run at the same time, and what they run adds up to the wait.
  */
-export async function longestWait(port: number, work: () => Promise<void>): Promise<number> {
-  const thread = new Worker(new URL(import.meta.url), { workerData: port });
+export async function longestWait(target: Target, work: () => Promise<void>): Promise<LongestWait> {
+  const thread = new Worker(new URL(import.meta.url), { workerData: target });
   await new Promise((resolve) => thread.once("message", resolve));
   await work();
   thread.postMessage("stop");
@@ -26,8 +56,8 @@ export async function longestWait(port: number, work: () => Promise<void>): Prom
 }
 
 if (!isMainThread) {
-  const port = workerData as number;
-  let longest = 0;
+  const { pid, port } = workerData as Target;
+  let [wall, busy] = [0, 0];
   let stopping = false;
   parentPort!.once("message", () => {
     stopping = true;
@@ -35,10 +65,12 @@ if (!isMainThread) {
   await ask(port);
   parentPort!.postMessage("ready");
   while (!stopping) {
-    const sent = performance.now();
+    const [sent, before] = [performance.now(), runTime(pid)];
     await ask(port);
-    longest = Math.max(longest, performance.now() - sent);
+    wall = Math.max(wall, performance.now() - sent);
+    busy = Math.max(busy, runTime(pid) - before);
+    await new Promise((resolve) => setTimeout(resolve, 1));
   }
-  parentPort!.postMessage(longest);
+  parentPort!.postMessage({ wall, busy } satisfies LongestWait);
   parentPort!.close();
 }

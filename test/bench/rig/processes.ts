@@ -72,6 +72,8 @@ export class Processes {
   readonly folder = mkdtempSync(join(tmpdir(), "causeway-bench-"));
   #children: ChildProcess[] = [];
   #stopping = false;
+  /** Ended because they were told to. */
+  readonly #ended = new Set<number>();
 
   constructor() {
     // nginx started by root serves files as somebody else.
@@ -90,11 +92,17 @@ export class Processes {
     });
     this.#children.push(child);
     child.on("exit", (code, signal) => {
-      if (this.#stopping) return;
+      if (this.#stopping || this.#ended.has(child.pid ?? 0)) return;
       console.error(`${name} ended by itself (${code ?? signal}):\n${readFileSync(log, "utf8").slice(-2000)}`);
     });
     if (child.pid === undefined) throw new Error("cannot start taskset: install the Debian package util-linux");
     return child.pid;
+  }
+
+  /** Kills a program that is no longer needed, with what it started. */
+  end(pid: number): void {
+    this.#ended.add(pid);
+    for (const member of processTree(pid)) process.kill(member, "SIGKILL");
   }
 
   #stop(): void {
