@@ -14,6 +14,7 @@ import type { Selection } from "./selection.ts";
  */
 export function selectEndpoint(pool: Pool, selection: Selection, now: number): Endpoint | undefined {
   selection.begin();
+  if (pool.settings.catchUp !== undefined && pool.size > 1) pool.settings.catchUp();
   // A session that may be left counts for the first attempt only.
   if (selection.stickyId !== "" && (selection.mustStick || selection.attempt === 1)) {
     const endpoint = sticky(pool, selection);

@@ -1,5 +1,12 @@
 import type { Endpoint } from "./endpoint.ts";
 
+/** Where all workers keep whose turn it is in a route; absent where there is one worker. */
+export interface SharedTurn {
+  /** The cursor plus 1; 0: nobody has had a turn. */
+  load(): number;
+  store(turn: number): void;
+}
+
 /** What carries a failure mark. */
 interface Marked {
   /** `Clock.monotonic` milliseconds of the last failure, -1: unmarked. Read and written by `PoolState` only. */
@@ -12,6 +19,8 @@ interface Marked {
  * through this file (architecture §6), so that its meaning does not depend on the number of workers.
  */
 export class PoolState {
+  /** Undefined: this worker alone knows. */
+  turn: SharedTurn | undefined = undefined;
   #cursor = -1;
 
   /**
@@ -21,8 +30,10 @@ export class PoolState {
    * @param random uniform in [0, 1).
    */
   nextStart(count: number, random: () => number): number {
+    if (this.turn !== undefined) this.#cursor = this.turn.load() - 1;
     const next = this.#cursor < 0 ? Math.floor(random() * count) : this.#cursor + 1;
     this.#cursor = next < count ? next : 0;
+    this.turn?.store(this.#cursor + 1);
     return this.#cursor;
   }
 

@@ -49,6 +49,8 @@ export interface PoolSettings {
   readonly log: Logger;
   /** Hears of pools whose failure marks were all erased; absent: nobody needs to know. */
   readonly marksErased?: ((pool: Pool) => void) | undefined;
+  /** Takes note of what requests of other workers found out; absent: there are none. */
+  readonly catchUp?: (() => void) | undefined;
 }
 
 /** An endpoint's place in one pool. */

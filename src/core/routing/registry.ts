@@ -67,8 +67,6 @@ interface RegistryParts {
 export interface TableChanges {
   /** The route with that trie key changed, came, or went. */
   changed(key: string): void;
-  /** A member failed and was marked. */
-  marked(key: string, address: string): void;
 }
 
 /** What all pools of a table with these settings share. */
@@ -428,10 +426,7 @@ export class Registry {
     if (member === undefined || effect === undefined) return undefined;
     const now = this.#clock.monotonic();
     if (effect === "prune") this.#remove(pool, member, now);
-    else {
-      pool.state.mark(member, now);
-      if (!pool.detached) this.#changes?.marked(pool.key, address);
-    }
+    else pool.state.mark(member, now);
     return effect;
   }
 

@@ -1,15 +1,41 @@
 import type { Clock } from "../clock.ts";
 import type { Endpoint } from "./endpoint.ts";
+import type { Pool } from "./pool.ts";
 import type { Registry } from "./registry.ts";
 import { endpointOperation, routeOperation, type TableOperation } from "./table-operations.ts";
 
-/** Numbers of endpoints, the same for all workers: they name endpoints and the places where requests are counted. */
-export class EndpointIds {
+/**
+ * Numbers of endpoints and of routes with several of them, the same for all workers: they name the places where requests
+ * are counted and turns are kept.
+ */
+export class TableNumbers {
   readonly #ids = new Map<Endpoint, number>();
   /** Numbers whose endpoint is gone, with the feeds whose workers may still count requests there. */
   readonly #leaving = new Map<number, Set<object>>();
   readonly #free: number[] = [];
   #next = 0;
+  readonly #routes = new Map<string, number>();
+  readonly #freeRoutes: number[] = [];
+  #nextRoute = 0;
+
+  /** The number of a route: from the day on that it has a second endpoint, until it goes. */
+  ofRoute({ key, size }: Pool): number {
+    let number = this.#routes.get(key);
+    if (number === undefined) {
+      if (size < 2) return -1;
+      number = this.#freeRoutes.pop() ?? this.#nextRoute++;
+      this.#routes.set(key, number);
+    }
+    return number;
+  }
+
+  /** The route is gone. A worker that has not heard of it yet changes at worst whose turn it is in another. */
+  forgetRoute(key: string): void {
+    const number = this.#routes.get(key);
+    if (number === undefined) return;
+    this.#routes.delete(key);
+    this.#freeRoutes.push(number);
+  }
 
   of(endpoint: Endpoint): number {
     let id = this.#ids.get(endpoint);
@@ -53,16 +79,16 @@ export class EndpointIds {
 /** What one worker does not know of the table yet. It starts with everything. */
 export class TableFeed {
   readonly #registry: Registry;
-  readonly #ids: EndpointIds;
+  readonly #numbers: TableNumbers;
   readonly #clock: Clock;
   readonly #changed: Set<string>;
   readonly #gone: number[] = [];
   /** A bit for each endpoint that the worker knows. */
   #known = new Uint8Array(128);
 
-  constructor(registry: Registry, ids: EndpointIds, clock: Clock) {
+  constructor(registry: Registry, numbers: TableNumbers, clock: Clock) {
     this.#registry = registry;
-    this.#ids = ids;
+    this.#numbers = numbers;
     this.#clock = clock;
     this.#changed = new Set(registry.keys());
   }
@@ -79,7 +105,7 @@ export class TableFeed {
   /** The endpoint of that number has left the table. */
   forget(id: number): void {
     if (this.#knows(id)) this.#gone.push(id);
-    else this.#ids.released(id, this);
+    else this.#numbers.released(id, this);
   }
 
   /** The next operations as a JSON array, of about so many characters at most; undefined: there is nothing to tell. */
@@ -100,8 +126,8 @@ export class TableFeed {
       if (pool === undefined) put(["gone", key]);
       else {
         put(
-          routeOperation(pool, now, (endpoint) => {
-            const id = this.#ids.of(endpoint);
+          routeOperation(pool, this.#numbers.ofRoute(pool), now, (endpoint) => {
+            const id = this.#numbers.of(endpoint);
             if (!this.#knows(id)) {
               this.#know(id, true);
               put(endpointOperation(id, endpoint));

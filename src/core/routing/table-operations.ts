@@ -33,9 +33,13 @@ type EndpointValues = readonly [
   proxyProtocol: ProxyVersion | "",
 ];
 
-/** A pool. Marks: places of the members with one, each followed by its age in milliseconds. */
+/**
+ * A pool. Its number is -1 while it has one endpoint at most. Marks: places of the members with one, each followed by its
+ * age in milliseconds.
+ */
 type RouteValues = readonly [
   key: string,
+  number: number,
   name: string,
   algorithm: Algorithm,
   hash: readonly [header: string, balance: number] | null,
@@ -105,12 +109,18 @@ function tagsOf(flat: readonly string[]): TagSet {
 }
 
 /** What tells a worker of a pool; `idOf` gives the numbers of its endpoints. `now`: `Clock.monotonic` milliseconds. */
-export function routeOperation(pool: Pool, now: number, idOf: (endpoint: Endpoint) => number): TableOperation {
+export function routeOperation(
+  pool: Pool,
+  number: number,
+  now: number,
+  idOf: (endpoint: Endpoint) => number,
+): TableOperation {
   const { hash, reservation } = pool;
   const marks = pool.members.flatMap(({ failedAt }, place) => (failedAt < 0 ? [] : [place, now - failedAt]));
   return [
     "route",
     pool.key,
+    number,
     pool.name,
     pool.algorithm,
     hash === undefined ? null : [hash.header, hash.balance],

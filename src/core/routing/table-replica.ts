@@ -6,10 +6,34 @@ import { KindStore } from "./endpoint-kind.ts";
 import { failureEffect, logFailedEndpoint } from "./failed-endpoint.ts";
 import { appInstancePool, type InstanceSelector, processInstancePool } from "./instance-lookup.ts";
 import { Pool, type PoolSettings } from "./pool.ts";
+import type { SharedTurn } from "./pool-state.ts";
 import { poolSettings, type RegistrySettings } from "./registry.ts";
 import { endpointOf, type TableOperation } from "./table-operations.ts";
 import { TextStore } from "./text-store.ts";
 import { Trie } from "./trie.ts";
+
+/** Kinds of news that workers tell one another. */
+export const newsKinds = { marked: 1, pruned: 2, erased: 3 } as const;
+
+/** What a worker found out about a route with several endpoints, in numbers. */
+export interface FailureNews {
+  readonly kind: (typeof newsKinds)[keyof typeof newsKinds];
+  /** Number of the route. */
+  readonly route: number;
+  /** `addressHash` of the endpoint; 0 where it is about all. */
+  readonly address: number;
+}
+
+/** What workers share at once. */
+interface Siblings {
+  /** Where requests to the endpoint of that number are counted. */
+  countOf(id: number): SharedCount | undefined;
+  /** Whose turn it is in the route of that number. */
+  turnOf(route: number): SharedTurn | undefined;
+  tell(news: FailureNews): void;
+  /** Gives what others have told since the last time. */
+  hear(take: (news: FailureNews) => void): void;
+}
 
 /** What a worker tells its supervisor of the table. */
 export interface ReplicaReports {
@@ -28,8 +52,7 @@ export interface ReplicaParts {
   /** Logger of the source `registry`. */
   readonly log: Logger;
   readonly reports: ReplicaReports;
-  /** Where requests to the endpoint of that number are counted. */
-  readonly countOf: (id: number) => SharedCount | undefined;
+  readonly siblings: Siblings;
   /** The endpoint left the table: `Transport.forget`. */
   readonly forget: (endpoint: Endpoint) => void;
   /** Hears the duration of every lookup; absent: lookups are not timed. */
@@ -49,6 +72,9 @@ export class TableReplica {
   readonly #texts = new TextStore();
   readonly #kinds = new KindStore(this.#texts);
   readonly #endpoints = new Map<number, Endpoint>();
+  /** Routes with several endpoints. */
+  readonly #numbered = new Map<number, Pool>();
+  readonly #numbers = new Map<Pool, number>();
   /** Endpoints that left while requests to them were under way. */
   readonly #leaving = new Map<number, Endpoint>();
   #released: number[] = [];
@@ -56,9 +82,11 @@ export class TableReplica {
   constructor(parts: ReplicaParts) {
     this.#parts = parts;
     this.#trie = new Trie((parts.random() * 2 ** 32) | 0);
+    const take = (news: FailureNews): void => this.#take(news);
     this.#pools = {
       ...poolSettings(parts.settings, parts.random, parts.log),
-      marksErased: (pool) => parts.reports.marksErased(pool.key),
+      marksErased: (pool) => this.#erased(pool),
+      catchUp: () => parts.siblings.hear(take),
     };
   }
 
@@ -80,7 +108,9 @@ export class TableReplica {
         break;
       case "gone": {
         const pool = this.#trie.find(operation[1]);
-        if (pool !== undefined) this.#trie.remove(pool);
+        if (pool === undefined) break;
+        this.#trie.remove(pool);
+        this.#unnumber(pool);
         break;
       }
       case "forget":
@@ -109,7 +139,7 @@ export class TableReplica {
     return released;
   }
 
-  #put([, key, name, algorithm, hash, serviceUrl, reservation, ids, marks]: RouteOperation): void {
+  #put([, key, number, name, algorithm, hash, serviceUrl, reservation, ids, marks]: RouteOperation): void {
     const now = this.#parts.clock.monotonic();
     const pool = this.#trie.find(key) ?? this.#add(key, name, now);
     pool.algorithm = algorithm;
@@ -129,6 +159,7 @@ export class TableReplica {
       const member = pool.members[marks[i]!];
       if (member !== undefined && fresh.has(member.endpoint)) pool.state.mark(member, now - marks[i + 1]!);
     }
+    if (number >= 0) this.#number(number, pool);
     if (this.#countsMatter(pool)) for (const [place, id] of ids.entries()) this.#share(endpoints[place]!, id);
   }
 
@@ -136,6 +167,21 @@ export class TableReplica {
     const pool = new Pool(key === name ? name : key, name, this.#pools, this.#pools.defaultAlgorithm, now);
     this.#trie.insert(pool);
     return pool;
+  }
+
+  #number(number: number, pool: Pool): void {
+    if (this.#numbered.get(number) === pool) return;
+    this.#numbered.set(number, pool);
+    this.#numbers.set(pool, number);
+    pool.state.turn = this.#parts.siblings.turnOf(number);
+  }
+
+  #unnumber(pool: Pool): void {
+    const number = this.#numbers.get(pool);
+    if (number === undefined) return;
+    this.#numbers.delete(pool);
+    // Another route may have the number by now.
+    if (this.#numbered.get(number) === pool) this.#numbered.delete(number);
   }
 
   /** Whether what is in flight has a say in where requests of that pool go. */
@@ -147,21 +193,30 @@ export class TableReplica {
 
   #share(endpoint: Endpoint, id: number): void {
     if (endpoint.shared !== undefined) return;
-    endpoint.shared = this.#parts.countOf(id);
+    endpoint.shared = this.#parts.siblings.countOf(id);
     if (endpoint.inFlight > 0) endpoint.shared?.publish(endpoint.inFlight);
   }
 
-  /** A request of another worker failed, and the member was marked. */
-  mark(key: string, address: string): void {
-    const pool = this.#trie.find(key);
-    const member = pool?.find(address);
-    if (member !== undefined) pool?.state.mark(member, this.#parts.clock.monotonic());
+  /** Another worker found something out. */
+  #take({ kind, route, address }: FailureNews): void {
+    const pool = this.#numbered.get(route);
+    if (pool === undefined) return;
+    if (kind === newsKinds.erased) {
+      pool.state.clearMarks(pool.members);
+      return;
+    }
+    const member = pool.members.find(({ endpoint }) => addressHash(endpoint.address) === address);
+    if (member === undefined) return;
+    const now = this.#parts.clock.monotonic();
+    if (kind === newsKinds.pruned) pool.remove(member, now);
+    else pool.state.mark(member, now);
   }
 
-  /** Another worker erased the marks of that route. */
-  eraseMarks(key: string): void {
-    const pool = this.#trie.find(key);
-    pool?.state.clearMarks(pool.members);
+  #erased(pool: Pool): void {
+    const { siblings, reports } = this.#parts;
+    const route = this.#numbers.get(pool);
+    if (route !== undefined) siblings.tell({ kind: newsKinds.erased, route, address: 0 });
+    reports.marksErased(pool.key);
   }
 
   /** As `Registry.lookup`. */
@@ -195,8 +250,22 @@ export class TableReplica {
     if (effect === "prune") pool.remove(member, now);
     else pool.state.mark(member, now);
     logFailedEndpoint(this.#parts.log, endpoint, effect);
-    if (!pool.detached) this.#parts.reports.failed(pool.key, endpoint.address, kind);
+    if (pool.detached) return;
+    const { siblings, reports } = this.#parts;
+    const route = this.#numbers.get(pool);
+    if (route !== undefined) {
+      const news = effect === "prune" ? newsKinds.pruned : newsKinds.marked;
+      siblings.tell({ kind: news, route, address: addressHash(endpoint.address) });
+    }
+    reports.failed(pool.key, endpoint.address, kind);
   }
+}
+
+/** 32 bits of a `host:port` (FNV-1a), to tell the endpoints of one route apart. */
+function addressHash(address: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < address.length; i++) hash = Math.imul(hash ^ address.charCodeAt(i), 0x01000193);
+  return hash | 0;
 }
 
 /** Makes `endpoints` the members of a pool, in that order; gives those that are new to it. Failure marks stay. */

@@ -7,16 +7,15 @@ import { addReport } from "../../../core/observe/request-report.ts";
 import type { Health } from "../../../core/pipeline/parts.ts";
 import type { Endpoint } from "../../../core/routing/endpoint.ts";
 import type { Registry, TableChanges } from "../../../core/routing/registry.ts";
-import { EndpointIds, TableFeed } from "../../../core/routing/table-feed.ts";
+import { TableFeed, TableNumbers } from "../../../core/routing/table-feed.ts";
 import type { CommandEnd, Listener, Runtime, SharedNumbers } from "../../../runtime/interface.ts";
 import type { MainPorts } from "../main-listeners.ts";
 import type { MachineUse } from "./machine-use.ts";
 import type { ConnectionCounts, Questions, SharedPorts, WorkerOrders } from "./messages.ts";
 import { bindExclusively } from "./ports.ts";
+import { countsOf, numbersFor } from "./shared-layout.ts";
 import { WorkerLink } from "./worker-link.ts";
 
-/** Counts of requests in flight: so many numbers of four bytes, of which only those in use take memory. */
-const countedNumbers = 4 * 1024 * 1024;
 /** Endpoints whose counts are looked at together. */
 const countsLookedAt = 1024;
 /** Between two reports, and the longest wait for one that somebody wants to see, in milliseconds. */
@@ -56,7 +55,7 @@ export class Fleet implements TableChanges, MainPorts {
   readonly #parts: FleetParts;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #ids = new EndpointIds();
+  readonly #ids = new TableNumbers();
   readonly #numbers: SharedNumbers;
   readonly #links: (WorkerLink | undefined)[];
   readonly #pauses: number[];
@@ -65,14 +64,12 @@ export class Fleet implements TableChanges, MainPorts {
   #ports: SharedPorts | undefined;
   /** The router stops: nobody is started any more. */
   #stopping = false;
-  /** Whose tidings are being heard: it knows them. */
-  #teller: WorkerLink | undefined;
 
   constructor(parts: FleetParts) {
     this.#parts = parts;
     this.#clock = parts.runtime.clock;
     this.#log = parts.logger.source("router");
-    this.#numbers = parts.runtime.sharedNumbers(countedNumbers);
+    this.#numbers = parts.runtime.sharedNumbers(numbersFor(parts.size));
     this.#links = Array.from({ length: parts.size }, () => undefined);
     this.#pauses = Array.from({ length: parts.size }, () => firstPauseMs);
   }
@@ -121,16 +118,9 @@ export class Fleet implements TableChanges, MainPorts {
       error: (text) => runtime.writeError(text, true),
     });
     const began = this.#clock.monotonic();
-    const heard =
-      <Value>(hear: (value: Value) => void) =>
-      (value: Value): void => {
-        this.#teller = link;
-        hear(value);
-        this.#teller = undefined;
-      };
     const link: WorkerLink = new WorkerLink(place, process, feed, this.#clock, {
-      failed: heard(([key, address, kind]) => this.#registry!.endpointFailedElsewhere(key, address, kind)),
-      marksErased: heard((key) => this.#marksErased(key)),
+      failed: ([key, address, kind]) => this.#registry!.endpointFailedElsewhere(key, address, kind),
+      marksErased: (key) => this.#marksErased(key),
       released: (ids) => {
         for (const id of ids) this.#ids.released(id, feed);
       },
@@ -146,7 +136,7 @@ export class Fleet implements TableChanges, MainPorts {
       health: health.state,
       errorTemplate,
       keyPairs: keyPairs(),
-      counts: { path, length, place, workers: size },
+      shared: { path, length, place, workers: size },
       rehearsalMs,
     });
     await link.settled();
@@ -191,7 +181,8 @@ export class Fleet implements TableChanges, MainPorts {
   /** The requests that a worker had under way ended with it. */
   #clearCounts(place: number): void {
     const { size } = this.#parts;
-    const bound = Math.min(this.#ids.bound, Math.floor(this.#numbers.length / size));
+    let bound = this.#ids.bound;
+    while (bound > 0 && countsOf(bound - 1, size) === undefined) bound--;
     for (let block = 0; block < bound; block += countsLookedAt) {
       const end = Math.min(block + countsLookedAt, bound);
       if (this.#numbers.sum(block * size, (end - block) * size) === 0) continue;
@@ -216,20 +207,17 @@ export class Fleet implements TableChanges, MainPorts {
   }
 
   changed(key: string): void {
+    if (this.#registry?.poolAt(key) === undefined) this.#ids.forgetRoute(key);
     for (const link of this.#all) {
       link.feed.changed(key);
       link.changed();
     }
   }
 
-  marked(key: string, address: string): void {
-    for (const link of this.#all) if (link !== this.#teller) link.tell("mark", [key, address]);
-  }
-
+  /** The others have heard of it from the worker itself; those that start later must not be told of old marks. */
   #marksErased(key: string): void {
     const pool = this.#registry!.poolAt(key);
     pool?.state.clearMarks(pool.members);
-    for (const link of this.#all) if (link !== this.#teller) link.tell("eraseMarks", key);
   }
 
   /** The endpoint left the table. */

@@ -17,8 +17,8 @@ export interface WorkerOrders {
   readonly errorTemplate: string;
   /** Certificates of the main TLS listener; empty without one. */
   readonly keyPairs: readonly KeyPair[];
-  /** Where requests in flight are counted, the worker's place there, and how many workers have one. */
-  readonly counts: { readonly path: string; readonly length: number; readonly place: number; readonly workers: number };
+  /** The numbers that the processes share, the worker's place there, and how many workers have one. */
+  readonly shared: { readonly path: string; readonly length: number; readonly place: number; readonly workers: number };
   /** So long, in milliseconds, it may rehearse; 0: not at all. */
   readonly rehearsalMs: number;
 }
@@ -59,8 +59,6 @@ export interface Questions {
   health(state: Health["state"]): void;
   level(level: Level): void;
   keyPairs(keyPairs: readonly KeyPair[]): void;
-  mark(route: readonly [key: string, address: string]): void;
-  eraseMarks(key: string): void;
 }
 
 /** What a worker says unasked. */

@@ -5,7 +5,7 @@ import { timestampFormat } from "../../../core/observe/log-timestamp.ts";
 import type { Health } from "../../../core/pipeline/parts.ts";
 import type { TableOperation } from "../../../core/routing/table-operations.ts";
 import { TableReplica } from "../../../core/routing/table-replica.ts";
-import type { KeyPair, Runtime, SharedNumbers, SupervisorLink } from "../../../runtime/interface.ts";
+import type { KeyPair, Runtime, SupervisorLink } from "../../../runtime/interface.ts";
 import { TimerWheel } from "../../../wire/timer-wheel.ts";
 import { AccessLog } from "../access-log-sink.ts";
 import { exitOnUncaught } from "../crash.ts";
@@ -25,7 +25,7 @@ import {
   type WorkerReport,
 } from "./messages.ts";
 import { ObservedRequests } from "./observed-requests.ts";
-import { NumbersCount } from "./shared-count.ts";
+import { SharedState } from "./shared-state.ts";
 
 /** Between two looks at endpoints that left while they had requests under way, in milliseconds. */
 const releaseMs = 1000;
@@ -79,8 +79,8 @@ class WorkerProgram {
       ingress: ingress?.tls,
       ...parts,
     });
-    const { counts } = orders;
-    const numbers = runtime.sharedNumbers(counts.length, counts.path);
+    const { path, length, place, workers } = orders.shared;
+    const siblings = new SharedState(runtime.sharedNumbers(length, path), place, workers);
     this.#table = new TableReplica({
       settings: config,
       clock: runtime.clock,
@@ -90,7 +90,7 @@ class WorkerProgram {
         failed: (key, endpoint, kind) => tell("failed", [key, endpoint, kind]),
         marksErased: (key) => tell("marksErased", key),
       },
-      countOf: (id) => countOf(numbers, counts, id),
+      siblings,
       forget: (endpoint) => this.#worker.forget(endpoint),
       lookupTimes: wantsLookupTimes(config) ? observed.requests : undefined,
     });
@@ -153,8 +153,6 @@ class WorkerProgram {
     },
     level: (level) => this.#logger.setLevel(level),
     keyPairs: (keyPairs) => this.#ingress?.replace(keyPairs),
-    mark: ([key, address]) => this.#table.mark(key, address),
-    eraseMarks: (key) => this.#table.eraseMarks(key),
   };
 
   /** Resolves when everything that was logged is on its way. */
@@ -165,13 +163,6 @@ class WorkerProgram {
 }
 
 type Teller = <Name extends keyof Tidings>(name: Name, ...value: Parameters<Tidings[Name]>) => void;
-
-/** Where requests to that endpoint are counted; undefined: there are more endpoints than places. */
-function countOf(numbers: SharedNumbers, counts: WorkerOrders["counts"], id: number): NumbersCount | undefined {
-  const first = id * counts.workers;
-  if (first + counts.workers > counts.length) return undefined;
-  return new NumbersCount(numbers, first, counts.place, counts.workers);
-}
 
 /** TLS of the main listener with the certificates that the supervisor last told of. */
 class ReplaceableTls {
