@@ -1,4 +1,5 @@
 import { selectEndpoint } from "../balancing/select.ts";
+import type { Selection } from "../balancing/selection.ts";
 import type { Exchange } from "../exchange.ts";
 import { isTunnel, type ResponseLike, type Tunnel } from "../message.ts";
 import { failedAttemptFields } from "../observe/attempt-log.ts";
@@ -105,6 +106,11 @@ function nothingLeft(exchange: Exchange): ResponseLike {
   return exchange.answeredByRouter(response);
 }
 
+/** Other workers filled the pool after the route was looked up. */
+function tookLastPlaces(pool: Pool, { mustStick }: Selection): boolean {
+  return pool.settings.catchUp !== undefined && !mustStick && pool.overloaded;
+}
+
 function beginAttempt(exchange: Exchange, endpoint: Endpoint): void {
   const { router } = exchange;
   exchange.endpoint = endpoint;
@@ -153,7 +159,9 @@ export async function forward(exchange: Exchange): Promise<ResponseLike | Tunnel
       const now = last === undefined ? exchange.backendPhaseAt : router.clock.monotonic();
       const endpoint = selectEndpoint(pool, selection, now);
       if (endpoint === undefined) {
-        return lost > 0 && last === undefined ? nothingLeft(exchange) : nothingSelected(exchange, pool, last);
+        return last === undefined && tookLastPlaces(pool, selection)
+          ? nothingLeft(exchange)
+          : nothingSelected(exchange, pool, last);
       }
       if (last !== undefined && selection.exhausted(pool)) return fail(exchange, last);
       if (!beginRoundTrip(endpoint, pool.settings.maxConns)) {

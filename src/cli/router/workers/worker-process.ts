@@ -5,7 +5,7 @@ import { timestampFormat } from "../../../core/observe/log-timestamp.ts";
 import type { Health } from "../../../core/pipeline/parts.ts";
 import type { TableOperation } from "../../../core/routing/table-operations.ts";
 import { TableReplica } from "../../../core/routing/table-replica.ts";
-import type { KeyPair, Runtime, SupervisorLink } from "../../../runtime/interface.ts";
+import type { KeyPair, Runtime, SharedNumbers, SupervisorLink } from "../../../runtime/interface.ts";
 import { TimerWheel } from "../../../wire/timer-wheel.ts";
 import { AccessLog } from "../access-log-sink.ts";
 import { exitOnUncaught } from "../crash.ts";
@@ -39,6 +39,7 @@ class WorkerProgram {
   readonly #runtime: Runtime;
   readonly #logger: ProgramLogger;
   readonly #health: Health;
+  readonly #numbers: SharedNumbers;
   readonly #table: TableReplica;
   readonly #worker: Worker;
   readonly #observed: ObservedRequests;
@@ -80,7 +81,8 @@ class WorkerProgram {
       ...parts,
     });
     const { path, length, place, workers } = orders.shared;
-    const siblings = new SharedState(runtime.sharedNumbers(length, path), place, workers);
+    this.#numbers = runtime.sharedNumbers(length, path);
+    const siblings = new SharedState(this.#numbers, place, workers);
     this.#table = new TableReplica({
       settings: config,
       clock: runtime.clock,
@@ -154,6 +156,11 @@ class WorkerProgram {
     level: (level) => this.#logger.setLevel(level),
     keyPairs: (keyPairs) => this.#ingress?.replace(keyPairs),
   };
+
+  /** Without a supervisor: what it would have tidied up. */
+  tidyUp(): void {
+    this.#numbers.remove();
+  }
 
   /** Resolves when everything that was logged is on its way. */
   async close(): Promise<void> {
@@ -238,5 +245,8 @@ export function runWorker(runtime: Runtime, supervisor: SupervisorLink): void {
       (error: unknown) => send({ refusal: id, failure: failureText(error) }),
     );
   };
-  supervisor.listen(heard, () => void leave());
+  supervisor.listen(heard, () => {
+    program?.tidyUp();
+    void leave();
+  });
 }
