@@ -1,56 +1,131 @@
 import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 import type { Readable } from "node:stream";
 import type { CommandEnd, SupervisorLink, WorkerListener, WorkerProcess } from "../interface.ts";
 
-/** Set in the environment of worker processes. */
+/** In the environment of worker processes: the path of the socket by which their supervisor is reached. */
 const mark = "CAUSEWAY_WORKER";
+/** How long, in milliseconds, output may still come after a process has ended: Deno does not always tell of its end. */
+const outputGraceMs = 300;
 
 /** Arguments with which the program's own executable runs the program; a runtime may need others before them. */
 export const scriptCommand: readonly string[] = process.argv.slice(1, 2);
 
 /** Tells a stream's text by whole lines, as much of it together as has come. */
 function tellLines(stream: Readable, tell: (text: string) => void): void {
-  let rest = "";
-  stream.setEncoding("latin1");
+  let rest: string[] = [];
   stream.on("error", () => {});
   stream.on("data", (text: string) => {
     const end = text.lastIndexOf("\n") + 1;
-    if (end === 0) {
-      rest += text;
-      return;
+    if (end > 0) {
+      tell(rest.join("") + text.slice(0, end));
+      rest = [];
     }
-    tell(rest + text.slice(0, end));
-    rest = text.slice(end);
+    if (end < text.length) rest.push(text.slice(end));
   });
   stream.on("end", () => {
-    if (rest !== "") tell(`${rest}\n`);
+    if (rest.length > 0) tell(`${rest.join("")}\n`);
   });
 }
 
-/** `Runtime.spawnWorker` by the channel of `node:child_process`, which all runtimes have. `args`: before the program's own. */
-export function spawnWorker(args: readonly string[], listener: WorkerListener): Promise<WorkerProcess> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...args], {
-      stdio: ["ignore", "pipe", "pipe", "ipc"],
-      env: { ...process.env, [mark]: "1" },
+/** A text is a line of JSON. */
+const lineOf = (text: string): string => `${JSON.stringify(text)}\n`;
+
+function tellTexts(socket: Socket, tell: (text: string) => void): void {
+  tellLines(socket.setEncoding("utf8"), (lines) => {
+    for (const line of lines.split("\n")) if (line !== "") tell(JSON.parse(line) as string);
+  });
+}
+
+/**
+ * Where one worker will connect: in a folder that nobody else may look into, and gone as soon as it has. (The channels of
+ * `node:child_process` will not do: Deno throws what nobody can catch when a process is gone that is written to.)
+ */
+class Rendezvous {
+  readonly path: string;
+  readonly #folder = mkdtempSync(join(tmpdir(), "causeway-worker-"));
+  readonly #server: Server;
+  readonly #tell: (text: string) => void;
+  /** Texts from before the worker came. */
+  #waiting: string[] = [];
+  #socket: Socket | undefined;
+
+  constructor(tell: (text: string) => void) {
+    this.path = join(this.#folder, "socket");
+    this.#tell = tell;
+    this.#server = createServer((socket) => this.#met(socket));
+  }
+
+  open(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(this.path, resolve);
     });
-    child.once("error", reject);
-    tellLines(child.stdout!, (text) => listener.output(text));
-    tellLines(child.stderr!, (text) => listener.error(text));
-    child.on("message", (message) => listener.message(String(message)));
-    const ended = new Promise<CommandEnd>((done) => {
-      child.once("close", (code, signal) => done(signal === null ? { code: code ?? 0 } : { signal }));
+  }
+
+  #met(socket: Socket): void {
+    if (this.#socket !== undefined) {
+      socket.destroy();
+      return;
+    }
+    this.#socket = socket;
+    tellTexts(socket, this.#tell);
+    for (const text of this.#waiting.splice(0)) socket.write(lineOf(text));
+    this.#close();
+  }
+
+  #close(): void {
+    this.#server.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  send(text: string): void {
+    if (this.#socket === undefined) this.#waiting.push(text);
+    else if (this.#socket.writable) this.#socket.write(lineOf(text));
+  }
+
+  end(): void {
+    this.#socket?.destroy();
+    this.#close();
+  }
+}
+
+/** `Runtime.spawnWorker`. `args`: what the program's own executable is to run. */
+export async function spawnWorker(args: readonly string[], listener: WorkerListener): Promise<WorkerProcess> {
+  const rendezvous = new Rendezvous((text) => listener.message(text));
+  await rendezvous.open();
+  const child = spawn(process.execPath, [...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, [mark]: rendezvous.path },
+  });
+  tellLines(child.stdout.setEncoding("latin1"), (text) => listener.output(text));
+  tellLines(child.stderr.setEncoding("latin1"), (text) => listener.error(text));
+  const ended = new Promise<CommandEnd>((done) => {
+    child.once("exit", (code, signal) => {
+      const end = signal === null ? { code: code ?? 0 } : { signal };
+      const timer = setTimeout(() => done(end), outputGraceMs);
+      child.once("close", () => {
+        clearTimeout(timer);
+        done(end);
+      });
+    });
+  });
+  void ended.then(() => rendezvous.end());
+  return await new Promise((resolve, reject) => {
+    child.once("error", (error) => {
+      rendezvous.end();
+      reject(error);
     });
     child.once("spawn", () => {
-      child.off("error", reject);
       child.on("error", () => {});
       resolve({
         processId: child.pid!,
         ended,
-        send(text) {
-          if (child.connected) child.send(text, () => {});
-        },
+        send: (text) => rendezvous.send(text),
         kill: () => void child.kill("SIGKILL"),
       });
     });
@@ -59,14 +134,16 @@ export function spawnWorker(args: readonly string[], listener: WorkerListener): 
 
 /** `Runtime.supervisor`. */
 export function supervisor(): SupervisorLink | undefined {
-  if (process.env[mark] === undefined || process.send === undefined) return undefined;
+  const path = process.env[mark];
+  if (path === undefined) return undefined;
+  const socket = connect(path);
   return {
     send(text) {
-      if (process.connected) process.send!(text, () => {});
+      if (socket.writable) socket.write(lineOf(text));
     },
     listen(message, closed) {
-      process.on("message", (text) => message(String(text)));
-      process.once("disconnect", closed);
+      tellTexts(socket, message);
+      socket.once("close", closed);
     },
   };
 }
