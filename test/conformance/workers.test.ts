@@ -131,6 +131,7 @@ describe("two workers (architecture §6)", () => {
     for (let round = 0; round < 5; round++) {
       const connections = await open(enough, request("full.test", "/wait"));
       // Two are with the backend, all others have been refused.
+      await condition("the requests", () => waiting.length === 2 || undefined);
       await condition(
         "the refusals",
         () => connections.filter(({ received }) => received !== "").length === enough - 2 || undefined,

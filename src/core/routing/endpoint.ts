@@ -44,6 +44,8 @@ export interface SharedCount {
   publish(own: number): void;
   /** How many the other workers have. */
   others(): number;
+  /** Of workers that want one place at the same time, how often this one looks again before it gives way; all differ. */
+  readonly patience: number;
 }
 
 /** What a registration says about an endpoint; absent fields take the zero value of control-plane §2.4. */

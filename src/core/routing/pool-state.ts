@@ -69,14 +69,16 @@ export function inFlightOf({ inFlight, shared }: Endpoint): number {
 /**
  * A round trip to the endpoint starts: call just before the request is sent (data-plane §3.2). False: it must not be
  * sent there, for with those that other workers began meanwhile there would be more than `limit` (0: no limit). Every worker
- * counts itself in before it looks at the others, so of those that want the last place no two get it.
+ * counts itself in before it looks at the others, so of those that want the last place no two get it; and they do not all
+ * give way at once, so one does get it.
  */
 export function beginRoundTrip(endpoint: Endpoint, limit: number): boolean {
   endpoint.inFlight++;
   const { shared } = endpoint;
   if (shared === undefined) return true;
   shared.publish(endpoint.inFlight);
-  if (limit <= 0 || endpoint.inFlight + shared.others() <= limit) return true;
+  if (limit <= 0) return true;
+  for (let look = 0; look <= shared.patience; look++) if (endpoint.inFlight + shared.others() <= limit) return true;
   endRoundTrip(endpoint);
   return false;
 }

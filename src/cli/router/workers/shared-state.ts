@@ -4,12 +4,16 @@ import type { FailureNews } from "../../../core/routing/table-replica.ts";
 import type { SharedNumbers } from "../../../runtime/interface.ts";
 import { countsOf, newsCountsAt, newsOf, oldestNews, turnAt } from "./shared-layout.ts";
 
+/** Looks that a worker has more than the next one before it gives way: the other needs some to notice and leave. */
+const patience = 32;
+
 /** The counts of one endpoint, side by side: each worker writes its own and reads all. */
 class NumbersCount implements SharedCount {
   readonly #numbers: SharedNumbers;
   readonly #first: number;
   readonly #place: number;
   readonly #workers: number;
+  readonly patience: number;
   #own = 0;
 
   constructor(numbers: SharedNumbers, first: number, place: number, workers: number) {
@@ -17,6 +21,7 @@ class NumbersCount implements SharedCount {
     this.#first = first;
     this.#place = place;
     this.#workers = workers;
+    this.patience = (workers - 1 - place) * patience;
   }
 
   publish(own: number): void {
