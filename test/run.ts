@@ -137,10 +137,30 @@ const against = (group: string, program: string): Job[] =>
       ...(group === "fault" && { lane: group }),
     })),
   );
+/**
+ * Conformance tests once more, with routers of two workers: a few, with `--all` those that do not ask what one worker has
+ * for itself (connections it keeps), nor change a route and look for it without a sign that all workers know.
+ */
+function withTwoWorkers(program: string): Job[] {
+  const few = /(balancing|routing)\.test\.ts$/;
+  const notMeant = /(idle-connections|backend-tls|native|workers|package|-outage|-databases)\.test\.ts$/;
+  const files = filesOf("conformance", program).filter((file) => (values.all ? !notMeant.test(file) : few.test(file)));
+  return jobsOf(
+    `conformance of ${program} with two workers`,
+    files.map((file) => ({
+      runtime: "node",
+      files: [file],
+      env: { CAUSEWAY_UNDER_TEST: program, CAUSEWAY_TEST_WORKERS: "2" },
+      isolated: true,
+    })),
+  );
+}
 
 // The binary is Bun with another way in: what a fault test proves of one, it proves of the other.
 const ofSources = programs.filter((program) => program !== "binary");
-const conformance = wanted("conformance") ? programs.flatMap((program) => against("conformance", program)) : [];
+const conformance = wanted("conformance")
+  ? [...programs.flatMap((program) => against("conformance", program)), ...ofSources.flatMap(withTwoWorkers)]
+  : [];
 const fault = wanted("fault") ? ofSources.flatMap((program) => against("fault", program)) : [];
 const inside = ["contract", "unit", "property"].filter(wanted).flatMap(under);
 const soak = values.all && wanted("soak") ? ofSources.flatMap((program) => against("soak", program)) : [];

@@ -157,7 +157,7 @@ export const ConfigSchema = v.object({
   workers: v.optional(
     v.pipe(
       v.union([v.pipe(v.number(), v.integer(), v.minValue(1)), v.literal("auto")]),
-      v.description("Processes or threads that serve requests; `auto` follows `go_max_procs`."),
+      v.description("Processes that serve requests; `auto` follows `go_max_procs`."),
       v.metadata({ type: "workers" }),
     ),
     1,

@@ -14,6 +14,7 @@ const benches: readonly Bench[] = [
   { script: "latency.ts", arguments: [] },
   { script: "handshake.ts", arguments: [] },
   { script: "start.ts", arguments: [] },
+  { script: "workers.ts", arguments: [] },
   { script: "register.ts", arguments: [] },
   { script: "connections.ts", arguments: [] },
   { script: "registrar.ts", arguments: [] },
