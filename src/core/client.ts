@@ -53,6 +53,8 @@ export interface Client extends ClientAddresses {
   readonly protocol: string;
   /** True when the listener can hand the connection over (upgrades). */
   readonly takesTunnel: boolean;
+  /** True when the client left before its request was taken up, as behind pipelined ones. Absent: it did not. */
+  readonly gone?: boolean;
   /** Set by whoever handles the exchange, during the synchronous part of the handler; told how it goes on. */
   observer: ExchangeObserver | undefined;
   /** Sends an interim response (RFC 9110 §15.2). Absent where the listener cannot. */

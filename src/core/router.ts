@@ -32,6 +32,7 @@ class PipelineRouter implements Router {
   fetch(request: RequestLike, client: Client): Promise<ResponseLike | Tunnel> {
     const exchange = new Exchange(this.#context, request, client);
     client.observer = exchange;
+    if (client.gone === true) exchange.aborted("client-gone");
     try {
       const answer = this.#take(exchange, 0);
       if (answer instanceof Promise) return this.#settle(exchange, answer);

@@ -262,8 +262,7 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
       this.#phase = "busy";
       this.#count("active");
       this.#readBehind = false;
-      this.#exchange.begin(head, parser.rest);
-      if (this.#endsBehind && this.serving && this.#exchange.active) this.#exchange.clientLeft();
+      this.#exchange.begin(head, parser.rest, this.#endsBehind);
       return;
     }
     const { readHeaderTimeoutMs } = this.#host.options;

@@ -90,8 +90,11 @@ export class ServerExchange implements BodyCarrier, Informer, ResponseOwner {
     return this.#incoming?.blocked === true;
   }
 
-  /** Has a request answered. `bytes` came behind its head; what is not its body goes to the bytes read ahead. */
-  begin(head: RequestHead, bytes: Uint8Array): void {
+  /**
+   * Has a request answered. `bytes` came behind its head; what is not its body goes to the bytes read ahead. `gone`: its
+   * client has left already.
+   */
+  begin(head: RequestHead, bytes: Uint8Array, gone: boolean): void {
     this.#continued = false;
     this.#answered = false;
     this.#heldFor = 0;
@@ -104,6 +107,7 @@ export class ServerExchange implements BodyCarrier, Informer, ResponseOwner {
     this.#last = !head.persistent;
     const request = new ServerRequest(head, incoming, this.#stream, this);
     this.#request = request;
+    if (gone) this.clientLeft();
     this.#writer.bodyBytes = 0;
     if (head.target === "*" && head.method === "OPTIONS") {
       this.#answer(emptyResponse(200));

@@ -131,8 +131,6 @@ function beginAttempt(exchange: Exchange, endpoint: Endpoint): void {
 /** What comes before the first attempt; an answer when the request cannot be forwarded at all. */
 function prepare(exchange: Exchange, pool: Pool): ResponseLike | undefined {
   exchange.backendPhaseAt = exchange.router.clock.monotonic();
-  // Only while a signature was checked can it have left before.
-  if (exchange.abortCause !== undefined) return fail(exchange, clientGone());
   if (!readUpgrade(exchange)) return fail(exchange, refusedSwitch("the protocol to upgrade to is not printable"));
   makeOutbound(exchange);
   readSession(exchange);
@@ -172,6 +170,8 @@ export async function forward(exchange: Exchange): Promise<ResponseLike | Tunnel
       let answer: BackendResponse | Tunnel | undefined;
       try {
         beginAttempt(exchange, endpoint);
+        // It may have left while others of its requests were served, or while a signature was checked.
+        if (exchange.abortCause !== undefined) throw clientGone();
         answer = await (exchange.tunnels
           ? router.transport.open!(endpoint, exchange)
           : router.transport.send(endpoint, exchange));

@@ -72,6 +72,20 @@ describe("requests that end while the response is streamed (data-plane §2.4, §
   });
 });
 
+describe("a client that left before its request was taken up (data-plane §4.9)", () => {
+  it("gets as far as an endpoint, and nothing is sent there", async () => {
+    const rig = rigFor({ backends: { max_attempts: 3 } });
+    const answer = await rig.exchange({ gone: true }, "client-gone");
+    assert.equal(answer.status, 499);
+    assert.deepEqual(rig.transport.sent, []);
+    assert.match(
+      rig.accessLog[0]!,
+      /" 499 0 22 .* "\d[^"]*" x_forwarded_for:.*"endpoint_failure \(context canceled\)"$/,
+    );
+    assert.equal((await rig.exchange()).status, 200);
+  });
+});
+
 describe("http_1_endpoint_timeout (data-plane §12)", () => {
   for (const [settings, expected] of [
     [{ endpoint_timeout: 7000 }, 7000],

@@ -89,7 +89,7 @@ describe("server: the client goes away", () => {
     assert.deepEqual(exchanges[0]!.observed.heard, ["aborted client-gone"]);
     exchanges[0]!.answer(textResponse("1"));
     assert.match(await client.take(), /\r\n\r\n1$/);
-    assert.deepEqual(exchanges[1]!.observed.heard, ["aborted client-gone"]);
+    assert.equal(exchanges[1]!.request.signal.aborted, true);
     exchanges[1]!.answer(textResponse("2"));
     assert.match(await client.take(), /\r\n\r\n2$/);
     assert.equal(client.sawClose, true);
@@ -107,7 +107,7 @@ describe("server: the client goes away", () => {
     exchanges[0]!.answer(textResponse("1"));
     assert.match(await client.take(), /\r\n\r\n1$/);
     assert.deepEqual(exchanges[0]!.observed.heard, ["finished 0 1 complete"]);
-    assert.deepEqual(exchanges[1]!.observed.heard, ["aborted client-gone"]);
+    assert.equal(exchanges[1]!.request.signal.aborted, true);
     exchanges[1]!.answer(textResponse("2"));
     await settled();
     assert.equal(client.sawClose, true);
