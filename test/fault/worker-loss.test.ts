@@ -73,6 +73,12 @@ describe("a worker is killed under load (issue G, acceptance 5)", () => {
     await condition("work before", () => all.every(({ served }) => served > 50) || undefined);
     const lost = clientPorts(victim, router.port);
     assert.ok(lost.size > 0 && lost.size < clients, `${lost.size} of ${clients} clients are the victim's`);
+    // Routes come and go all the while.
+    let routes = 0;
+    const churn = setInterval(() => {
+      const message = { host: "127.0.0.1", port: backend.port, uris: [`churn-${routes % 50}.test`] };
+      router.nats.publish(routes++ % 3 === 2 ? "router.unregister" : "router.register", JSON.stringify(message));
+    }, 2);
     const killedAt = Date.now();
     process.kill(victim, "SIGKILL");
     const ended = await router.program.logged("worker-ended", ({ data }) => data!["pid"] === victim);
@@ -86,6 +92,7 @@ describe("a worker is killed under load (issue G, acceptance 5)", () => {
       "worker-started",
       ({ data }) => ![victim, other].includes(data!["pid"] as number),
     );
+    clearInterval(churn);
     for (const client of all) await client.stop();
     assert.deepEqual(
       all
@@ -94,6 +101,7 @@ describe("a worker is killed under load (issue G, acceptance 5)", () => {
         .sort(),
       [...lost].sort(),
     );
+    assert.equal(router.program.logLines.filter(({ message }) => message === "worker-ended").length, 1);
     const successor = started.data!["pid"] as number;
     assert.ok(isAlive(successor) && isAlive(other));
     await condition("a client of the new worker", async () => {

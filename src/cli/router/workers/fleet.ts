@@ -139,6 +139,7 @@ export class Fleet implements TableChanges, MainPorts {
       shared: { path, length, place, workers: size },
       rehearsalMs,
     });
+    link.begin();
     await link.settled();
     // What changed meanwhile: the health, the level and the certificates are what they are now.
     link.tell("health", health.state);

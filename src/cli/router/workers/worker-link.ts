@@ -22,6 +22,7 @@ export class WorkerLink {
   readonly #tidings: Tidings;
   readonly #asked = new Map<number, Asked>();
   #nextId = 0;
+  #begun = false;
   #gathering = false;
   #unacknowledged = false;
   #settled: (() => void)[] = [];
@@ -74,9 +75,14 @@ export class WorkerLink {
     this.ask(name, ...value).catch(() => {});
   }
 
+  /** The worker has started: it may be told of the table. */
+  begin(): void {
+    this.#begun = true;
+  }
+
   /** The feed has something new. */
   changed(): void {
-    if (this.#gathering || this.#unacknowledged) return;
+    if (!this.#begun || this.#gathering || this.#unacknowledged) return;
     this.#gathering = true;
     this.#clock.after(gatherMs, () => {
       this.#gathering = false;
@@ -97,7 +103,7 @@ export class WorkerLink {
 
   /** Resolves when the worker's table is the supervisor's, or the worker has ended. */
   settled(): Promise<void> {
-    if (this.#gone || (this.feed.empty && !this.#unacknowledged)) return Promise.resolve();
+    if (this.#gone || !this.#begun || (this.feed.empty && !this.#unacknowledged)) return Promise.resolve();
     return new Promise((resolve) => {
       this.#settled.push(resolve);
       if (!this.#gathering) this.#pump();
