@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: one hop beside the rivals (`hop.ts`), or
  *
- *   npm run bench -- --all [--write FILE]   every figure of docs/performance.md, one bench after the other (`rig/all.ts`)
+ *   npm run bench -- --all [--write FILE]   every section of docs/performance.md, one bench after the other
  *   npm run bench -- --guard                a few minutes; exit status 1 when a hop costs more than `rig/floors.ts` allows
  */
 import process from "node:process";

@@ -180,6 +180,11 @@ describe("mixed load with churning routes (issue 9, acceptance 6)", () => {
       failures.push(...load.failures.map((failure) => `${name}: ${failure}`));
     }
     assert.deepEqual(failures.slice(0, 10), [], `${failures.length} failures`);
+    const minute = Math.ceil(samples.length / minutes);
+    const perMinute = Array.from({ length: Math.ceil(minutes) }, (_, at) =>
+      middle(samples.slice(at * minute, (at + 1) * minute)).toFixed(0),
+    );
+    t.diagnostic(`resident MiB, minute by minute: ${perMinute.join(" ")}`);
     // Engines give and take by tens of MiB between two collections: what counts is where each sixth of it lies.
     const last = samples.slice(-Math.floor(samples.length / 3));
     const size = Math.ceil(last.length / 6);

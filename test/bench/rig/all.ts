@@ -1,38 +1,22 @@
 import { spawnSync } from "node:child_process";
-import process from "node:process";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-/** A bench: its script in `test/bench`, and the arguments that docs/performance.md was made with. */
-interface Bench {
-  readonly script: string;
-  readonly arguments: readonly string[];
-}
-
-/** All that docs/performance.md holds, in its order. Each takes `--write FILE` and replaces its own section there. */
-const benches: readonly Bench[] = [
-  { script: "hop.ts", arguments: ["--rounds", "5"] },
-  { script: "latency.ts", arguments: [] },
-  { script: "handshake.ts", arguments: [] },
-  { script: "start.ts", arguments: [] },
-  { script: "workers.ts", arguments: [] },
-  { script: "register.ts", arguments: [] },
-  { script: "connections.ts", arguments: [] },
-  { script: "registrar.ts", arguments: [] },
-  { script: "route-service.ts", arguments: [] },
-];
+const page = fileURLToPath(new URL("../../../docs/performance.md", import.meta.url));
 
 /**
- * Runs every bench with its arguments and `further` ones. A bench that fails does not keep the others from running.
- * Gives the exit status: 1 when one failed.
+ * Runs every bench of docs/performance.md, in the page's order: each of its sections stands between `<!-- npm run NAME -->`
+ * and `<!-- end of npm run NAME -->`, so a bench is added by its section. `further` arguments go to each (`--write FILE`). A
+ * bench that fails does not keep the others from running. Gives the exit status: 1 when one failed.
  */
 export function runAll(further: readonly string[]): number {
+  const names = [...readFileSync(page, "utf8").matchAll(/^<!-- npm run (\S+) -->$/gm)].map((match) => match[1]!);
   const failed: string[] = [];
-  for (const { script, arguments: own } of benches) {
-    console.log(`\n## ${script} ${[...own, ...further].join(" ")}\n`);
-    const path = fileURLToPath(new URL(`../${script}`, import.meta.url));
-    const { status } = spawnSync(process.execPath, [path, ...own, ...further], { stdio: "inherit" });
-    if (status !== 0) failed.push(script);
+  for (const name of names) {
+    console.log(`\n## npm run ${[name, "--", ...further].join(" ")}\n`);
+    const { status } = spawnSync("npm", ["run", "--silent", name, "--", ...further], { stdio: "inherit" });
+    if (status !== 0) failed.push(name);
   }
   if (failed.length > 0) console.error(`failed: ${failed.join(", ")}`);
-  return failed.length > 0 ? 1 : 0;
+  return failed.length > 0 || names.length === 0 ? 1 : 0;
 }

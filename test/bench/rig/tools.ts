@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { cpus, release, totalmem } from "node:os";
+import { cpus, loadavg, release, totalmem } from "node:os";
 
 /** A program that a comparison uses. */
 interface Tool {
@@ -17,6 +17,9 @@ const tools: readonly Tool[] = [
   { program: "wrk", debianPackage: "wrk", version: ["-v"] },
   { program: "h2load", debianPackage: "nghttp2-client", version: ["--version"] },
 ];
+
+/** Processes that wanted a processor in the minute before: figures of a busy machine say so. */
+const loadBefore = loadavg()[0] ?? Number.NaN;
 
 /** Whether the machine has the program. */
 export function present(program: string): boolean {
@@ -45,7 +48,7 @@ export function machineFacts(bin: string): string[] {
   return [
     `- Machine: ${cpus().length} x ${cpus()[0]?.model ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GB; ${system}, kernel ${release()}`,
     `- Versions: ${[...runtimes, ...others.map((tool) => `${tool.program} ${versionOf(tool.program, tool.version)}`)].join(", ")}`,
-    `- Date: ${new Date().toISOString().slice(0, 10)}, commit ${commit()}`,
+    `- Date: ${new Date().toISOString().slice(0, 10)}, commit ${commit()}; load average before the run ${loadBefore.toFixed(1)}`,
   ];
 }
 
