@@ -46,8 +46,8 @@ export interface Bus {
   /** A fresh subject for answers. */
   inbox(): string;
   /**
-   * While `busy` says so nothing more is read from a server over TCP, which then keeps what it has for us: a storm of
-   * messages waits there instead of being dropped here. It is asked once per chunk and turn of the event loop.
+   * While `busy` says so nothing of what a server sends over TCP is looked into: a storm of messages waits as bytes, and
+   * beyond 128 MiB at the server, instead of being dropped here. It is asked once per chunk and turn of the event loop.
    */
   holdWhile(busy: () => boolean): void;
   /** Calls back after each reconnect, once subscriptions and waiting messages were sent. */

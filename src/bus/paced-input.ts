@@ -9,39 +9,52 @@ interface Pausable {
 /** Input within this time counts as one turn of the event loop; a storm fills a turn in less. */
 const turnMs = 4;
 
+/** Chunks that were delivered are cleared away when so many have gathered. */
+const clearAfter = 1024;
+const none = new Uint8Array(0);
+
 /**
  * Limits the bytes that are worked on in one turn of the event loop, so that a storm of messages does not keep
- * requests waiting: a runtime may read megabytes in one turn. What exceeds the limit waits while the stream is paused,
- * and TCP passes the pressure on to the sender. Quiet input goes through without a timer.
+ * requests waiting: a runtime may read megabytes in one turn. What exceeds that waits here, as bytes, which costs next to
+ * nothing; a server whose client does not read cuts it off, and messages are lost. Beyond a second limit the stream is
+ * paused, and TCP passes the pressure on to the sender. Quiet input goes through without a timer.
  */
 export class PacedInput {
   readonly #clock: Clock;
   readonly #stream: Pausable;
   readonly #perTurn: number;
+  readonly #limit: number;
   readonly #deliver: (bytes: Uint8Array) => void;
   readonly #busy: () => boolean;
   #held: Uint8Array[] = [];
+  /** Index of the first chunk that waits. */
+  #head = 0;
+  /** Bytes that wait. */
+  #waiting = 0;
+  #paused = false;
   #turn = Number.NEGATIVE_INFINITY;
   #taken = 0;
 
-  /** `perTurn` is in bytes. While `busy` says so nothing is delivered. */
+  /** `perTurn` and `limit` are in bytes. While `busy` says so nothing is delivered. */
   constructor(
     clock: Clock,
     stream: Pausable,
     perTurn: number,
+    limit: number,
     deliver: (bytes: Uint8Array) => void,
     busy: () => boolean = () => false,
   ) {
     this.#clock = clock;
     this.#stream = stream;
     this.#perTurn = perTurn;
+    this.#limit = limit;
     this.#deliver = deliver;
     this.#busy = busy;
   }
 
   data(bytes: Uint8Array): void {
-    if (this.#held.length > 0) {
-      this.#held.push(bytes);
+    if (this.#waiting > 0) {
+      this.#hold(bytes);
       return;
     }
     const now = this.#clock.monotonic();
@@ -51,16 +64,29 @@ export class PacedInput {
     }
     const rest = this.#take(bytes);
     if (rest === undefined) return;
-    this.#held.push(rest);
-    this.#stream.pause();
+    this.#hold(rest);
     this.#clock.after(0, () => this.#next());
   }
 
   /** The stream is over: delivers what waits. */
   finish(): void {
-    const held = this.#held;
-    this.#held = [];
+    const held = this.#held.slice(this.#head);
+    this.#clear();
     for (const bytes of held) this.#deliver(bytes);
+  }
+
+  #hold(bytes: Uint8Array): void {
+    this.#held.push(bytes);
+    this.#waiting += bytes.length;
+    if (this.#paused || this.#waiting <= this.#limit) return;
+    this.#paused = true;
+    this.#stream.pause();
+  }
+
+  #clear(): void {
+    this.#held = [];
+    this.#head = 0;
+    this.#waiting = 0;
   }
 
   /** Delivers what may be delivered in this turn; the rest comes back. */
@@ -78,18 +104,27 @@ export class PacedInput {
   }
 
   #next(): void {
-    if (this.#held.length === 0) return;
+    if (this.#waiting === 0) return;
     this.#turn = this.#clock.monotonic();
     this.#taken = 0;
-    const held = this.#held;
-    this.#held = [];
-    for (let i = 0; i < held.length; i++) {
-      const rest = this.#take(held[i]!);
-      if (rest === undefined) continue;
-      this.#held = [rest, ...held.slice(i + 1), ...this.#held];
-      this.#clock.after(0, () => this.#next());
-      return;
+    while (this.#head < this.#held.length) {
+      const bytes = this.#held[this.#head] as Uint8Array;
+      const rest = this.#take(bytes);
+      this.#waiting -= bytes.length - (rest?.length ?? 0);
+      this.#held[this.#head] = rest ?? none;
+      if (rest !== undefined) break;
+      this.#head++;
     }
+    if (this.#head === this.#held.length) this.#clear();
+    else {
+      if (this.#head > clearAfter) {
+        this.#held = this.#held.slice(this.#head);
+        this.#head = 0;
+      }
+      this.#clock.after(0, () => this.#next());
+    }
+    if (!this.#paused || this.#waiting > this.#limit >> 1) return;
+    this.#paused = false;
     this.#stream.resume();
   }
 }

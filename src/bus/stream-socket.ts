@@ -23,6 +23,8 @@ const lingerMs = 1000;
 
 /** Some 400 registrations, 3 ms of work. */
 const bytesPerTurn = 128 * 1024;
+/** What may wait: as much as upstream's client takes in before it drops messages (`message-queue.ts`). */
+const maxWaitingBytes = 128 * 1024 * 1024;
 
 interface ServerInfo {
   readonly tls_required?: boolean;
@@ -127,6 +129,7 @@ export class StreamSocket implements ByteStreamHandler {
       runtime.clock,
       stream,
       bytesPerTurn,
+      maxWaitingBytes,
       (data) => this.#diverted.data(data),
       () => flow.busy(),
     );

@@ -33,7 +33,7 @@ describe("queue of messages to apply", () => {
     const applied: string[] = [];
     const queue = new MessageQueue(clock, ({ subject }) => {
       applied.push(subject);
-      clock.time += 0.5;
+      clock.time += 0.1;
     });
     for (let i = 0; i < 20_000; i++) queue.push(message(String(i)));
     assert.equal(applied.length, 0, "nothing is applied within the call that brings it");

@@ -11,7 +11,7 @@ class Rig {
   due: (() => void)[] = [];
   busy = false;
   readonly input: PacedInput;
-  constructor(perTurn: number) {
+  constructor(perTurn: number, limit = 0) {
     const clock = {
       now: () => this.time,
       monotonic: () => this.time,
@@ -32,7 +32,7 @@ class Rig {
       this.turns.at(-1)!.push(bytes.length);
       this.bytes.push(...bytes);
     };
-    this.input = new PacedInput(clock, stream, perTurn, deliver, () => this.busy);
+    this.input = new PacedInput(clock, stream, perTurn, limit, deliver, () => this.busy);
   }
   turn(): void {
     this.time += 1;
@@ -68,6 +68,37 @@ describe("paced input", () => {
     assert.deepEqual(rig.turns, [[4, 6], [10], [10], [4]]);
     assert.deepEqual(rig.bytes, [...bytes(0, 34)]);
     assert.equal(rig.due.length, 0);
+  });
+
+  it("reads on while little waits, and pauses the stream from the limit down to half of it", () => {
+    const rig = new Rig(10, 40);
+    const states: boolean[] = [];
+    for (let i = 0; i < 6; i++) {
+      rig.input.data(bytes(i * 10, 10));
+      states.push(rig.paused);
+    }
+    assert.deepEqual(states, [false, false, false, false, false, true]);
+    const later: boolean[] = [];
+    while (rig.bytes.length < 60) {
+      rig.turn();
+      later.push(rig.paused);
+    }
+    assert.deepEqual(later, [true, true, false, false, false]);
+    assert.deepEqual(rig.bytes, [...bytes(0, 60)]);
+  });
+
+  it("keeps the order through thousands of chunks that come while others wait", () => {
+    const rig = new Rig(7, 1 << 20);
+    const sent: number[] = [];
+    for (let i = 0; i < 5000; i++) {
+      const chunk = bytes(i & 127, 1 + (i % 5));
+      sent.push(...chunk);
+      rig.input.data(chunk);
+      if (i % 3 === 0) rig.turn();
+    }
+    while (rig.due.length > 0) rig.turn();
+    assert.deepEqual(rig.bytes, sent);
+    assert.ok(rig.turns.every((turn) => turn.reduce((sum, length) => sum + length, 0) <= 7));
   });
 
   it("keeps the order of what arrives although the stream is paused", () => {
