@@ -40,11 +40,10 @@ const unlimited = (words: readonly string[]): string[] => [
   "sh",
   ...words,
 ];
-/** Of those descriptors the router keeps some for itself and an eighth to dial (`runtime/base/descriptors.ts`). */
 const descriptors = Number(spawnSync("sh", ["-c", "ulimit -H -n"], { encoding: "latin1" }).stdout) || 1e6;
-// Less what is open besides: those that warmed up may still be closing.
-const room = Math.floor((descriptors - 1024) * (7 / 8)) - 700;
-const [idle, sockets] = [Math.min(Number(values.idle), room), Math.min(Number(values.sockets), room >> 1)];
+/** The router takes half as many clients as it has descriptors; those that warmed up may still be closing. */
+const room = (descriptors >> 1) - 1000;
+const [idle, sockets] = [Math.min(Number(values.idle), room), Math.min(Number(values.sockets), room)];
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const folder = mkdtempSync(join(tmpdir(), "causeway-bench-"));
