@@ -188,7 +188,8 @@ export class Exchange implements Outgoing, ExchangeObserver, LoggedExchange {
 
   #answered<Answer extends ResponseLike | Tunnel>(origin: Origin, answer: Answer): Answer {
     this.#origin = origin;
-    this.#answerHeaders = answer.headers;
+    // A tunnel, which may stay for days, does not hold what its line will not tell.
+    if (origin !== "tunnel" || answer.headers.has("X-Cf-Routererror")) this.#answerHeaders = answer.headers;
     if (this.#end !== undefined) this.#close();
     return answer;
   }

@@ -4,10 +4,10 @@ import { type RequestHead, RequestHeadParser } from "./request-head.ts";
 import { ByteQueue } from "./server-byte-queue.ts";
 import { type ExchangeOwner, ServerExchange } from "./server-exchange.ts";
 import type { ConnectionHost, Counted, HostedConnection } from "./server-options.ts";
-import type { Splice } from "./server-splice.ts";
+import type { ServerRequest } from "./server-request.ts";
+import { ServerTunnel } from "./server-tunnel.ts";
 import { Deadline } from "./timer-wheel.ts";
 import type { ByteTunnel } from "./tunnel.ts";
-import { spliceFor, WebSocketSplice } from "./web-socket-splice.ts";
 
 /** Bytes of pipelined requests that are read ahead; above that the connection is not read. */
 const aheadLimit = 64 * 1024;
@@ -21,9 +21,9 @@ const patienceMs = 60_000;
 
 /**
  * `fresh`: no complete head yet. `idle`: between two requests. `busy`: a request is served, or the rest of its body is
- * read away. `closing`: our last byte is written. `tunnel`: bytes are copied. `closed`: the stream is over.
+ * read away. `closing`: our last byte is written. `closed`: the stream is over, or a tunnel has it.
  */
-type Phase = "fresh" | "idle" | "busy" | "closing" | "tunnel" | "closed";
+type Phase = "fresh" | "idle" | "busy" | "closing" | "closed";
 
 /** What the deadline is armed for. */
 type Waiting = "head" | "idle" | "discard" | "closing";
@@ -36,8 +36,7 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
   clientEnded = false;
   readonly #host: ConnectionHost;
   readonly #stream: ByteStream;
-  /** A tunnel, which may stay for days, has none. */
-  #parser: RequestHeadParser | undefined;
+  readonly #parser: RequestHeadParser;
   readonly #exchange: ServerExchange;
   /** What was read behind the request that is being served. */
   readonly #ahead = new ByteQueue();
@@ -49,8 +48,6 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
   #readBehind = false;
   /** The client's FIN stands behind requests that wait their turn: it is theirs to notice. */
   #endsBehind = false;
-  /** What copies between client and backend, in phase `tunnel`. */
-  #splice: Splice | undefined;
   /** The loop over pipelined requests is running, or about to. */
   #advancing = false;
   /** Bytes read since our last one. */
@@ -128,12 +125,12 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
     switch (this.#waiting) {
       case "head":
         if (!this.#between) return;
-        if (this.#parser?.inRequestLine) this.#refuse(badRequest().answer);
+        if (this.#parser.inRequestLine) this.#refuse(badRequest().answer);
         else this.#stream.destroy();
         return;
       case "idle":
         // It stays armed while a request is served: arming it again is all that the next wait costs.
-        if (this.#between && !this.#parser?.started) this.#stream.destroy();
+        if (this.#between && !this.#parser.started) this.#stream.destroy();
         return;
       case "discard":
         if (this.#phase === "busy" && !this.#exchange.active) this.#close();
@@ -149,15 +146,10 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
    */
   drain(): void {
     const pending = this.#stream.pending > 0;
-    if (this.#phase === "idle" && this.#ahead.empty && !this.#parser?.started) {
+    if (this.#phase === "idle" && this.#ahead.empty && !this.#parser.started) {
       if (pending) this.#close();
       else this.#stream.destroy();
     } else if (this.#phase === "closing" && pending) this.#count("active");
-  }
-
-  webSockets(): readonly WebSocketSplice[] {
-    const splice = this.#splice;
-    return this.#phase === "tunnel" && splice instanceof WebSocketSplice ? [splice] : [];
   }
 
   destroy(): void {
@@ -192,22 +184,17 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
     if (this.clientEnded) this.#close();
   }
 
-  exchangeSwitched(tunnel: ByteTunnel): void {
+  /** The tunnel takes the stream over, and its place on the server: it may stay for days, and this is let go. */
+  exchangeSwitched(tunnel: ByteTunnel, request: ServerRequest): void {
     const stream = this.#stream;
-    this.#phase = "tunnel";
-    this.#parser = undefined;
+    this.#phase = "closed";
     this.#count("none");
     this.#host.wheel.disarm(this);
     const head = `HTTP/1.1 ${tunnel.status} ${tunnel.statusText}\r\n${tunnel.headers.toWire()}\r\n`;
     if (tunnel.early.length > 0) stream.writeText(head, tunnel.early);
     else stream.writeText(head);
-    const closed = (): void => {
-      this.#phase = "closed";
-      this.#host.removed(this);
-      this.#exchange.tunnelClosed();
-    };
-    const splice = spliceFor(stream, tunnel, this.#host, closed);
-    this.#splice = splice;
+    const splice = new ServerTunnel(stream, tunnel, this.#host, request).splice;
+    this.#host.removed(this);
     for (let bytes = this.#ahead.shift(); bytes !== undefined; bytes = this.#ahead.shift()) splice.pass(bytes);
     if (this.clientEnded || this.#endsBehind) splice.close();
     else splice.begin();
@@ -233,7 +220,7 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
     this.#advancing = false;
     if (this.#paused || this.#ahead.bytes > aheadLimit) this.regulate();
     if (this.#phase !== "idle") return;
-    if (this.#endsBehind || (this.#host.draining && !this.#parser?.started)) this.#close();
+    if (this.#endsBehind || (this.#host.draining && !this.#parser.started)) this.#close();
   }
 
   /** Not at once: the end of an exchange may be told from deep inside a call of its body's source. */
@@ -248,7 +235,7 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
 
   /** Takes bytes of a head; with its last byte the request is served. */
   #readHead(bytes: Uint8Array): void {
-    const parser = this.#parser!;
+    const parser = this.#parser;
     const wasStarted = parser.started;
     let head: RequestHead | undefined;
     try {

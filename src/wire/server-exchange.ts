@@ -30,8 +30,8 @@ export interface ExchangeOwner {
   exchangeCut(visibly: boolean): void;
   /** The answer is out, the connection can go on; first the rest of the request body has to be read away. */
   exchangeDiscards(): void;
-  /** The handler switched protocols. */
-  exchangeSwitched(tunnel: ByteTunnel): void;
+  /** The handler switched protocols; `request` is told when the tunnel is closed. */
+  exchangeSwitched(tunnel: ByteTunnel, request: ServerRequest): void;
   /** Whether to read may have changed. */
   regulate(): void;
 }
@@ -166,11 +166,6 @@ export class ServerExchange implements BodyCarrier, Informer, ResponseOwner {
     if (!this.#writer.busy) return;
     this.#writer.abandon();
     this.#finish("client-gone");
-  }
-
-  /** The tunnel that this exchange became is closed. */
-  tunnelClosed(): void {
-    this.#finish("complete");
   }
 
   /** Drops what is left of the request body; the connection is closing. */
@@ -309,8 +304,11 @@ export class ServerExchange implements BodyCarrier, Informer, ResponseOwner {
       this.#finish("request-cut");
       this.#owner.exchangeCut(false);
     } else {
+      const request = this.#request!;
       this.#answered = true;
-      this.#owner.exchangeSwitched(tunnel);
+      this.#request = undefined;
+      request.switched();
+      this.#owner.exchangeSwitched(tunnel, request);
     }
   }
 

@@ -19,8 +19,8 @@ interface CarriedWebSocket {
   farewell(mask: () => Uint8Array): void;
 }
 
-/** A client's connection as its server sees it, whatever it speaks. */
-export interface HostedConnection extends ByteStreamHandler {
+/** What a server keeps until it is over. */
+export interface Hosted {
   /** The server drains: closes the connection if it is idle, else as soon as it is. */
   drain(): void;
   /** The WebSockets it carries whose ends can be told to close. Absent: it never carries one. */
@@ -28,6 +28,9 @@ export interface HostedConnection extends ByteStreamHandler {
   /** Cuts the connection. */
   destroy(): void;
 }
+
+/** A client's connection as its server sees it, whatever it speaks. */
+export interface HostedConnection extends Hosted, ByteStreamHandler {}
 
 /** What a connection counts as (control-plane §8.4). */
 export type Counted = "none" | "active" | "idle";
@@ -46,7 +49,9 @@ export interface ConnectionHost extends ExchangeParts {
   /** Connections are closed as soon as they are idle. */
   readonly draining: boolean;
   count(from: Counted, to: Counted): void;
-  removed(connection: HostedConnection): void;
+  /** A connection became a tunnel, which takes its place. */
+  took(tunnel: Hosted): void;
+  removed(connection: Hosted): void;
   /** For what must not be guessed. */
   readonly runtime: Pick<Runtime, "randomBytes">;
 }

@@ -23,7 +23,7 @@ export class ServerRequest implements RequestLike, Client, HasSource, AnswerTo {
   /** The request's body on its way in; undefined when it has none. */
   readonly incoming: RequestBody | undefined;
   readonly #stream: ByteStream;
-  readonly #informer: Informer;
+  #informer: Informer | undefined;
   /** The client has gone away (data-plane §4.9). */
   #gone = false;
   #fetch: FetchMembers | undefined;
@@ -110,7 +110,12 @@ export class ServerRequest implements RequestLike, Client, HasSource, AnswerTo {
   }
 
   inform(status: number, headers: HeadersLike): void {
-    this.#informer.inform(this, status, headers);
+    this.#informer?.inform(this, status, headers);
+  }
+
+  /** It became a tunnel: what served it is not needed any more, and is not to be held for as long as that lasts. */
+  switched(): void {
+    this.#informer = undefined;
   }
 
   /** The client went away. True the first time. */

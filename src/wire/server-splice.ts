@@ -7,6 +7,12 @@ const closingMs = 500;
 /** Pending bytes above which a stream says "stop" (`ByteStream.write`). */
 const fullAt = 64 * 1024;
 
+/** Whose tunnel it is. */
+export interface SpliceOwner {
+  /** Both streams are closed. Called once. */
+  spliceClosed(): void;
+}
+
 /** One end of a tunnel: what it receives goes to the other end. */
 export class SpliceEnd implements ByteStreamHandler {
   readonly splice: Splice;
@@ -48,17 +54,16 @@ export class Splice extends Deadline {
   /** The backend. */
   readonly far: ByteStream;
   readonly wheel: TimerWheel;
-  readonly #onClosed: () => void;
+  readonly #owner: SpliceOwner;
   #open = 2;
   #pending = 0;
 
-  /** `onClosed` is called once, when both streams are closed. */
-  constructor(near: ByteStream, far: ByteStream, wheel: TimerWheel, onClosed: () => void) {
+  constructor(near: ByteStream, far: ByteStream, wheel: TimerWheel, owner: SpliceOwner) {
     super();
     this.near = near;
     this.far = far;
     this.wheel = wheel;
-    this.#onClosed = onClosed;
+    this.#owner = owner;
     near.handler = new SpliceEnd(this, near, far);
     far.handler = new SpliceEnd(this, far, near);
   }
@@ -93,7 +98,7 @@ export class Splice extends Deadline {
     this.close();
     if (--this.#open > 0) return;
     this.wheel.disarm(this);
-    this.#onClosed();
+    this.#owner.spliceClosed();
   }
 
   override expired(): void {

@@ -6,7 +6,7 @@ import type { ProxyHeader } from "./proxy-protocol/header.ts";
 import { IntroducedStream } from "./proxy-protocol/introduced-stream.ts";
 import { ServerConnection } from "./server-connection.ts";
 import { HttpDate } from "./server-date.ts";
-import type { ConnectionHost, Counted, Handler, HostedConnection, ServerOptions } from "./server-options.ts";
+import type { ConnectionHost, Counted, Handler, Hosted, HostedConnection, ServerOptions } from "./server-options.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
 import { TlsEntry, type TlsEntryHost } from "./tls-entry.ts";
 
@@ -52,7 +52,7 @@ class WireServer implements Server, ConnectionHost, ProxyEntryHost, TlsEntryHost
   readonly wheel: TimerWheel;
   readonly date: HttpDate;
   readonly latin1: ConnectionHost["latin1"];
-  readonly #connections = new Set<HostedConnection>();
+  readonly #connections = new Set<Hosted>();
   readonly #drained: (() => void)[] = [];
   #listener: Listener | undefined;
 
@@ -162,7 +162,11 @@ class WireServer implements Server, ConnectionHost, ProxyEntryHost, TlsEntryHost
     if (this.draining && this.activeConnections === 0) for (const resolve of this.#drained.splice(0)) resolve();
   }
 
-  removed(connection: HostedConnection): void {
+  took(tunnel: Hosted): void {
+    this.#connections.add(tunnel);
+  }
+
+  removed(connection: Hosted): void {
     this.#connections.delete(connection);
   }
 }

@@ -1,7 +1,7 @@
 import type { ByteStream } from "../runtime/interface.ts";
 import { FrameCounter } from "./frame-counter.ts";
 import type { ConnectionHost } from "./server-options.ts";
-import { Splice, SpliceEnd } from "./server-splice.ts";
+import { Splice, SpliceEnd, type SpliceOwner } from "./server-splice.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
 import type { ByteTunnel } from "./tunnel.ts";
 
@@ -77,8 +77,8 @@ export class WebSocketSplice extends Splice {
   #leaving = false;
   #waiting = false;
 
-  constructor(near: ByteStream, tunnel: ByteTunnel, wheel: TimerWheel, onClosed: () => void) {
-    super(near, tunnel.tunnel, wheel, onClosed);
+  constructor(near: ByteStream, tunnel: ByteTunnel, wheel: TimerWheel, owner: SpliceOwner) {
+    super(near, tunnel.tunnel, wheel, owner);
     this.#out = new FramedEnd(this, near, tunnel.tunnel, true);
     this.#back = new FramedEnd(this, tunnel.tunnel, near, false);
     near.handler = this.#out;
@@ -119,15 +119,15 @@ export class WebSocketSplice extends Splice {
   }
 }
 
-/** Copies between a client's stream and a backend that switched protocols; `onClosed` as in `Splice`. */
+/** Copies between a client's stream and a backend that switched protocols. */
 export function spliceFor(
   near: ByteStream,
   tunnel: ByteTunnel,
   host: Pick<ConnectionHost, "options" | "wheel">,
-  onClosed: () => void,
+  owner: SpliceOwner,
 ): Splice {
   const framed = host.options.webSocketFarewell === true && isWebSocket(tunnel);
   return framed
-    ? new WebSocketSplice(near, tunnel, host.wheel, onClosed)
-    : new Splice(near, tunnel.tunnel, host.wheel, onClosed);
+    ? new WebSocketSplice(near, tunnel, host.wheel, owner)
+    : new Splice(near, tunnel.tunnel, host.wheel, owner);
 }

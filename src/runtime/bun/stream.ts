@@ -41,7 +41,7 @@ export class BunStream extends StreamCore implements SocketOwner, Sender, Boxed 
   private readonly unix: boolean;
   private peer: PeerAddress | undefined;
   /** What the kernel did not take yet, in order. */
-  private queue: Uint8Array[] = [];
+  private queue: Uint8Array[] | undefined = undefined;
   private queued = 0;
   private waiting = false;
   posted = false;
@@ -148,7 +148,7 @@ export class BunStream extends StreamCore implements SocketOwner, Sender, Boxed 
   /** The kernel takes bytes again. */
   flush(): void {
     if (this.queued === 0 || this.over) return;
-    const queue = this.queue;
+    const queue = this.queue!;
     let sent = 0;
     while (sent < queue.length) {
       const bytes = queue[sent]!;
@@ -190,7 +190,7 @@ export class BunStream extends StreamCore implements SocketOwner, Sender, Boxed 
   /** The socket closed. Bun may say so from inside a call into it, so it is told a little later. */
   socketClosed(closing: StreamError | undefined): void {
     const cause = this.cause ?? closing;
-    this.queue = [];
+    this.queue = undefined;
     this.queued = 0;
     queueMicrotask(() => {
       // Bun does not tell the peer's FIN when it is what closes the socket.
@@ -228,7 +228,8 @@ export class BunStream extends StreamCore implements SocketOwner, Sender, Boxed 
   }
 
   private enqueue(bytes: Uint8Array): boolean {
-    if (bytes.length > 0) this.queue.push(bytes);
+    if (this.queue === undefined) this.queue = [bytes];
+    else this.queue.push(bytes);
     this.queued += bytes.length;
     if (this.queued <= pendingLimit) return true;
     this.waiting = true;

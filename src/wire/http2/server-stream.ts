@@ -400,7 +400,7 @@ export class Http2ServerStream extends Http2Stream implements RequestLike, Clien
     const near = new TunnelStream(this, this.#incoming ?? noBody, this.#below);
     this.#tunnel = near;
     if (early.length > 0) near.write(early);
-    const splice = spliceFor(near, result, this.#owner.host, () => this.#tunnelOver());
+    const splice = spliceFor(near, result, this.#owner.host, this);
     if (splice instanceof WebSocketSplice) this.#webSocket = splice;
     this.#owner.streamSwitched(this);
     splice.begin();
@@ -413,7 +413,8 @@ export class Http2ServerStream extends Http2Stream implements RequestLike, Clien
     if (open) this.connection.reset(this.id, CANCEL);
   }
 
-  #tunnelOver(): void {
+  /** The tunnel that this stream became is closed. */
+  spliceClosed(): void {
     this.#finish("complete");
     this.#owner.streamOver(this);
   }
