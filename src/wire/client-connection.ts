@@ -241,6 +241,8 @@ export class ClientConnection
   }
 
   #bodyBytes(body: ResponseBody, bytes: Uint8Array, from: number): void {
+    // A sink may give the memory of what it has written on back: the bytes have no length then.
+    const { length } = bytes;
     let end: number;
     try {
       end = body.receive(bytes, from);
@@ -249,7 +251,7 @@ export class ClientConnection
       return;
     }
     if (this.#body !== body) return;
-    if (end >= 0) this.#complete(body, end === bytes.length);
+    if (end >= 0) this.#complete(body, end === length);
     else if (body.congested) {
       this.#paused = true;
       this.#stream!.pause();

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { sourceOf } from "../../../src/wire/body.ts";
 import type { TransportOptions } from "../../../src/wire/transport.ts";
 import { createRig, type Rig, readBody, TestOutgoing, TestSource } from "../../fixtures/client-rig.ts";
 import { settled } from "../../fixtures/memory-stream.ts";
@@ -56,6 +57,23 @@ describe("Transport: connections are used again", () => {
       assert.equal(sink.ends, 1);
       assert.equal(second.attempt.reused, true, answer);
     }
+  });
+
+  it("keeps it behind a body whose memory was given back as soon as it was written on", async () => {
+    const rig = createRig();
+    const result = await rig.send(get());
+    const [backend] = rig.connections;
+    await backend!.say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
+    const sink = {
+      write: (bytes: Uint8Array) => (bytes.buffer as ArrayBuffer).transfer(0) !== undefined,
+      end() {},
+      fail() {},
+    };
+    sourceOf(result.response!)!.start(sink);
+    await backend!.say("four");
+    const second = get();
+    await rig.send(second);
+    assert.equal(second.attempt.reused, true);
   });
 
   it("takes the connection that became idle last", async () => {
