@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { isLoopbackHost } from "../core/loopback-host.ts";
+import { LagerLevel } from "../core/observe/lager.ts";
 import { errorAnswer, methodNotAllowed, notFound } from "./answers.ts";
 import type { Api } from "./api.ts";
 import { ApiError } from "./api-error.ts";
@@ -52,14 +53,17 @@ export function apiApp(api: Api, log: ApiLog): Hono {
   const requests = log.part("request");
   app.use(async (context, next) => {
     const { method, headers, url } = context.req.raw;
-    const { pathname, search } = new URL(url);
-    const shown = { method, request: pathname + search, "request-headers": visible(headers) };
-    requests.info("serving", shown);
+    let shown: Readonly<Record<string, unknown>> | undefined;
+    if (requests.level <= LagerLevel.info) {
+      const { pathname, search } = new URL(url);
+      shown = { method, request: pathname + search, "request-headers": visible(headers) };
+      requests.info("serving", shown);
+    }
     await next();
     const given = headers.get(requestId) ?? "";
     context.res.headers.set(requestId, lowerCaseUuid.test(given) ? given : api.uuid());
     api.metrics.answered(context.res.status);
-    requests.info("done", { ...shown, "response-headers": visible(context.res.headers) });
+    if (shown !== undefined) requests.info("done", { ...shown, "response-headers": visible(context.res.headers) });
   });
   for (const [path, methods] of paths) {
     app.all(path, async (context) => {

@@ -1,10 +1,68 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { isDeepStrictEqual } from "node:util";
+import { issue, makeAuthority } from "../fixtures/certificates.ts";
 import { startMariadb, startPostgres, type TestDatabase } from "../fixtures/databases.ts";
+import { startNatsServer } from "../fixtures/nats-server.ts";
 import { condition } from "./harness/condition.ts";
+import { startRouter } from "./harness/router.ts";
 import { RoutingApiProcess, type SeenStream } from "./harness/routing-api-server.ts";
+
+/** Passes connections on to the first port that takes them, and notes the `Last-Event-ID` of requests. */
+class Balancer {
+  readonly lastEventIds: string[] = [];
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  static async start(ports: readonly number[]): Promise<Balancer> {
+    const server = createServer((client) => balancer.#pass(client, ports));
+    const balancer = new Balancer(server);
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return balancer;
+  }
+
+  get port(): number {
+    return (this.#server.address() as { port: number }).port;
+  }
+
+  #pass(client: Socket, [port, ...others]: readonly number[]): void {
+    if (port === undefined) {
+      client.destroy();
+      return;
+    }
+    const server = connect(port, "127.0.0.1");
+    server.once("connect", () => {
+      client.on("data", (bytes: Buffer) => {
+        const id = /^Last-Event-ID: (.*)\r$/m.exec(bytes.toString("latin1"))?.[1];
+        if (id !== undefined) this.lastEventIds.push(id);
+      });
+      client.pipe(server).pipe(client);
+      for (const [one, peer] of [
+        [client, server],
+        [server, client],
+      ] as const) {
+        this.#sockets.add(one);
+        one.on("error", () => {});
+        one.on("close", () => peer.destroy());
+      }
+    });
+    server.once("error", () => {
+      if (server.connecting || server.bytesRead === 0) this.#pass(client, others);
+    });
+  }
+
+  async stop(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
 
 const sqldb = (type: string, { server }: TestDatabase): object => ({
   type,
@@ -41,6 +99,75 @@ for (const [type, start] of [
       const code = await new Promise((resolve) => child.on("close", resolve));
       assert.equal(code, 0, output.slice(-4000));
       assert.match(output, /pass \d\d/);
+    });
+
+    it("has a router go on at the other of two instances when one is killed under 200 writes/s", async (test) => {
+      const config = { sqldb: sqldb(type, database), max_ttl: "1h" };
+      const one = await RoutingApiProcess.start(config, ["-devMode"]);
+      const other = await RoutingApiProcess.start(config, ["-devMode"]);
+      // What stands before the instances: a connection goes to the first that lives.
+      const balancer = await Balancer.start([one.port, other.port]);
+      const nats = await startNatsServer();
+      const authority = makeAuthority();
+      const pair = issue(authority, { names: ["router"], client: true });
+      const router = await startRouter(nats.port, {
+        routing_api: {
+          uri: "http://127.0.0.1",
+          port: balancer.port,
+          auth_disabled: true,
+          ca_certs: authority.certificate,
+          cert_chain: pair.certificate,
+          private_key: pair.key,
+        },
+        logging: { level: "info" },
+        // Lists come with subscriptions only: the rest is the stream's.
+        prune_stale_droplets_interval: "1h",
+        droplet_stale_threshold: "2h",
+      });
+      test.after(async () => {
+        await router.stop();
+        await Promise.all([one.stop(), other.stop(), balancer.stop(), nats.stop()]);
+      });
+      const acknowledged = new Set<string>();
+      let running = true;
+      const write = async (api: RoutingApiProcess, name: string): Promise<void> => {
+        for (let index = 0; running; index++) {
+          const route = `${index}.${name}.killed.example.com`;
+          const turn = new Promise((resolve) => setTimeout(resolve, 20));
+          try {
+            const body = [{ route, ip: "10.0.0.1", port: 80 }];
+            if ((await api.send({ method: "POST", path: "/routing/v1/routes", body })).status === 201)
+              acknowledged.add(route);
+          } catch {
+            // The killed one; its writers go on at the other.
+            api = other;
+          }
+          await turn;
+        }
+      };
+      const writers = [write(one, "a"), write(one, "b"), write(other, "c"), write(other, "d")];
+      await condition("writes before", () => acknowledged.size > 300 || undefined);
+      const subscribed = balancer.lastEventIds.length;
+      one.program.child.kill("SIGKILL");
+      const killed = acknowledged.size;
+      await condition(
+        "a subscription behind the last event",
+        () => balancer.lastEventIds.length > subscribed || undefined,
+      );
+      assert.ok(Number(balancer.lastEventIds.at(-1)) > 0);
+      await condition("writes after", () => acknowledged.size > killed + 300 || undefined);
+      running = false;
+      await Promise.all(writers);
+      const stopped = performance.now();
+      const stored = (await other.list("/routing/v1/routes"))
+        .map((element) => String(element["route"]))
+        .filter((route) => route.endsWith(".killed.example.com"));
+      await condition("the table of the router as the database has it", async () => {
+        const table = Object.keys(await router.routes()).filter((route) => route.endsWith(".killed.example.com"));
+        return isDeepStrictEqual(table.sort(), stored.sort()) || undefined;
+      });
+      test.diagnostic(`equal ${Math.round(performance.now() - stopped)} ms after the last write`);
+      for (const route of acknowledged) assert.ok(stored.includes(route), `${route} was acknowledged and is not there`);
     });
 
     it("loses nothing when one of two instances is killed under load", async (test) => {

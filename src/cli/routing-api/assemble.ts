@@ -72,10 +72,8 @@ export async function startRoutingApi(
   const selfRoute = selfRouteOf(config, ip);
   let store: Store;
   try {
-    store = await openStore(
-      config,
-      () => runtime.uuid(),
-      (error) => log.error("database-connection-lost", error.message),
+    store = await openStore(config, { clock, uuid: () => runtime.uuid() }, (error) =>
+      log.error("database-connection-lost", error.message),
     );
     await store.prepare(config.groups);
   } catch (error) {

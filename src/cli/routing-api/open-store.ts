@@ -2,6 +2,7 @@ import type { RoutingApiConfig } from "../../routing-api/config/load.ts";
 import type { Flavour } from "../../routing-api/store/flavour.ts";
 import { SqlStore } from "../../routing-api/store/sql-store.ts";
 import type { Store } from "../../routing-api/store/store.ts";
+import type { Runtime } from "../../runtime/interface.ts";
 
 /** The database that the configuration names. Drivers are loaded only where they are needed. */
 async function flavourOf({ sqldb }: RoutingApiConfig, onError: (error: Error) => void): Promise<Flavour> {
@@ -37,8 +38,12 @@ async function flavourOf({ sqldb }: RoutingApiConfig, onError: (error: Error) =>
  */
 export async function openStore(
   config: RoutingApiConfig,
-  uuid: () => string,
+  { clock, uuid }: Pick<Runtime, "clock" | "uuid">,
   onError: (error: Error) => void,
 ): Promise<Store> {
-  return new SqlStore(await flavourOf(config, onError), { uuid, heartbeatEvents: config.heartbeat_events === true });
+  return new SqlStore(await flavourOf(config, onError), {
+    uuid: () => uuid(),
+    heartbeatEvents: config.heartbeat_events === true,
+    soon: () => new Promise((resolve) => clock.after(0, resolve)),
+  });
 }

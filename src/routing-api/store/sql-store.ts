@@ -18,10 +18,14 @@ export interface SqlStoreOptions {
   readonly uuid: () => string;
   /** A renewal that changes nothing but the tag makes an event too, as upstream (routing-api §9). */
   readonly heartbeatEvents: boolean;
+  /** Resolves in the next turn of the event loop: what is to be saved until then goes into one transaction. */
+  readonly soon: () => Promise<void>;
 }
 
 /** Most expired leases removed in one transaction. */
 const prunedAtATime = 1000;
+/** Leases from which on a request has a transaction of its own. */
+const largeBatch = 500;
 /** Most events forgotten in one transaction. */
 const forgottenAtATime = 5000;
 
@@ -33,6 +37,12 @@ function chunks<T>(items: readonly T[], size: number): T[][] {
   const parts: T[][] = [];
   for (let at = 0; at < items.length; at += size) parts.push(items.slice(at, at + size));
   return parts;
+}
+
+/** Leases of several requests that are saved together. */
+interface SharedBatch {
+  readonly leases: Lease[];
+  readonly saved: Promise<void>;
 }
 
 /** The turn of one change: nobody else changes anything until it is committed. */
@@ -49,6 +59,8 @@ export class SqlStore implements Store {
   readonly #db: Kysely<Tables>;
   readonly #flavour: Flavour;
   readonly #options: SqlStoreOptions;
+  /** What the next turn saves. */
+  #open: SharedBatch | undefined;
 
   constructor(flavour: Flavour, options: SqlStoreOptions) {
     this.#db = new Kysely<Tables>({ dialect: flavour.dialect });
@@ -68,6 +80,25 @@ export class SqlStore implements Store {
   }
 
   async save(leases: readonly Lease[]): Promise<void> {
+    // What may be refused in the transaction must not undo what others save.
+    if (leases.length >= largeBatch || leases.some(({ kind }) => kind === "tcp")) return await this.#saveAll(leases);
+    const batch = this.#open ?? this.#openBatch();
+    for (const lease of leases) batch.leases.push(lease);
+    return await batch.saved;
+  }
+
+  /** Small saves of one turn share a transaction: most are heartbeats, and each would have a commit of its own. */
+  #openBatch(): SharedBatch {
+    const leases: Lease[] = [];
+    const saved = this.#options.soon().then(() => {
+      this.#open = undefined;
+      return this.#saveAll(leases);
+    });
+    this.#open = { leases, saved };
+    return this.#open;
+  }
+
+  async #saveAll(leases: readonly Lease[]): Promise<void> {
     await this.#guard(async () => {
       const keyed = leases.map((lease) => ({ lease, key: keyOf(lease) }));
       // A lease that changes its partition makes two events.

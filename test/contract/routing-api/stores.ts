@@ -22,7 +22,11 @@ export interface StoreBench {
   stop(): Promise<void>;
 }
 
-const options = { uuid: () => randomUUID() as string, heartbeatEvents: false };
+const options = {
+  uuid: () => randomUUID() as string,
+  heartbeatEvents: false,
+  soon: () => new Promise<void>((resolve) => setTimeout(resolve)),
+};
 
 /** The flavour with its clock moved as the bench says. */
 function ahead(flavour: Flavour, bench: Pick<StoreBench, "aheadMs">): Flavour {

@@ -27,7 +27,11 @@ let lines: string[];
 let app: ReturnType<typeof apiApp>;
 
 before(async () => {
-  store = new SqlStore(sqlite(join(folder, "routes.sqlite")), { uuid: randomUUID, heartbeatEvents: false });
+  store = new SqlStore(sqlite(join(folder, "routes.sqlite")), {
+    uuid: randomUUID,
+    heartbeatEvents: false,
+    soon: () => Promise.resolve(),
+  });
   await store.prepare([]);
 });
 beforeEach(() => {
