@@ -164,7 +164,7 @@ const conformance = wanted("conformance")
 const fault = wanted("fault") ? ofSources.flatMap((program) => against("fault", program)) : [];
 const inside = ["contract", "unit", "property"].filter(wanted).flatMap(under);
 const soak = values.all && wanted("soak") ? ofSources.flatMap((program) => against("soak", program)) : [];
-const atOnce = Number(values.jobs ?? availableParallelism() * 2);
+const atOnce = Number(values.jobs ?? availableParallelism() + 1);
 const [first, then] = [true, false].map((which) => conformance.filter((job) => (job.long === true) === which));
 await doJobs([...fault, ...inside, ...first!, ...then!], atOnce);
 // What measures memory and takes all there is has the machine for itself.

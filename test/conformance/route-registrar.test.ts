@@ -284,6 +284,10 @@ describe("route-registrar: dynamic files (route-registrar §12)", () => {
     try {
       await watch.message("dyn-a.test");
       await watch.message("dyn-b.test");
+      await registrar.program.waitFor(
+        "both files' routes",
+        () => registrar.lines("discovered route").length >= 2 || undefined,
+      );
       assert.equal(registrar.lines("discovered route").length, 2);
 
       // b loses nothing although its interval and one of its URIs change.

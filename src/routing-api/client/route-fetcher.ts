@@ -207,7 +207,8 @@ export class RouteFetcher {
       await this.#routes.replaceBy(routes);
       this.#markSynced();
     } finally {
-      log.debug("syncer-fetch-routes-completed");
+      // A list cut off by the stop ends when `stopping` has been said, which is the last line.
+      if (!this.#stopped) log.debug("syncer-fetch-routes-completed");
     }
   }
 

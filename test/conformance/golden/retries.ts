@@ -492,7 +492,7 @@ export const cases: readonly GoldenCase[] = [
   {
     name: "endpoint_timeout before the head",
     section: "data-plane §4.7",
-    config: { endpoint_timeout: "300ms", ...three },
+    config: { endpoint_timeout: "1s", ...three },
     routes: pair,
     send: message(["GET / HTTP/1.1", "Host: x.com", pin]),
     replies: { main: [["request", "closed"]] },
@@ -519,7 +519,7 @@ export const cases: readonly GoldenCase[] = [
   {
     name: "endpoint_timeout in the body, activity notwithstanding",
     section: "data-plane §2.4, §4.7",
-    config: { endpoint_timeout: "300ms", ...three },
+    config: { endpoint_timeout: "1s", ...three },
     send: message(["GET / HTTP/1.1", "Host: a.b"]),
     reply: ["request", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", "closed"],
     upstream: [{}],

@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
+import { freePort } from "../../fixtures/free-port.ts";
 import { condition } from "./condition.ts";
 import { readChunked, readHead, readSized } from "./message.ts";
 
@@ -143,9 +144,5 @@ function takeRequest(text: string, socket: Socket): { request: SeenRequest; leng
 
 /** A port of 127.0.0.1 that nobody listens on. */
 export async function deadPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return typeof address === "object" ? address!.port : 0;
+  return await freePort();
 }
