@@ -109,6 +109,8 @@ describe("hash-based routing (control-plane §9.1)", () => {
       "setting-pool-load-balancing-algorithm-to-that-of-an-endpoint",
       ({ data }) => data?.["poolLBAlgorithm"] === "round-robin",
     );
+    // It answers when every worker knows what the line above tells.
+    await router.routes();
     const turns = new Set<string>();
     for (let i = 0; i < 3; i++) turns.add(await served("left.test", "x"));
     assert.equal(turns.size, 3);
