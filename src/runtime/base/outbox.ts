@@ -11,7 +11,10 @@ export interface Sender {
 
 const senders: Sender[] = [];
 let scheduled = false;
-let delivering = false;
+/** Of `senders`, the first that has not been told. */
+let next = 0;
+/** Calls of `deliver` that are under way, one inside the other. */
+let depth = 0;
 
 /**
  * Lets a sender's message wait until everything that the kernel had to tell in this tick was heard. Written at once,
@@ -23,31 +26,40 @@ export function post(sender: Sender): void {
   if (sender.posted) return;
   sender.posted = true;
   senders.push(sender);
-  if (senders.length >= mostMessages) deliver();
+  if (senders.length - next >= mostMessages) deliver();
   else if (!scheduled) {
     scheduled = true;
     setImmediate(deliverLater);
   }
 }
 
-/** True when no message waits. */
+/** True when no message waits, and none is being sent. */
 export function nothingWaits(): boolean {
   return senders.length === 0;
 }
 
-/** Sends all messages that wait; from inside a sender's `send`, whoever is at it already does. */
+/**
+ * Sends all messages that wait. Sending can close a socket, whose end is heard at once: what that writes to another
+ * stream must find the same order, so a call from inside a sender's `send` goes on with those behind it.
+ */
 export function deliver(): void {
-  if (delivering) return;
-  delivering = true;
+  depth++;
   try {
-    for (let i = 0; i < senders.length; i++) {
-      const sender = senders[i]!;
+    while (next < senders.length) {
+      const sender = senders[next++]!;
       sender.posted = false;
       sender.send();
     }
   } finally {
-    senders.length = 0;
-    delivering = false;
+    depth--;
+    if (depth === 0) {
+      // Those behind a sender that threw are told later.
+      if (next < senders.length) setImmediate(deliverLater);
+      else {
+        senders.length = 0;
+        next = 0;
+      }
+    }
   }
 }
 

@@ -24,8 +24,9 @@ export function putInBox(owner: Boxed, text: string, bytes: Uint8Array | undefin
   const size = text.length + (bytes === undefined ? 0 : bytes.length - from);
   const fits = size <= smallMessage;
   if (owner.posted ? !fits || owner.boxTo !== used || used + size > box.length : used + size > box.length) deliver();
-  if (!fits) return false;
   if (nothingWaits()) used = 0;
+  // Inside a delivery the box is not begun anew, and may stay full.
+  if (!fits || used + size > box.length) return false;
   if (!owner.posted) owner.boxFrom = used;
   if (text !== "") box.write(text, used, "latin1");
   // Without a view of `bytes`, which would cost ten times as much.
