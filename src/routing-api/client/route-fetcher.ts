@@ -3,6 +3,7 @@ import { Level, type Logger } from "../../core/observe/log.ts";
 import { Unauthorized } from "./accepted.ts";
 import { type ApiRoute, loggedApiRoute, readApiRoute } from "./api-route.ts";
 import { Breather } from "./breather.ts";
+import { EndingLog } from "./ending-log.ts";
 import type { StreamEvent } from "./event-parser.ts";
 import { LeasedRoutes, type RouteTable } from "./leased-routes.ts";
 import type { EventStream, RouteSource } from "./route-source.ts";
@@ -37,6 +38,8 @@ const pauseMs = 1000;
  */
 export class RouteFetcher {
   readonly #parts: RouteFetcherParts;
+  /** `stopping` is its last line (control-plane §8.5), whatever is under way then. */
+  readonly #log: EndingLog;
   readonly #routes: LeasedRoutes;
   readonly #queue: StreamEvent[] = [];
   #syncing: Promise<void> = Promise.resolve();
@@ -55,13 +58,14 @@ export class RouteFetcher {
 
   constructor(parts: RouteFetcherParts) {
     this.#parts = parts;
+    this.#log = new EndingLog(parts.log);
     this.#routes = new LeasedRoutes(parts.table, parts.clock);
   }
 
   start(): void {
-    const { log, listIntervalMs } = this.#parts;
-    log.debug("created-ticker", { interval: listIntervalMs * 1e6 });
-    log.info("syncer-started");
+    const { listIntervalMs } = this.#parts;
+    this.#log.debug("created-ticker", { interval: listIntervalMs * 1e6 });
+    this.#log.info("syncer-started");
     this.#tick();
     void this.#follow();
   }
@@ -69,7 +73,7 @@ export class RouteFetcher {
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    this.#parts.log.info("stopping");
+    this.#log.end("stopping");
     this.#ticker?.cancel();
     this.#stream?.close();
   }
@@ -98,18 +102,18 @@ export class RouteFetcher {
 
   /** From the token to the end of the stream. */
   async #followOnce(): Promise<void> {
-    const { log, tokens, metrics } = this.#parts;
-    log.debug("fetching-token");
+    const { tokens, metrics } = this.#parts;
+    this.#log.debug("fetching-token");
     let token: string;
     try {
       token = await tokens.token(this.#refused);
       this.#refused = undefined;
     } catch (error) {
       metrics.tokenFetchFailed();
-      log.error("failed-to-fetch-token", { error: (error as Error).message });
+      this.#log.error("failed-to-fetch-token", { error: (error as Error).message });
       return;
     }
-    log.debug("token-fetched-successfully");
+    this.#log.debug("token-fetched-successfully");
     const ended = new Promise<Error>((resolve) => {
       this.#streamEnded = resolve;
     });
@@ -118,23 +122,23 @@ export class RouteFetcher {
     } catch (error) {
       if (error instanceof Unauthorized) this.#refused = token;
       metrics.eventStreamFailed();
-      log.error("failed-subscribing-to-routing-api-event-stream", { error: (error as Error).message });
+      this.#log.error("failed-subscribing-to-routing-api-event-stream", { error: (error as Error).message });
       return;
     }
-    log.info("Successfully-subscribed-to-routing-api-event-stream");
+    this.#log.info("Successfully-subscribed-to-routing-api-event-stream");
     await this.#sync("failed-to-refresh-routes");
     const error = await ended;
     this.#stream?.close();
     this.#stream = undefined;
     if (this.#stopped) return;
     metrics.eventStreamFailed();
-    log.error("failed-getting-next-event: ", { error: error.message });
+    this.#log.error("failed-getting-next-event: ", { error: error.message });
   }
 
   /** False: stopped before there was a stream. */
   async #subscribe(token: string): Promise<boolean> {
-    const { api, log } = this.#parts;
-    log.info("subscribing-to-routing-api-event-stream");
+    const { api } = this.#parts;
+    this.#log.info("subscribing-to-routing-api-event-stream");
     // From here on events wait for the list that follows.
     this.#queue.length = 0;
     const sink = {
@@ -165,7 +169,6 @@ export class RouteFetcher {
   }
 
   #apply({ name, data }: StreamEvent): void {
-    const { log } = this.#parts;
     if (this.#stopped) return;
     let route: ApiRoute;
     try {
@@ -175,8 +178,8 @@ export class RouteFetcher {
       this.#streamEnded?.(new Error(`bad ${name} event: ${(error as Error).message}`));
       return;
     }
-    if (log.level <= Level.debug)
-      log.debug("received-event", { event: { Route: loggedApiRoute(route), Action: name } });
+    if (this.#log.level <= Level.debug)
+      this.#log.debug("received-event", { event: { Route: loggedApiRoute(route), Action: name } });
     if (name === "Upsert") this.#routes.upsert(route);
     else if (name === "Delete") this.#routes.delete(route);
   }
@@ -185,11 +188,10 @@ export class RouteFetcher {
   #sync(failure: string): Promise<void> {
     this.#syncs++;
     this.#syncing = this.#syncing.then(async () => {
-      const { log } = this.#parts;
       try {
         if (!this.#stopped) await this.#fetchAll();
       } catch (error) {
-        if (!this.#stopped) log.error(failure, { error: (error as Error).message });
+        this.#log.error(failure, { error: (error as Error).message });
       }
       this.#syncs--;
       if (this.#syncs === 0) this.#applyWaiting();
@@ -198,25 +200,23 @@ export class RouteFetcher {
   }
 
   async #fetchAll(): Promise<void> {
-    const { log } = this.#parts;
-    log.debug("syncer-fetch-routes-started");
+    this.#log.debug("syncer-fetch-routes-started");
     try {
       const routes = await this.#checked(await this.#list());
-      log.debug("syncer-refreshing-endpoints", { "number-of-routes": routes.length });
+      this.#log.debug("syncer-refreshing-endpoints", { "number-of-routes": routes.length });
       if (this.#stopped) return;
       await this.#routes.replaceBy(routes);
       this.#markSynced();
     } finally {
-      // A list cut off by the stop ends when `stopping` has been said, which is the last line.
-      if (!this.#stopped) log.debug("syncer-fetch-routes-completed");
+      this.#log.debug("syncer-fetch-routes-completed");
     }
   }
 
   async #list(): Promise<unknown[]> {
-    const { log, api } = this.#parts;
-    log.debug("syncer-fetching-token");
+    const { api } = this.#parts;
+    this.#log.debug("syncer-fetching-token");
     const token = await this.#token();
-    log.debug("syncer-fetching-routes");
+    this.#log.debug("syncer-fetching-routes");
     try {
       return await api.list(token);
     } catch (error) {
@@ -237,14 +237,14 @@ export class RouteFetcher {
 
   /** One bad element does no harm to the others. */
   async #checked(list: readonly unknown[]): Promise<ApiRoute[]> {
-    const { clock, log } = this.#parts;
+    const { clock } = this.#parts;
     const breather = new Breather(clock);
     const routes: ApiRoute[] = [];
     for (const [index, element] of list.entries()) {
       try {
         routes.push(readApiRoute(element));
       } catch (error) {
-        log.error("invalid-route-from-routing-api", { index, error: (error as Error).message });
+        this.#log.error("invalid-route-from-routing-api", { index, error: (error as Error).message });
       }
       if (breather.due) await breather.breathe();
     }
