@@ -72,7 +72,7 @@ export class Exchange implements Outgoing, ExchangeObserver, LoggedExchange {
   /** The request came back from the route service of its own route (§8.4). */
   returned = false;
   /** The way to the route service that the request has to take; a text: why there is none. */
-  serviceWay: ServiceWay | string | undefined = undefined;
+  serviceWay: ServiceWay | undefined = undefined;
   /** Value of the first Upgrade line, when the request asks for an upgrade. */
   upgradeProtocol = "";
   /** Data-plane §6.1, the first test. */

@@ -1,5 +1,5 @@
-/** Who failed. */
-type FailureSource = "client" | "router" | "backend" | "route-service";
+/** Who failed; route services are backends in this respect. */
+type FailureSource = "client" | "router" | "backend";
 
 /** Whether sending the request again can help: never, always, or only when the connection had been used before. */
 type Retry = "never" | "always" | "reused-only";

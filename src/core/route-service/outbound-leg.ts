@@ -1,5 +1,5 @@
 import type { Exchange } from "../exchange.ts";
-import { Failure } from "../forwarding/failure.ts";
+import type { Failure } from "../forwarding/failure.ts";
 import { clientGone, fail, failureOf, passOn, refusedSwitch } from "../forwarding/forward.ts";
 import { makeOutbound } from "../forwarding/outbound-headers.ts";
 import { judge } from "../forwarding/retry.ts";
@@ -92,15 +92,14 @@ async function attempts(exchange: Exchange, way: ServiceWay): Promise<ResponseLi
 
 /**
  * Sends the request to the route service of its route and makes the service's answer the client's (data-plane §8.3).
- * `way` as a text says why there is none. Never rejects.
+ * Never rejects.
  */
-export async function forwardToService(exchange: Exchange, way: ServiceWay | string): Promise<ResponseLike | Tunnel> {
+export async function forwardToService(exchange: Exchange, way: ServiceWay): Promise<ResponseLike | Tunnel> {
   try {
     const { router } = exchange;
     exchange.backendPhaseAt = router.clock.monotonic();
     exchange.endpoint = router.services.noInstance;
     if (!readUpgrade(exchange)) return fail(exchange, refusedSwitch("the protocol to upgrade to is not printable"));
-    if (typeof way === "string") return fail(exchange, new Failure("dial", "route-service", "never", way));
     exchange.timeoutMs = exchange.websocket ? 0 : router.compiled.serviceTimeout;
     await address(exchange, way.service);
     if (exchange.abortCause !== undefined) return fail(exchange, clientGone());

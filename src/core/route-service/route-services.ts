@@ -9,7 +9,7 @@ import type { Endpoint } from "../routing/endpoint.ts";
 import type { Pool } from "../routing/pool.ts";
 import { hostText } from "../routing/uri.ts";
 import { HairpinHosts } from "./hairpin-hosts.ts";
-import { NoInstance, parseService, type Service, type ServiceWay } from "./service.ts";
+import { NoInstance, parseService, type Service, type ServiceWay, Undiallable } from "./service.ts";
 import type { SignatureContents } from "./signature.ts";
 import { SignatureCipher, type SignatureHeaders, unreadable } from "./signature-cipher.ts";
 
@@ -101,11 +101,11 @@ export class RouteServices {
   }
 
   /**
-   * The way to the service of that URL; a text: why there is none.
+   * The way to the service of that URL.
    *
    * @throws Error when it is no URL.
    */
-  wayTo(url: string): ServiceWay | string {
+  wayTo(url: string): ServiceWay {
     const { routeServices, settings, registry } = this.#parts;
     const service = this.#serviceOf(url);
     const { loop, external } = routeServices!;
@@ -114,7 +114,9 @@ export class RouteServices {
       if (pool !== undefined && this.#hairpinHosts.allow(pool.host)) return { service, ...loop };
     }
     const { endpoint, fault } = service;
-    return endpoint === undefined ? fault : { service, transport: external, endpoint };
+    return endpoint === undefined
+      ? { service, transport: new Undiallable(fault), endpoint: this.noInstance }
+      : { service, transport: external, endpoint };
   }
 
   #serviceOf(url: string): Service {

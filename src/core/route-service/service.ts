@@ -1,4 +1,5 @@
-import type { Transport } from "../forwarding/transport.ts";
+import { Failure } from "../forwarding/failure.ts";
+import type { BackendResponse, Transport } from "../forwarding/transport.ts";
 import { Endpoint } from "../routing/endpoint.ts";
 import { routeKeyPath } from "../routing/uri.ts";
 import { parseUrl } from "./go-url.ts";
@@ -36,6 +37,21 @@ export interface ServiceWay {
   readonly service: Service;
   readonly transport: Transport;
   readonly endpoint: Endpoint;
+}
+
+/** To a service that nobody can dial: every attempt fails with these words, as one that found no connection (§4.6). */
+export class Undiallable implements Transport {
+  readonly #fault: string;
+
+  constructor(fault: string) {
+    this.#fault = fault;
+  }
+
+  async send(): Promise<BackendResponse> {
+    throw new Failure("dial", "backend", "always", this.#fault);
+  }
+
+  forget(): void {}
 }
 
 /**

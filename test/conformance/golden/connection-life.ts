@@ -147,6 +147,26 @@ export const cases: readonly GoldenCase[] = [
       }),
     ],
   },
+  {
+    name: "a client that resets behind a second request: the first is cancelled, the second is never begun (docs/differences.md)",
+    section: "data-plane §4.9",
+    send: [
+      message(["GET /1 HTTP/1.1", "Host: a.b"]),
+      { until: "103" },
+      message(["GET /2 HTTP/1.1", "Host: a.b"]),
+      "reset",
+    ],
+    reply: ["request", "HTTP/1.1 103 Early Hints\r\n\r\n", "closed"],
+    upstream: [{}],
+    expect: "HTTP/1.1 103 Early Hints\r\n\r\n",
+    closes: true,
+    log: logLine({
+      request: "GET /1 HTTP/1.1",
+      status: 499,
+      out: 22,
+      routerError: "endpoint_failure (context canceled)",
+    }),
+  },
   unrouted(
     "5.7",
     "an unwanted body is not asked for",

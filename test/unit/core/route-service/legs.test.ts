@@ -122,11 +122,22 @@ describe("outgoing leg (data-plane §8.3)", () => {
     }
   });
 
-  it("ends in 502 for a URL that cannot be dialled", async () => {
-    const rig = bound({}, "httpsfoo://a/");
-    assert.equal(bodyOf(await asked(rig)), '502 endpoint_failure (unsupported protocol scheme "httpsfoo")');
-    assert.equal(bodyOf(await asked(bound({}, "https:///x"))), "502 endpoint_failure (http: no Host in request URL)");
-    assert.equal(rig.transport.sent.length, 0);
+  it("ends in 502 for a URL that cannot be dialled, with the lines of a failed attempt", async () => {
+    for (const [url, error] of [
+      ["httpsfoo://a/", 'unsupported protocol scheme "httpsfoo"'],
+      ["https:///x", "http: no Host in request URL"],
+      ["https://a:70000/", "dial tcp: address 70000: invalid port"],
+    ] as const) {
+      const rig = bound({ route_services: { max_attempts: 2 } }, url);
+      assert.equal(bodyOf(await asked(rig)), `502 endpoint_failure (${error})`);
+      assert.equal(rig.transport.sent.length, 0);
+      const lines = rig.logger.lines.filter(([, message]) => message === "route-service-connection-failed");
+      assert.deepEqual(
+        lines.map(([, , data]) => [data?.["route-service-endpoint"], data?.["attempt"], data?.["error"]]),
+        [1, 2].map((attempt) => [url, attempt, `incomplete request (${error})`]),
+      );
+      assert.match(rig.accessLog[0]!, / x_forwarded_for:"10\.1\.1\.1" /);
+    }
   });
 
   it("tries again as often as route_services.max_attempts says, at least once", async () => {
