@@ -1,21 +1,12 @@
 import type { ByteStream, ByteStreamHandler, StreamError } from "../../runtime/interface.ts";
 import type { Latin1 } from "../head-scan.ts";
-import { Deadline, type TimerWheel } from "../timer-wheel.ts";
+import type { TimerWheel } from "../timer-wheel.ts";
 import { FrameBudget } from "./frame-budget.ts";
 import { FrameReader, type FrameSink, withoutPadding } from "./frame-reader.ts";
-import {
-  frameHeader,
-  goAwayFrame,
-  headersFrames,
-  pingFrame,
-  resetFrame,
-  settingsAck,
-  settingsFrame,
-  windowUpdateFrame,
-} from "./frame-text.ts";
+import { FrameSender } from "./frame-sender.ts";
+import { goAwayFrame, pingFrame, resetFrame, settingsAck, settingsFrame, windowUpdateFrame } from "./frame-text.ts";
 import { HeaderBlock } from "./header-block.ts";
 import { HpackDecoder } from "./hpack-decoder.ts";
-import { noTable } from "./hpack-encoder.ts";
 import type { HeaderField } from "./hpack-field.ts";
 import { readSettings, uint31, uint32 } from "./payload.ts";
 import {
@@ -23,7 +14,6 @@ import {
   CONTINUATION,
   ConnectionError,
   DATA,
-  defaultFrameSize,
   defaultWindow,
   END_HEADERS,
   END_STREAM,
@@ -34,7 +24,6 @@ import {
   HEADER_TABLE_SIZE,
   HEADERS,
   INITIAL_WINDOW_SIZE,
-  largestWindow,
   MAX_CONCURRENT_STREAMS,
   MAX_FRAME_SIZE,
   NO_ERROR,
@@ -51,10 +40,6 @@ import {
 } from "./protocol.ts";
 import type { Http2Stream, StreamConnection } from "./stream.ts";
 
-/** DATA up to this many bytes goes out together with what is around it, in one write. */
-const joinLimit = 4096;
-/** Longest DATA frame we send, in bytes, whatever the peer allows: others want their turn. */
-const longestData = 65_536;
 /** Bytes that wait in the byte stream when a peer that takes no answers is cut. */
 const unreadLimit = 1024 * 1024;
 
@@ -87,46 +72,30 @@ export interface Http2Parts {
  * An HTTP/2 connection (RFC 9113) on a byte stream: frames, settings, flow control and header compression, the same for
  * both sides. As a deadline it is its subclass's.
  */
-export abstract class Http2Connection extends Deadline implements ByteStreamHandler, FrameSink, StreamConnection {
-  /** It reads nothing more. */
-  over = false;
-  /** The byte stream wants no more DATA for now. */
-  blocked = false;
+export abstract class Http2Connection extends FrameSender implements ByteStreamHandler, FrameSink, StreamConnection {
   /** Window that the peer gives to new streams. */
   peerWindow = defaultWindow;
   /** Streams that the peer takes at a time; and whether it has said so. */
   peerStreams = Number.POSITIVE_INFINITY;
   protected peerSaidStreams = false;
   readonly limits: Http2Limits;
-  protected readonly byteStream: ByteStream;
   protected readonly wheel: TimerWheel;
   protected readonly streams = new Map<number, Http2Stream>();
   /** The peer's SETTINGS have come. */
   protected settled = false;
-  readonly #latin1: Latin1;
   readonly #reader: FrameReader;
   readonly #decoder: HpackDecoder;
   /** Frames that must be answered, or that do nothing. */
   readonly #idleFrames = new FrameBudget(1000, 100);
-  readonly #waiting = new Set<Http2Stream>();
-  #text = "";
-  #flushing = false;
-  #peerFrame = defaultFrameSize;
-  #sendWindow = defaultWindow;
   #receiveWindow: number;
   #consumed = 0;
-  /** The peer made its header table smaller: the next block has to say that none is used. */
-  #shrunk = false;
   /** The header block that is not complete, if there is one. */
   readonly #open: HeaderBlock;
-  readonly #flushLater = (): void => this.flush();
 
   constructor(byteStream: ByteStream, parts: Http2Parts, limits: Http2Limits, greeting: string) {
-    super();
-    this.byteStream = byteStream;
+    super(byteStream, parts.latin1);
     this.wheel = parts.wheel;
     this.limits = limits;
-    this.#latin1 = parts.latin1;
     this.#reader = new FrameReader(this, limits.maxFrame);
     this.#decoder = new HpackDecoder(parts.latin1, limits.maxHeaderList);
     this.#open = new HeaderBlock(limits.maxHeaderList);
@@ -170,11 +139,6 @@ export abstract class Http2Connection extends Deadline implements ByteStreamHand
     }
   }
 
-  drained(): void {
-    this.blocked = false;
-    this.#wakeAll();
-  }
-
   ended(): void {
     // Nothing can follow an HTTP/2 peer's FIN: not even a half-closed stream's other half could be controlled.
     if (this.over) return;
@@ -206,32 +170,6 @@ export abstract class Http2Connection extends Deadline implements ByteStreamHand
   /** The last byte is written: the byte stream is to be destroyed some time. */
   protected abstract lingering(): void;
 
-  /** Frames that go out with the end of this turn. */
-  write(text: string): void {
-    this.#text += text;
-    if (this.#flushing) return;
-    this.#flushing = true;
-    queueMicrotask(this.#flushLater);
-  }
-
-  flush(): void {
-    this.#flushing = false;
-    const text = this.#text;
-    if (text === "") return;
-    this.#text = "";
-    if (!this.byteStream.writeText(text)) this.blocked = true;
-  }
-
-  sendHeaders(stream: Http2Stream, block: string, last: boolean): void {
-    let whole = block;
-    if (this.#shrunk) {
-      this.#shrunk = false;
-      whole = noTable + block;
-    }
-    this.write(headersFrames(stream.id, whole, last, this.#peerFrame));
-    if (last) stream.localClosed = true;
-  }
-
   /** Resets a stream. It is forgotten. */
   reset(stream: number, code: number): void {
     this.streams.delete(stream);
@@ -240,59 +178,6 @@ export abstract class Http2Connection extends Deadline implements ByteStreamHand
 
   forget(stream: Http2Stream): void {
     this.streams.delete(stream.id);
-  }
-
-  /** Sends DATA, as much as windows and byte stream allow; the number of bytes. END_STREAM with the last one when `last`. */
-  send(stream: Http2Stream, bytes: Uint8Array, last: boolean): number {
-    if (this.over) return bytes.length;
-    if (bytes.length === 0) {
-      if (last) this.write(frameHeader(0, DATA, END_STREAM, stream.id));
-      return 0;
-    }
-    const allowed = Math.min(bytes.length, this.#sendWindow, stream.sendWindow);
-    const frame = Math.min(this.#peerFrame, longestData);
-    let sent = 0;
-    while (sent < allowed && !this.blocked) {
-      const length = Math.min(allowed - sent, frame);
-      const end = sent + length;
-      const flags = last && end === bytes.length ? END_STREAM : 0;
-      const header = frameHeader(length, DATA, flags, stream.id);
-      if (length <= joinLimit) this.write(header + this.#latin1(bytes, sent, end));
-      else {
-        const text = this.#text + header;
-        this.#text = "";
-        const piece = length === bytes.length ? bytes : bytes.subarray(sent, end);
-        if (!this.byteStream.writeText(text, piece)) this.blocked = true;
-      }
-      sent = end;
-    }
-    this.#sendWindow -= sent;
-    stream.sendWindow -= sent;
-    return sent;
-  }
-
-  /** The stream has more to send than it may. */
-  await(stream: Http2Stream): void {
-    this.#waiting.add(stream);
-  }
-
-  forgetWaiting(stream: Http2Stream): void {
-    this.#waiting.delete(stream);
-  }
-
-  /** The stream's own window has opened. */
-  wake(stream: Http2Stream): void {
-    if (this.blocked || this.#sendWindow <= 0 || !this.#waiting.delete(stream)) return;
-    stream.continueSending();
-  }
-
-  #wakeAll(): void {
-    // Those that have to wait on go to the end of the set: each gets its turn.
-    for (const stream of [...this.#waiting]) {
-      if (this.blocked || this.#sendWindow <= 0) return;
-      if (stream.pending > 0 && stream.sendWindow <= 0) continue;
-      if (this.#waiting.delete(stream)) stream.continueSending();
-    }
   }
 
   /** So many received bytes have left us. */
@@ -356,7 +241,7 @@ export abstract class Http2Connection extends Deadline implements ByteStreamHand
       case GOAWAY:
         if (stream !== 0) throw new ConnectionError(PROTOCOL_ERROR, "GOAWAY on a stream");
         if (payload.length < 8) throw new ConnectionError(FRAME_SIZE_ERROR, "GOAWAY is too short");
-        this.goAwayArrived(uint31(payload, 0), uint32(payload, 4), this.#latin1(payload, 8, payload.length));
+        this.goAwayArrived(uint31(payload, 0), uint32(payload, 4), this.latin1(payload, 8, payload.length));
         return;
       case PUSH_PROMISE:
         throw new ConnectionError(PROTOCOL_ERROR, "PUSH_PROMISE was not allowed");
@@ -424,14 +309,14 @@ export abstract class Http2Connection extends Deadline implements ByteStreamHand
   #setting(id: number, value: number): void {
     switch (id) {
       case HEADER_TABLE_SIZE:
-        if (value < 4096) this.#shrunk = true;
+        if (value < 4096) this.shrunk = true;
         return;
       case MAX_CONCURRENT_STREAMS:
         this.peerStreams = value;
         this.peerSaidStreams = true;
         return;
       case MAX_FRAME_SIZE:
-        this.#peerFrame = value;
+        this.peerFrame = value;
         return;
       case INITIAL_WINDOW_SIZE: {
         const change = value - this.peerWindow;
@@ -448,9 +333,8 @@ export abstract class Http2Connection extends Deadline implements ByteStreamHand
     const bytes = uint31(payload, 0);
     if (id === 0) {
       if (bytes === 0) throw new ConnectionError(PROTOCOL_ERROR, "WINDOW_UPDATE by 0");
-      this.#sendWindow += bytes;
-      if (this.#sendWindow > largestWindow) throw new ConnectionError(FLOW_CONTROL_ERROR, "the window grew too large");
-      this.#wakeAll();
+      if (!this.connectionWindowOpened(bytes))
+        throw new ConnectionError(FLOW_CONTROL_ERROR, "the window grew too large");
       return;
     }
     const stream = this.streams.get(id);
@@ -484,7 +368,7 @@ export abstract class Http2Connection extends Deadline implements ByteStreamHand
       return;
     }
     this.#countIdle();
-    this.write(pingFrame(this.#latin1(payload, 0, 8), true));
+    this.write(pingFrame(this.latin1(payload, 0, 8), true));
   }
 
   /** A frame that costs us something and moves nothing: only so many are taken. */

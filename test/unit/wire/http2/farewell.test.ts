@@ -2,17 +2,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { HeaderLines } from "../../../../src/wire/header-lines.ts";
 import { RST_STREAM } from "../../../../src/wire/http2/protocol.ts";
-import { Http2ServerConnection } from "../../../../src/wire/http2/server-connection.ts";
 import { ByteTunnel } from "../../../../src/wire/tunnel.ts";
-import { Http2Peer } from "../../../fixtures/http2-peer.ts";
+import { createHttp2ServerRig, type Http2ServerRig } from "../../../fixtures/http2-server-rig.ts";
 import { bytesOf, memoryPair, settled } from "../../../fixtures/memory-stream.ts";
-import {
-  createServerRig,
-  pendingHandler,
-  type ServerRig,
-  TestClient,
-  textResponse,
-} from "../../../fixtures/server-rig.ts";
+import { pendingHandler, TestClient, textResponse } from "../../../fixtures/server-rig.ts";
 
 /** Close frames of a server and, masked with the rig's key, of a client: code 1001. */
 const fromServer = "\x88\x02\x03\xe9";
@@ -28,9 +21,7 @@ const extendedConnect = [
   [":path", "/chat"],
 ] as const;
 
-interface Rig extends ServerRig {
-  readonly peer: Http2Peer;
-  readonly client: TestClient;
+interface Rig extends Http2ServerRig {
   readonly exchanges: ReturnType<typeof pendingHandler>["exchanges"];
   /** Opens a WebSocket on a stream; what its backend sees. */
   open(stream: number, protocol?: string): Promise<TestClient>;
@@ -39,21 +30,8 @@ interface Rig extends ServerRig {
 /** A server and a client of HTTP/2 that can open WebSockets. */
 async function rigFor(on = true): Promise<Rig> {
   const { handler, exchanges } = pendingHandler();
-  const rig = await createServerRig(handler, {
-    http2: (stream, host) => new Http2ServerConnection(stream, host),
-    http2PriorKnowledge: true,
-    webSocketFarewell: on,
-  });
-  const client = rig.connect();
-  const peer = new Http2Peer((text) => client.stream.write(bytesOf(text)));
-  client.stream.handler = {
-    data: (bytes) => peer.feed(bytes),
-    drained() {},
-    ended: () => client.ended(),
-    closed: (cause) => client.closed(cause),
-  };
-  peer.greet();
-  await settled();
+  const rig = await createHttp2ServerRig(handler, { webSocketFarewell: on });
+  const { peer } = rig;
   const open = async (stream: number, protocol = "websocket"): Promise<TestClient> => {
     const [near, far] = memoryPair();
     const backend = new TestClient(far, near);
@@ -65,7 +43,7 @@ async function rigFor(on = true): Promise<Rig> {
     assert.equal(peer.status(stream), 200);
     return backend;
   };
-  return { ...rig, peer, client, exchanges, open };
+  return { ...rig, exchanges, open };
 }
 
 describe("HTTP/2 server connection: WebSockets when the server goes away (RFC 8441, control-plane §8.4)", () => {
