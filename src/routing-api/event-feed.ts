@@ -40,9 +40,14 @@ export class EventFeed {
     this.#onError = onError;
   }
 
+  /** Readers are ended; there will be no others. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /**
-   * Gives a reader what is behind `after`, and what follows. `after` must be readable (`Store.position`). Rejects with a
-   * `StorageError`; then nothing was subscribed.
+   * Gives a reader what is behind `after`, and what follows. Where that is no longer known, the reader is closed. Rejects
+   * with a `StorageError`; then nothing was subscribed.
    */
   async subscribe(after: number, reader: FeedReader): Promise<void> {
     this.#behind.add(reader);
@@ -67,6 +72,12 @@ export class EventFeed {
       }
       const others = this.#position;
       const missed = await this.#store.events(seen, catchUpBatch);
+      const { floor } = await this.#store.position();
+      if (floor > seen) {
+        // It took so long that what it needs is forgotten: it must begin anew.
+        reader.closed();
+        return;
+      }
       caughtUp = missed.length < catchUpBatch;
       // Ids may be missing: events of a change that was undone, or forgotten ones.
       if (missed.length === 0) seen = Math.max(seen, others);

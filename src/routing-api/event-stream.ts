@@ -1,9 +1,12 @@
 import type { Clock, Timer } from "../runtime/interface.ts";
 import type { EventFeed, FeedReader } from "./event-feed.ts";
 import { admits, type LeaseEvent, type LeaseFilter } from "./lease.ts";
+import type { Store } from "./store/store.ts";
 
 /** Events that wait for a slow reader; with more its stream ends (routing-api §9). */
 const bufferedEvents = 1024;
+/** Elements of a snapshot that are read at a time. */
+const pageLength = 500;
 /** Bytes that may wait in the stream itself, so that events go out together. */
 const highWater = 64 * 1024;
 /** A quiet stream says so often that it lives, in milliseconds. */
@@ -16,28 +19,17 @@ function frame(id: number, name: string, json: string): string {
   return `id: ${id}\nevent: ${name}\ndata: ${json}\n\n`;
 }
 
+/** A part of a snapshot. Without an id: who comes back before its end must be shown it anew. */
+function snapshotFrame(name: string, json: string): string {
+  return `event: ${name}\ndata: ${json}\n\n`;
+}
+
 /** What a stream begins with. */
 export interface StreamStart {
   /** The position of the event log from where events follow. */
   readonly position: number;
-  /**
-   * All elements as they are at that position: told as `Reset`, an `Upsert` each, `Synced`. Undefined: none, the reader
-   * has what came before.
-   */
-  readonly elements: readonly string[] | undefined;
-}
-
-/** Texts of a snapshot, joined into pieces of a size that is good to send. */
-function* snapshotPieces({ position, elements }: StreamStart): Generator<string> {
-  if (elements === undefined) return;
-  let piece = frame(position, "Reset", "{}");
-  for (const element of elements) {
-    piece += frame(position, "Upsert", element);
-    if (piece.length < highWater) continue;
-    yield piece;
-    piece = "";
-  }
-  yield piece + frame(position, "Synced", "{}");
+  /** First what there is: `Reset`, an `Upsert` for each element, `Synced`. */
+  readonly snapshot: boolean;
 }
 
 /** Who hears of the end of a stream. */
@@ -53,14 +45,12 @@ class EventStream implements FeedReader {
   readonly #filter: LeaseFilter;
   readonly #clock: Clock;
   readonly #watch: StreamWatch;
-  readonly #start: Iterator<string>;
   readonly #encoder = new TextEncoder();
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #waiting: string[] = [];
   /** The feed gives no more; what waits still goes out. */
   #last = false;
   #over = false;
-  #begun = false;
   /** Caught up: from now on a reader that is too slow is cut. */
   live = false;
   #timer: Timer | undefined;
@@ -71,11 +61,14 @@ class EventStream implements FeedReader {
     this.#noteFull = resolve;
   });
 
-  constructor(start: StreamStart, filter: LeaseFilter, clock: Clock, watch: StreamWatch) {
+  constructor(filter: LeaseFilter, clock: Clock, watch: StreamWatch) {
     this.#filter = filter;
     this.#clock = clock;
     this.#watch = watch;
-    this.#start = snapshotPieces(start);
+  }
+
+  get over(): boolean {
+    return this.#over || this.#last;
   }
 
   get body(): ReadableStream<Uint8Array> {
@@ -92,8 +85,14 @@ class EventStream implements FeedReader {
     );
   }
 
+  /** Resolves when there is room for more. */
+  async show(frames: readonly string[]): Promise<void> {
+    this.#waiting.push(...frames);
+    await this.room();
+  }
+
   take(events: readonly LeaseEvent[]): boolean {
-    if (this.#over || this.#last) return false;
+    if (this.over) return false;
     for (const event of events) {
       if (!admits(this.#filter, event)) continue;
       if (this.live && this.#waiting.length >= bufferedEvents && !this.#hasRoom()) {
@@ -130,14 +129,11 @@ class EventStream implements FeedReader {
     const controller = this.#controller;
     if (this.#over || controller === undefined) return;
     while ((controller.desiredSize ?? 0) > 0) {
-      const begin = this.#start.next();
-      this.#begun = begin.done === true;
-      const text = begin.done === true ? this.#waiting.splice(0).join("") : begin.value;
-      if (text === "") break;
-      this.#send(text);
+      if (this.#waiting.length === 0) break;
+      this.#send(this.#waiting.splice(0).join(""));
     }
     if (this.#waiting.length < bufferedEvents) this.#roomMade();
-    if (!this.#last || !this.#begun || this.#waiting.length > 0) return;
+    if (!this.#last || this.#waiting.length > 0) return;
     this.#finish();
     controller.close();
   }
@@ -171,21 +167,51 @@ class EventStream implements FeedReader {
   }
 }
 
+/** What a stream is made from. */
+export interface StreamSource {
+  readonly store: Store;
+  readonly feed: EventFeed;
+  readonly clock: Clock;
+}
+
+/**
+ * Shows what there was at the position, page by page, at the reader's pace: nothing is held but what waits for it. Elements
+ * may be newer than the position; the events that follow tell of their changes once more.
+ */
+async function showSnapshot(
+  stream: EventStream,
+  { store, feed }: StreamSource,
+  filter: LeaseFilter,
+  position: number,
+): Promise<void> {
+  await stream.show([snapshotFrame("Reset", "{}")]);
+  for (let after = 0; !stream.over && !feed.isClosed; ) {
+    const { elements, last } = await store.page(filter, { after, limit: pageLength, upTo: position });
+    await stream.show(elements.map((element) => snapshotFrame("Upsert", element)));
+    after = last;
+    if (elements.length === pageLength) continue;
+    await stream.show([frame(position, "Synced", "{}")]);
+    return;
+  }
+}
+
 /** The body of an event stream (routing-api §9). Rejects as `EventFeed.subscribe`. */
 export async function openEventStream(
-  feed: EventFeed,
-  start: StreamStart,
+  source: StreamSource,
+  { position, snapshot }: StreamStart,
   filter: LeaseFilter,
-  clock: Clock,
   watch: StreamWatch,
 ): Promise<ReadableStream<Uint8Array>> {
-  const stream = new EventStream(start, filter, clock, watch);
+  const stream = new EventStream(filter, source.clock, watch);
   const { body } = stream;
-  const subscribed = feed.subscribe(start.position, stream).then(() => {
+  const begin = async (): Promise<void> => {
+    if (snapshot) await showSnapshot(stream, source, filter, position);
+    await source.feed.subscribe(position, stream);
     stream.live = true;
-  });
-  // Who missed much must begin to read; if the rest cannot be had, it comes back for it.
-  void stream.full.then(() => subscribed.catch(() => stream.closed()));
-  await Promise.race([subscribed, stream.full]);
+  };
+  const begun = begin();
+  // Who is told much must begin to read; if the rest cannot be had, it comes back for it.
+  void stream.full.then(() => begun.catch(() => stream.closed()));
+  await Promise.race([begun, stream.full]);
   return body;
 }

@@ -1,8 +1,7 @@
 import * as v from "valibot";
-import { goJson } from "../core/go-json.ts";
 import { ApiError } from "./api-error.ts";
 import { type Decoded, flagField, portField, textField, wholeField } from "./body-schema.ts";
-import { type Lease, type LeaseKey, type ModificationTag, ModificationTagElement } from "./lease.ts";
+import { type Element, elementOf, type Lease, ModificationTagElement } from "./lease.ts";
 import { urlTextFault } from "./url-text.ts";
 
 /** An HTTP route in a request (routing-api §6.1); the last two fields are ours. */
@@ -88,30 +87,32 @@ function identityOf({ route, ip, port }: HttpRoute): string {
   return JSON.stringify([route, ip, port]);
 }
 
-function render(route: HttpRoute, tag: ModificationTag, previous: string | undefined): string {
-  const stored = previous === undefined ? {} : (JSON.parse(previous) as { log_guid?: string; route_guid?: string });
-  const routeGuid = route.routeGuid === "" ? stored.route_guid : route.routeGuid;
-  return goJson({
-    route: route.route,
-    port: route.port,
-    ip: route.ip,
-    ttl: route.ttl,
-    log_guid: route.logGuid === "" ? (stored.log_guid ?? "") : route.logGuid,
-    route_service_url: route.routeServiceUrl === "" ? undefined : route.routeServiceUrl,
-    modification_tag: { guid: tag.guid, index: tag.index },
-    route_guid: routeGuid,
-    reserved: route.reserved ? true : undefined,
-  });
+function elementOfRoute(route: HttpRoute, partition: string, previous: string | undefined): Element {
+  return elementOf(
+    {
+      route: route.route,
+      port: route.port,
+      ip: route.ip,
+      ttl: route.ttl,
+      log_guid: route.logGuid === "" ? storedLogGuid(previous) : route.logGuid,
+      route_service_url: route.routeServiceUrl === "" ? undefined : route.routeServiceUrl,
+    },
+    { route_guid: partition === "" ? undefined : partition, reserved: route.reserved ? true : undefined },
+  );
+}
+
+function storedLogGuid(element: string | undefined): string {
+  return element === undefined ? "" : ((JSON.parse(element) as { log_guid?: string }).log_guid ?? "");
 }
 
 /**
- * The leases of a create request. `maxTtl` in seconds.
+ * The leases of a create request; `maxTtl` in seconds. Undefined: of a delete request, where ttl is not looked at.
  *
  * @throws ApiError the first fault, in the order of the routes.
  */
-export function httpLeases(objects: readonly HttpRouteObject[], maxTtl: number): Lease[] {
+export function httpLeases(objects: readonly HttpRouteObject[], maxTtl: number | undefined): Lease[] {
   return objects.map((object) => {
-    const route = readRoute(object, maxTtl);
+    const route = readRoute(object, maxTtl ?? 0);
     check(route, maxTtl);
     return {
       kind: "http",
@@ -121,16 +122,7 @@ export function httpLeases(objects: readonly HttpRouteObject[], maxTtl: number):
       segment: "",
       sniKey: "",
       reserved: route.reserved,
-      render: (tag, previous) => render(route, tag, previous),
+      element: (partition, previous) => elementOfRoute(route, partition, previous),
     };
-  });
-}
-
-/** The same for a delete request; ttl is not looked at. */
-export function httpLeaseKeys(objects: readonly HttpRouteObject[]): LeaseKey[] {
-  return objects.map((object) => {
-    const route = readRoute(object, 0);
-    check(route, undefined);
-    return { kind: "http", identity: identityOf(route) };
   });
 }

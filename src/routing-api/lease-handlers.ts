@@ -3,10 +3,10 @@ import { answer, emptyAnswer } from "./answers.ts";
 import type { Api, Call, Handler } from "./api.ts";
 import type { BodySchema, Decoded } from "./body-schema.ts";
 import { decodeBody } from "./decode-body.ts";
-import { HttpRouteBody, httpLeaseKeys, httpLeases } from "./http-route.ts";
-import type { Lease, LeaseFilter, LeaseKey, LeaseKind } from "./lease.ts";
+import { HttpRouteBody, httpLeases } from "./http-route.ts";
+import type { Lease, LeaseFilter, LeaseKind } from "./lease.ts";
 import { readBody } from "./read-body.ts";
-import { TcpRouteBody, tcpLeaseKeys, tcpLeases } from "./tcp-route.ts";
+import { TcpRouteBody, tcpLeases } from "./tcp-route.ts";
 import { demand, type Grant, readable } from "./tokens.ts";
 
 /** What is different between the two kinds: names in texts and in the log (routing-api §13.2). */
@@ -14,8 +14,7 @@ interface Kind<S extends BodySchema> {
   readonly kind: LeaseKind;
   readonly struct: string;
   readonly body: S;
-  readonly leases: (objects: readonly Decoded<S>[], maxTtl: number) => Lease[];
-  readonly keys: (objects: readonly Decoded<S>[]) => LeaseKey[];
+  readonly leases: (objects: readonly Decoded<S>[], maxTtl: number | undefined) => Lease[];
   readonly sessions: { readonly list: string; readonly create: string; readonly delete: string };
   readonly data: { readonly create: string; readonly delete: string };
 }
@@ -25,7 +24,6 @@ const http: Kind<typeof HttpRouteBody> = {
   struct: "Route",
   body: HttpRouteBody,
   leases: httpLeases,
-  keys: httpLeaseKeys,
   sessions: { list: "list-routes", create: "create-route", delete: "delete-route" },
   data: { create: "route_creation", delete: "route_deletion" },
 };
@@ -35,7 +33,6 @@ const tcp: Kind<typeof TcpRouteBody> = {
   struct: "TcpRouteMapping",
   body: TcpRouteBody,
   leases: tcpLeases,
-  keys: tcpLeaseKeys,
   sessions: {
     list: "list-tcp-route-mappings",
     create: "create-tcp-route-mappings",
@@ -103,7 +100,7 @@ const remove =
   async (api, call) => {
     demand(await api.authenticate(call.request.headers.get("Authorization")), "routing.routes.write");
     const objects = await bodyOf(api, call, kind, kind.sessions.delete, kind.data.delete);
-    const keys = kind.keys(objects);
+    const keys = kind.leases(objects, undefined);
     if (keys.length > 0) {
       await api.store.remove(keys);
       api.feed.wake();

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { goJson } from "../core/go-json.ts";
 
 /** The two kinds of leases: HTTP routes (routing-api §6) and TCP route mappings (§7). */
 export type LeaseKind = "http" | "tcp";
@@ -11,6 +12,26 @@ export interface ModificationTag {
 
 /** The same in lists and streams; what requests say of it is ignored. */
 export const ModificationTagElement = v.strictObject({ guid: v.string(), index: v.number() });
+
+/** An element of lists and events around its tag, which is all that a heartbeat changes of it. */
+export interface Element {
+  readonly before: string;
+  readonly after: string;
+}
+
+/** The element with its tag, as it is stored. */
+export function tagged({ before, after }: Element, { guid, index }: ModificationTag): string {
+  return `${before}{"guid":"${guid}","index":${index}}${after}`;
+}
+
+/** An element whose tag stands between the fields of `before`, at least one, and those of `after`. */
+export function elementOf(before: object, after: object): Element {
+  const rest = goJson(after);
+  return {
+    before: `${goJson(before).slice(0, -1)},"modification_tag":`,
+    after: rest === "{}" ? "}" : `,${rest.slice(1)}`,
+  };
+}
 
 /** What a writer asks to be stored. Validated. */
 export interface Lease {
@@ -28,10 +49,10 @@ export interface Lease {
   /** A reservation: a route without backends. */
   readonly reserved: boolean;
   /**
-   * The element of lists and events. `previous` is the stored one, whose values stay where the writer gave none
-   * (routing-api §6.3).
+   * The element of lists and events, of this partition. `previous` is the stored one, whose values stay where the writer
+   * gave none (routing-api §6.3).
    */
-  render(tag: ModificationTag, previous: string | undefined): string;
+  element(partition: string, previous: string | undefined): Element;
 }
 
 /** What a writer wants to be gone. */

@@ -22,7 +22,7 @@ export class LocalRoutes implements RouteSource {
   async list(): Promise<unknown[]> {
     const elements: unknown[] = [];
     for (let after = 0; ; ) {
-      const page = await this.#store.page({ kind: "http", reservations: true }, after, pageLength);
+      const page = await this.#store.page({ kind: "http", reservations: true }, { after, limit: pageLength });
       for (const json of page.elements) elements.push(JSON.parse(json));
       if (page.elements.length < pageLength) return elements;
       after = page.last;

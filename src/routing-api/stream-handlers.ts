@@ -1,19 +1,18 @@
 import type { Api, Call, Handler } from "./api.ts";
 import { openEventStream, type StreamStart } from "./event-stream.ts";
-import type { LeaseFilter, LeaseKind } from "./lease.ts";
+import type { LeaseKind } from "./lease.ts";
 import { filterOf } from "./lease-handlers.ts";
 
 /**
  * Where a stream begins: behind the event that the reader saw last (`Last-Event-ID`), when that can still be told; else
  * with a snapshot. A reader that names none and asks for none gets what happens from now on, as upstream.
  */
-async function startOf({ store }: Api, { request, url }: Call, filter: LeaseFilter): Promise<StreamStart> {
+async function startOf({ store }: Api, { request, url }: Call): Promise<StreamStart> {
   const seenText = request.headers.get("Last-Event-ID");
   const { last, floor } = await store.position();
-  if (seenText === null && url.searchParams.get("snapshot") !== "true") return { position: last, elements: undefined };
+  if (seenText === null && url.searchParams.get("snapshot") !== "true") return { position: last, snapshot: false };
   const seen = seenText !== null && /^\d{1,15}$/.test(seenText) ? Number(seenText) : -1;
-  if (seen >= floor && seen <= last) return { position: seen, elements: undefined };
-  return await store.snapshot(filter);
+  return seen >= floor && seen <= last ? { position: seen, snapshot: false } : { position: last, snapshot: true };
 }
 
 const stream =
@@ -21,7 +20,7 @@ const stream =
   async (api, call) => {
     const grant = await api.authenticate(call.request.headers.get("Authorization"));
     const filter = filterOf(kind, grant, call.url.searchParams, call.request.headers);
-    const start = await startOf(api, call, filter);
+    const start = await startOf(api, call);
     api.metrics[gauge]++;
     let open = true;
     const ended = (): void => {
@@ -33,7 +32,7 @@ const stream =
       call.log.part(session).error("slow-reader-cut", "the reader does not keep up with events", { waitingEvents });
     };
     try {
-      const body = await openEventStream(api.feed, start, filter, api.clock, { ended, cut });
+      const body = await openEventStream(api, start, filter, { ended, cut });
       return new Response(body as ReadableStream<Uint8Array<ArrayBuffer>>, {
         headers: {
           "Content-Type": "text/event-stream; charset=utf-8",

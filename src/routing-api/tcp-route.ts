@@ -1,8 +1,7 @@
 import * as v from "valibot";
-import { goJson } from "../core/go-json.ts";
 import { type ApiError, processError } from "./api-error.ts";
 import { type Decoded, flagField, portField, textField, wholeField } from "./body-schema.ts";
-import { type Lease, type LeaseKey, type ModificationTag, ModificationTagElement } from "./lease.ts";
+import { type Element, elementOf, type Lease, ModificationTagElement } from "./lease.ts";
 
 /** A TCP route mapping in a request (routing-api §7.1); the last field is ours. */
 export const TcpRouteBody = v.object({
@@ -105,25 +104,27 @@ function identityOf(mapping: TcpRoute): string {
   return JSON.stringify([group, backendIp, backendPort, port, backendTlsPort ?? 0, sni ?? null, backendMtls]);
 }
 
-function render(mapping: TcpRoute, tag: ModificationTag, previous: string | undefined): string {
-  const stored = previous === undefined ? {} : (JSON.parse(previous) as { route_guid?: string });
-  return goJson({
-    router_group_guid: mapping.group,
-    backend_port: mapping.backendPort,
-    backend_tls_port: mapping.backendTlsPort,
-    backend_ip: mapping.backendIp,
-    backend_sni_hostname: mapping.sni,
-    sni_rewrite_hostname: mapping.sniRewrite,
-    instance_id: mapping.instanceId,
-    port: mapping.port,
-    modification_tag: { guid: tag.guid, index: tag.index },
-    ttl: mapping.ttl,
-    isolation_segment: mapping.segment,
-    terminate_frontend_tls: mapping.terminateFrontendTls ? true : undefined,
-    alpns: mapping.alpns === "" ? undefined : mapping.alpns,
-    enable_backend_mtls: mapping.backendMtls ? true : undefined,
-    route_guid: mapping.routeGuid === "" ? stored.route_guid : mapping.routeGuid,
-  });
+function elementOfMapping(mapping: TcpRoute, partition: string): Element {
+  return elementOf(
+    {
+      router_group_guid: mapping.group,
+      backend_port: mapping.backendPort,
+      backend_tls_port: mapping.backendTlsPort,
+      backend_ip: mapping.backendIp,
+      backend_sni_hostname: mapping.sni,
+      sni_rewrite_hostname: mapping.sniRewrite,
+      instance_id: mapping.instanceId,
+      port: mapping.port,
+    },
+    {
+      ttl: mapping.ttl,
+      isolation_segment: mapping.segment,
+      terminate_frontend_tls: mapping.terminateFrontendTls ? true : undefined,
+      alpns: mapping.alpns === "" ? undefined : mapping.alpns,
+      enable_backend_mtls: mapping.backendMtls ? true : undefined,
+      route_guid: partition === "" ? undefined : partition,
+    },
+  );
 }
 
 /** A TCP mapping as the store needs it, with what it is checked against there (routing-api §7.2, rules 9 and 10). */
@@ -133,13 +134,13 @@ export interface TcpLease extends Lease {
 }
 
 /**
- * The leases of a create request. `maxTtl` in seconds.
+ * The leases of a create request; `maxTtl` in seconds. Undefined: of a delete request, where ttl is not looked at.
  *
  * @throws ApiError the first fault, in the order of the mappings.
  */
-export function tcpLeases(objects: readonly TcpRouteObject[], maxTtl: number): TcpLease[] {
+export function tcpLeases(objects: readonly TcpRouteObject[], maxTtl: number | undefined): TcpLease[] {
   return objects.map((object) => {
-    const mapping = readMapping(object, maxTtl);
+    const mapping = readMapping(object, maxTtl ?? 0);
     check(mapping, maxTtl);
     return {
       kind: "tcp",
@@ -151,17 +152,8 @@ export function tcpLeases(objects: readonly TcpRouteObject[], maxTtl: number): T
       reserved: false,
       group: mapping.group,
       terminateFrontendTls: mapping.terminateFrontendTls,
-      render: (tag, previous) => render(mapping, tag, previous),
+      element: (partition) => elementOfMapping(mapping, partition),
     };
-  });
-}
-
-/** The same for a delete request; ttl is not looked at. */
-export function tcpLeaseKeys(objects: readonly TcpRouteObject[]): LeaseKey[] {
-  return objects.map((object) => {
-    const mapping = readMapping(object, 0);
-    check(mapping, undefined);
-    return { kind: "tcp", identity: identityOf(mapping) };
   });
 }
 

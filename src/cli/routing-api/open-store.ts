@@ -44,6 +44,6 @@ export async function openStore(
   return new SqlStore(await flavourOf(config, onError), {
     uuid: () => uuid(),
     heartbeatEvents: config.heartbeat_events === true,
-    soon: () => new Promise((resolve) => clock.after(0, resolve)),
+    soon: (ms) => new Promise((resolve) => clock.after(ms, resolve)),
   });
 }

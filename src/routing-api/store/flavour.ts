@@ -1,5 +1,17 @@
 import type { Dialect, RawBuilder } from "kysely";
 
+/**
+ * A database in this process, on its only connection: nothing waits, so statements run one by one, in the transaction under
+ * way, and their texts never change.
+ */
+export interface LocalDatabase {
+  /** The first row; undefined: none. */
+  get(text: string, parameters: readonly SqlValue[]): unknown;
+  run(text: string, parameters: readonly SqlValue[]): void;
+}
+
+type SqlValue = string | number | null;
+
 /** What differs between the databases. */
 export interface Flavour {
   readonly name: "sqlite" | "postgres" | "mysql";
@@ -17,4 +29,6 @@ export interface Flavour {
   readonly tableEnd: RawBuilder<unknown> | undefined;
   /** Most rows of one statement. */
   readonly rowsPerStatement: number;
+  /** Undefined: the database is elsewhere. */
+  readonly local?: LocalDatabase;
 }

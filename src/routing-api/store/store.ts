@@ -9,10 +9,14 @@ export interface EventPosition {
   readonly floor: number;
 }
 
-/** Elements as they were at one position of the event log. */
-export interface Snapshot {
-  readonly position: number;
-  readonly elements: readonly string[];
+/** Which part of a list. */
+export interface PagePlace {
+  /** The place that it begins behind; 0: the beginning. */
+  readonly after: number;
+  /** Elements at most. */
+  readonly limit: number;
+  /** The position of the event log that what came later is left out from; undefined: nothing is. */
+  readonly upTo?: number;
 }
 
 /** A part of a list. */
@@ -42,9 +46,8 @@ export interface Store {
   remove(keys: readonly LeaseKey[]): Promise<void>;
   /** Elements that live, in the order of their creation. */
   list(filter: LeaseFilter): Promise<readonly string[]>;
-  /** A part of `list`: `limit` elements at most, behind the place `after` (0: from the beginning). */
-  page(filter: LeaseFilter, after: number, limit: number): Promise<Page>;
-  snapshot(filter: LeaseFilter): Promise<Snapshot>;
+  /** A part of `list`. */
+  page(filter: LeaseFilter, place: PagePlace): Promise<Page>;
   position(): Promise<EventPosition>;
   /** The oldest events behind `after`, in order, at most `limit`. */
   events(after: number, limit: number): Promise<readonly LeaseEvent[]>;

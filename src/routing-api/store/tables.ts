@@ -1,4 +1,4 @@
-import type { Generated } from "kysely";
+import type { Generated, Selectable } from "kysely";
 
 /** One row per live lease of either kind. */
 interface LeaseTable {
@@ -53,3 +53,5 @@ export interface Tables {
   causeway_sequence: SequenceTable;
   router_groups: RouterGroupTable;
 }
+
+export type LeaseRow = Selectable<LeaseTable>;

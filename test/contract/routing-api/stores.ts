@@ -25,7 +25,7 @@ export interface StoreBench {
 const options = {
   uuid: () => randomUUID() as string,
   heartbeatEvents: false,
-  soon: () => new Promise<void>((resolve) => setTimeout(resolve)),
+  soon: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
 };
 
 /** The flavour with its clock moved as the bench says. */

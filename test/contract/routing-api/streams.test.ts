@@ -10,7 +10,7 @@ import { apiApp } from "../../../src/routing-api/api-app.ts";
 import type { ApiLog } from "../../../src/routing-api/api-log.ts";
 import { ApiMetrics } from "../../../src/routing-api/api-metrics.ts";
 import { EventFeed } from "../../../src/routing-api/event-feed.ts";
-import { openEventStream } from "../../../src/routing-api/event-stream.ts";
+import { openEventStream, type StreamStart } from "../../../src/routing-api/event-stream.ts";
 import { httpLeases } from "../../../src/routing-api/http-route.ts";
 import { MaintenanceLocks } from "../../../src/routing-api/maintenance.ts";
 import { SqlStore } from "../../../src/routing-api/store/sql-store.ts";
@@ -124,6 +124,29 @@ const write = async (...names: string[]): Promise<void> => {
   feed.wake();
 };
 
+/**
+ * A stream that nobody reads yet, some turns of the event loop later, and how often its store was asked by that method so
+ * far.
+ */
+async function openCounted(method: "events" | "page", start: StreamStart) {
+  let asked = 0;
+  const counted = new Proxy(store, {
+    get(target, name) {
+      if (name === method) asked++;
+      const value = Reflect.get(target, name) as unknown;
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  feed = new EventFeed(counted, clock, (error) => assert.fail(String(error)));
+  const filter = { kind: "http", reservations: false } as const;
+  const body = await openEventStream({ store: counted, feed, clock }, start, filter, {
+    ended: () => {},
+    cut: () => assert.fail("a reader that catches up is not cut"),
+  });
+  for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
+  return { body, asked: () => asked };
+}
+
 describe("event streams of the Routing API", () => {
   it("goes on behind Last-Event-ID, nothing twice and nothing left out", async () => {
     const first = await Reading.open();
@@ -206,26 +229,49 @@ describe("event streams of the Routing API", () => {
     const { last } = await store.position();
     for (let at = 0; at < 4000; at += 500)
       await write(...Array.from({ length: 500 }, (_, index) => `${at + index}.missed.test`));
-    let asked = 0;
-    const counted = new Proxy(store, {
-      get(target, name) {
-        if (name === "events") asked++;
-        const value = Reflect.get(target, name) as unknown;
-        return typeof value === "function" ? value.bind(target) : value;
-      },
-    });
-    feed = new EventFeed(counted, clock, (error) => assert.fail(String(error)));
-    const filter = { kind: "http", reservations: false } as const;
-    const body = await openEventStream(feed, { position: last, elements: undefined }, filter, clock, {
-      ended: () => {},
-      cut: () => assert.fail("a reader that catches up is not cut"),
-    });
-    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
-    assert.ok(asked <= 4, `asked for ${asked} batches before anybody read`);
+    const { body, asked } = await openCounted("events", { position: last, snapshot: false });
+    assert.ok(asked() <= 4, `asked for ${asked()} batches before anybody read`);
     const stream = new Reading(body);
     await stream.until((text) => text.includes('"3999.missed.test"'));
     assert.equal(stream.events.length, 4000);
     await stream.cancel();
+  });
+
+  it("shows a snapshot at the pace of the reader, and what changes meanwhile behind it", async () => {
+    await write(...Array.from({ length: 4000 }, (_, index) => `${index}.shown.test`));
+    const { last: position } = await store.position();
+    const there = (await store.list({ kind: "http", reservations: false })).length;
+    const { body, asked } = await openCounted("page", { position, snapshot: true });
+    assert.ok(asked() <= 4, `asked for ${asked()} pages before anybody read`);
+    // Neither is in a page that was read: the one is left out, the other gone.
+    await write("meanwhile.test");
+    await store.remove(httpLeases([{ route: "3999.shown.test", ip: "10.0.0.1", port: 80 }], undefined));
+    const stream = new Reading(body);
+    await stream.until((text) => text.includes("event: Synced"));
+    assert.match(stream.text, /^event: Reset\ndata: \{\}\n\nevent: Upsert\ndata: /);
+    assert.equal(stream.events.length, there - 1 + 2);
+    assert.ok(!stream.events.includes("Upsert meanwhile.test"));
+    // Only its end has an id: who is cut before is shown everything again.
+    assert.deepEqual(stream.text.match(/^id: .*$/gm)!.slice(0, 1), [`id: ${position}`]);
+    await stream.until((text) => text.includes("event: Delete"));
+    assert.deepEqual(stream.events.slice(-3), ["Synced", "Upsert meanwhile.test", "Delete 3999.shown.test"]);
+    await stream.cancel();
+  });
+
+  it("ends a reader whose next events were forgotten while it caught up", async () => {
+    const { last } = await store.position();
+    for (let at = 0; at < 2500; at += 500)
+      await write(...Array.from({ length: 500 }, (_, index) => `${at + index}.lapsed.test`));
+    const { body } = await openCounted("events", { position: last, snapshot: false });
+    await store.forgetEvents(-1000);
+    const stream = new Reading(body);
+    await stream.until(() => false);
+    assert.ok(stream.events.length >= 1000 && stream.events.length < 2500, String(stream.events.length));
+    // With the last that it saw it is shown everything.
+    const again = await Reading.open("", stream.lastId);
+    await again.until((text) => text.includes("event: Synced"));
+    assert.ok(again.events.includes("Upsert 2499.lapsed.test"));
+    await again.cancel();
   });
 
   it("ends streams when the feed closes", async () => {

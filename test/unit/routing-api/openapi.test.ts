@@ -9,6 +9,7 @@ import { ApiMetrics } from "../../../src/routing-api/api-metrics.ts";
 import type { BodySchema } from "../../../src/routing-api/body-schema.ts";
 import { decodeBody } from "../../../src/routing-api/decode-body.ts";
 import { HttpRouteBody, HttpRouteElement, httpLeases } from "../../../src/routing-api/http-route.ts";
+import { tagged } from "../../../src/routing-api/lease.ts";
 import { groupJson, RouterGroupBody, RouterGroupElement } from "../../../src/routing-api/router-group.ts";
 import { TcpRouteBody, TcpRouteElement, tcpLeases } from "../../../src/routing-api/tcp-route.ts";
 
@@ -154,7 +155,7 @@ describe("schemas of the OpenAPI document", () => {
     const most = { route: "a", ip: "1", port: 1, log_guid: "l", route_service_url: "https://r", route_guid: "p" };
     const reserved = httpLeases([{ route: "a", reserved: true, ttl: 0 }], 120)[0]!;
     for (const lease of [least, httpLeases([most], 120)[0]!, reserved])
-      assert.ok(v.is(HttpRouteElement, JSON.parse(lease.render(tag, undefined))));
+      assert.ok(v.is(HttpRouteElement, JSON.parse(tagged(lease.element("", undefined), tag))));
     const mapping = { router_group_guid: "g", port: 1, backend_ip: "1", backend_port: 1 };
     const everything = {
       ...mapping,
@@ -170,7 +171,7 @@ describe("schemas of the OpenAPI document", () => {
       route_guid: "p",
     };
     for (const lease of tcpLeases([mapping, everything], 120))
-      assert.ok(v.is(TcpRouteElement, JSON.parse(lease.render(tag, undefined))));
+      assert.ok(v.is(TcpRouteElement, JSON.parse(tagged(lease.element("", undefined), tag))));
     assert.ok(
       v.is(RouterGroupElement, JSON.parse(groupJson({ guid: "g", name: "n", type: "tcp", reservablePorts: "" }))),
     );
