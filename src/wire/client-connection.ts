@@ -159,14 +159,14 @@ export class ClientConnection
     this.#ended(cause);
   }
 
-  writeHead(head: string, first: Uint8Array | undefined, last: boolean): boolean {
+  writeHead(head: string, first: Uint8Array | undefined, from: number, last: boolean): boolean {
     const ends = last && this.#chunked;
     if (first === undefined) return this.#stream!.writeText(ends ? `${head}0\r\n\r\n` : head);
-    return this.#piece(head, first, ends ? "\r\n0\r\n\r\n" : "\r\n");
+    return this.#piece(head, first, from, ends ? "\r\n0\r\n\r\n" : "\r\n");
   }
 
   writeBody(bytes: Uint8Array): boolean {
-    return this.#piece("", bytes, "\r\n");
+    return this.#piece("", bytes, 0, "\r\n");
   }
 
   /** Trailers are lost, as upstream (data-plane §5.4). */
@@ -174,10 +174,10 @@ export class ClientConnection
     if (this.#chunked) this.#stream!.writeText("0\r\n\r\n");
   }
 
-  #piece(before: string, bytes: Uint8Array, after: string): boolean {
+  #piece(before: string, bytes: Uint8Array, from: number, after: string): boolean {
     const stream = this.#stream!;
-    if (!this.#chunked) return before === "" ? stream.write(bytes) : stream.writeText(before, bytes);
-    stream.writeText(before + chunkPrefix(bytes.length), bytes);
+    if (!this.#chunked) return before === "" ? stream.write(bytes) : stream.writeText(before, bytes, from);
+    stream.writeText(before + chunkPrefix(bytes.length - from), bytes, from);
     return stream.writeText(after);
   }
 

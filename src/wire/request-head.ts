@@ -17,7 +17,6 @@ export type { HeadLimits } from "./head-scan.ts";
 // A head is read in one go, so one of each serves all connections.
 const line = new RequestLine();
 const facts = new MessageFacts();
-const NOTHING = new Uint8Array(0);
 
 /** A request head that may be served: everything of architecture §8 and data-plane §1.2 has been checked. */
 export class RequestHead {
@@ -54,8 +53,8 @@ export class RequestHead {
 
 /** Reads request heads from bytes that arrive in any pieces, strictly (architecture §8). One for each connection. */
 export class RequestHeadParser {
-  /** After a head: the bytes behind it, a view, maybe empty. */
-  rest: Uint8Array = NOTHING;
+  /** After a head: index of the first byte behind it, in the bytes pushed last. A view of them would cost too much. */
+  end = 0;
   private readonly scan: HeadScan;
   private readonly date: (() => string) | undefined;
   private lineChecked = false;
@@ -93,7 +92,7 @@ export class RequestHeadParser {
       return undefined;
     }
     this.lineChecked = false;
-    this.rest = end === bytes.length ? NOTHING : bytes.subarray(end);
+    this.end = end;
     const text = scan.takeText();
     this.checkLine(text);
     return this.head(text, scan.marks);

@@ -10,10 +10,10 @@ const continueWaitMs = 1000;
 /** Where a request goes: a connection, or a stream of one. */
 export interface RequestOutput {
   /**
-   * Writes the head, with the first body bytes where they are at hand; `last`: the body ends with them. False: wait for
-   * `RequestWriter.drained`.
+   * Writes the head, with the first body bytes (from index `from` on) where they are at hand; `last`: the body ends with
+   * them. False: wait for `RequestWriter.drained`.
    */
-  writeHead(head: string, first: Uint8Array | undefined, last: boolean): boolean;
+  writeHead(head: string, first: Uint8Array | undefined, from: number, last: boolean): boolean;
   /** Writes more of the body. False as above. */
   writeBody(bytes: Uint8Array): boolean;
   /** The body ends. */
@@ -46,6 +46,8 @@ export class RequestWriter extends Deadline implements BodySink {
   #head = "";
   /** Body bytes held back with the head, or taken while there was no connection. */
   #first: Uint8Array | undefined;
+  /** Of which those from this index on are meant. */
+  #firstFrom = 0;
   #trailers: HeaderLines | undefined;
   #sent = 0;
   #started = false;
@@ -80,7 +82,7 @@ export class RequestWriter extends Deadline implements BodySink {
   begin(output: RequestOutput, head: string): void {
     this.#output = output;
     if (this.#waits) {
-      output.writeHead(head, undefined, false);
+      output.writeHead(head, undefined, 0, false);
       this.#attempt.wroteHead = true;
       this.#wheel.arm(this, continueWaitMs);
       return;
@@ -125,9 +127,14 @@ export class RequestWriter extends Deadline implements BodySink {
   }
 
   write(bytes: Uint8Array): boolean {
-    if (this.#over || bytes.length === 0) return true;
-    this.#attempt.bodyBytesTaken += bytes.length;
-    this.#sent += bytes.length;
+    return this.writeFrom(bytes, 0);
+  }
+
+  writeFrom(bytes: Uint8Array, from: number): boolean {
+    const length = bytes.length - from;
+    if (this.#over || length === 0) return true;
+    this.#attempt.bodyBytesTaken += length;
+    this.#sent += length;
     if (this.#length >= 0 && this.#sent > this.#length) {
       this.#source.cancel();
       this.#mismatch();
@@ -135,17 +142,19 @@ export class RequestWriter extends Deadline implements BodySink {
     }
     if (this.#output === undefined) {
       this.#first = bytes;
+      this.#firstFrom = from;
       this.#stalled = true;
       return false;
     }
     if (this.#head !== "") {
       if (this.#first === undefined) {
         this.#first = bytes;
+        this.#firstFrom = from;
         return true;
       }
       this.#flush();
     }
-    this.#stalled = !this.#output.writeBody(bytes);
+    this.#stalled = !this.#output.writeBody(from === 0 ? bytes : bytes.subarray(from));
     return !this.#stalled;
   }
 
@@ -180,8 +189,8 @@ export class RequestWriter extends Deadline implements BodySink {
     this.#first = undefined;
     this.#attempt.wroteHead = true;
     const output = this.#output!;
-    if (this.#trailers === undefined) return output.writeHead(head, first, this.complete);
-    output.writeHead(head, first, false);
+    if (this.#trailers === undefined) return output.writeHead(head, first, this.#firstFrom, this.complete);
+    output.writeHead(head, first, this.#firstFrom, false);
     output.writeEnd(this.#trailers);
     return true;
   }

@@ -249,7 +249,7 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
       this.#phase = "busy";
       this.#count("active");
       this.#readBehind = false;
-      this.#exchange.begin(head, parser.rest, this.#endsBehind);
+      this.#exchange.begin(head, bytes, parser.end, this.#endsBehind);
       return;
     }
     const { readHeaderTimeoutMs } = this.#host.options;

@@ -91,10 +91,10 @@ export class ServerExchange implements BodyCarrier, Informer, ResponseOwner {
   }
 
   /**
-   * Has a request answered. `bytes` came behind its head; what is not its body goes to the bytes read ahead. `gone`: its
-   * client has left already.
+   * Has a request answered. `bytes` from `from` on came behind its head; what is not its body goes to the bytes read ahead.
+   * `gone`: its client has left already.
    */
-  begin(head: RequestHead, bytes: Uint8Array, gone: boolean): void {
+  begin(head: RequestHead, bytes: Uint8Array, from: number, gone: boolean): void {
     this.#continued = false;
     this.#answered = false;
     this.#heldFor = 0;
@@ -102,8 +102,8 @@ export class ServerExchange implements BodyCarrier, Informer, ResponseOwner {
     if (head.chunked || head.contentLength > 0) {
       incoming = new RequestBody(this, head.chunked ? -1 : head.contentLength);
       this.#incoming = incoming;
-      if (bytes.length > 0) this.#feed(incoming, bytes);
-    } else if (bytes.length > 0) this.#ahead.unshift(bytes);
+      if (from < bytes.length) this.#feed(incoming, bytes, from);
+    } else if (from < bytes.length) this.#ahead.unshift(bytes.subarray(from));
     this.#last = !head.persistent;
     const request = new ServerRequest(head, incoming, this.#stream, this);
     this.#request = request;
@@ -126,9 +126,10 @@ export class ServerExchange implements BodyCarrier, Informer, ResponseOwner {
   receive(bytes: Uint8Array): void {
     const incoming = this.#incoming;
     if (incoming === undefined || incoming.failure !== undefined) return;
-    this.#feed(incoming, bytes);
+    const { length } = bytes;
+    this.#feed(incoming, bytes, 0);
     if (this.#held !== undefined) {
-      this.#heldFor += bytes.length;
+      this.#heldFor += length;
       if (!this.#holds(incoming)) this.#release();
     } else if (this.#request === undefined) {
       if (incoming.complete) this.#owner.exchangeOver(true, false);
@@ -141,11 +142,13 @@ export class ServerExchange implements BodyCarrier, Informer, ResponseOwner {
     }
   }
 
-  #feed(incoming: RequestBody, bytes: Uint8Array): void {
-    const after = incoming.feed(bytes, 0);
+  #feed(incoming: RequestBody, bytes: Uint8Array, from: number): void {
+    // A sink may give the memory of what it has written on back: the bytes have no length then.
+    const { length } = bytes;
+    const after = incoming.feed(bytes, from);
     if (after < 0) return;
     this.#incoming = undefined;
-    if (after < bytes.length) this.#ahead.unshift(bytes.subarray(after));
+    if (after < length) this.#ahead.unshift(bytes.subarray(after));
   }
 
   /** The stream took everything. */

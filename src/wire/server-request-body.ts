@@ -51,6 +51,9 @@ export class RequestBody implements BodySource, ChunkSink {
   readonly #carrier: BodyCarrier;
   readonly #decoder: ChunkedDecoder | undefined;
   readonly #queue = new ByteQueue();
+  /** What came behind the head, from that index on, until it is delivered; before what is in the queue. */
+  #first: Uint8Array | undefined;
+  #firstFrom = 0;
   #remaining: number;
   #sink: BodySink | undefined;
   #delivering = false;
@@ -65,7 +68,7 @@ export class RequestBody implements BodySource, ChunkSink {
 
   /** True while the connection should not read: nobody takes the bytes. */
   get blocked(): boolean {
-    return this.stalled || this.#queue.bytes > aheadLimit;
+    return this.stalled || this.#waiting > aheadLimit;
   }
 
   /** Content bytes that are known to be missing; -1 when only the last chunk will tell. */
@@ -81,7 +84,7 @@ export class RequestBody implements BodySource, ChunkSink {
     if (this.#decoder === undefined) {
       const end = Math.min(bytes.length, start + this.#remaining);
       this.#remaining -= end - start;
-      if (end > start) this.data(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end));
+      if (end > start) this.#piece(bytes, start, end);
       if (this.#remaining > 0) return -1;
       this.#finish();
       return end;
@@ -98,11 +101,26 @@ export class RequestBody implements BodySource, ChunkSink {
     return after;
   }
 
+  /** Bytes that wait for the sink. */
+  get #waiting(): number {
+    return this.#first === undefined ? this.#queue.bytes : this.#queue.bytes + this.#first.length - this.#firstFrom;
+  }
+
+  #piece(bytes: Uint8Array, start: number, end: number): void {
+    if (start === 0 && end === bytes.length) this.data(bytes);
+    else if (end < bytes.length || this.dropped || this.#sink !== undefined || this.#waiting > 0) {
+      this.data(bytes.subarray(start, end));
+    } else {
+      this.#first = bytes;
+      this.#firstFrom = start;
+    }
+  }
+
   /** Content bytes from `feed`. */
   data(bytes: Uint8Array): void {
     if (this.dropped) {
       this.wasted += bytes.length;
-    } else if (this.#sink === undefined || this.stalled || !this.#queue.empty) {
+    } else if (this.#sink === undefined || this.stalled || this.#waiting > 0) {
       this.#queue.push(bytes);
     } else {
       this.#deliver(bytes);
@@ -113,6 +131,7 @@ export class RequestBody implements BodySource, ChunkSink {
   fail(failure: Failure): void {
     if (this.complete || this.failure !== undefined) return;
     this.failure = failure;
+    this.#first = undefined;
     this.#queue.clear();
     this.stalled = false;
     const sink = this.#sink;
@@ -149,7 +168,8 @@ export class RequestBody implements BodySource, ChunkSink {
     this.dropped = true;
     this.stalled = false;
     this.#sink = undefined;
-    this.wasted += this.#queue.bytes;
+    this.wasted += this.#waiting;
+    this.#first = undefined;
     this.#queue.clear();
     this.#carrier.bodyMoved();
   }
@@ -160,10 +180,24 @@ export class RequestBody implements BodySource, ChunkSink {
     if (!this.#sink!.write(bytes) && this.#sink !== undefined) this.stalled = true;
   }
 
+  #deliverFirst(sink: BodySink, bytes: Uint8Array): void {
+    this.#first = undefined;
+    const from = this.#firstFrom;
+    if (sink.writeFrom === undefined) {
+      this.#deliver(bytes.subarray(from));
+      return;
+    }
+    this.delivered += bytes.length - from;
+    if (!sink.writeFrom(bytes, from) && this.#sink !== undefined) this.stalled = true;
+  }
+
   /** Passes on what waits; the loop below is the only one, however the sink calls back. */
   #drain(): void {
     if (this.#delivering) return;
     this.#delivering = true;
+    if (this.#first !== undefined && this.#sink !== undefined && !this.stalled) {
+      this.#deliverFirst(this.#sink, this.#first);
+    }
     while (this.#sink !== undefined && !this.stalled && !this.#queue.empty) this.#deliver(this.#queue.shift()!);
     this.#delivering = false;
     this.#settle();
@@ -177,7 +211,7 @@ export class RequestBody implements BodySource, ChunkSink {
 
   /** Tells the sink of the end when all bytes have been handed over. */
   #settle(): void {
-    if (!this.complete || this.stalled || this.#sink === undefined || !this.#queue.empty) return;
+    if (!this.complete || this.stalled || this.#sink === undefined || this.#waiting > 0) return;
     const sink = this.#sink;
     this.#sink = undefined;
     sink.end(this.#decoder?.trailers);

@@ -88,12 +88,13 @@ export class Http2ClientStream extends Http2Stream implements RequestOutput, Car
     }
   }
 
-  writeHead(head: string, first: Uint8Array | undefined, last: boolean): boolean {
-    const alone = first === undefined || first.length === 0;
+  writeHead(head: string, first: Uint8Array | undefined, from: number, last: boolean): boolean {
+    const alone = first === undefined || first.length === from;
     this.connection.sendHeaders(this, head, alone && last);
     if (alone) return true;
-    if (!last) return this.sendBody(first);
-    this.sendLast(first, undefined);
+    const bytes = from === 0 ? first : first.subarray(from);
+    if (!last) return this.sendBody(bytes);
+    this.sendLast(bytes, undefined);
     return true;
   }
 

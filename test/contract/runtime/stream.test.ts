@@ -77,6 +77,22 @@ describe(`byte stream (${runtime.name})`, () => {
     assert.equal(pair.atClient.bytes, size);
   });
 
+  it("passes reads of any size on, behind text that stands for their first byte", async () => {
+    const pair = await connectedPair(runtime);
+    pair.atServer.data = (bytes) => void pair.server.writeText(runtime.latin1(bytes, 0, 1), bytes, 1);
+    const sizes = [1, 1000, 8 * 1024, 16 * 1024, 21 * 1024, 200_000];
+    let sent = "";
+    for (const [index, size] of [...sizes, ...sizes].entries()) {
+      const text = Array.from({ length: size }, (_, at) => String.fromCharCode((index * 31 + at * 7) & 0xff)).join("");
+      sent += text;
+      pair.client.write(ascii(text));
+      // Those of the first half come one by one, the others as the kernel pleases.
+      if (index < sizes.length) await until("the echo", () => pair.atClient.bytes === sent.length);
+    }
+    await until("all echoes", () => pair.atClient.bytes === sent.length);
+    assert.ok(pair.atClient.text === sent);
+  });
+
   for (const fromServer of [false, true]) {
     it(`holds a fast writer back for a slow reader (${fromServer ? "server to client" : "client to server"})`, async () => {
       const pair = await connectedPair(runtime);

@@ -24,14 +24,15 @@ interface Accepted {
 function ours(text: string): Accepted | undefined {
   try {
     const parser = new RequestHeadParser(latin1, { maxBytes: 10_000, maxLines: 0 });
-    const head = parser.push(octets(text));
+    const bytes = octets(text);
+    const head = parser.push(bytes);
     if (head === undefined) return undefined;
-    const headLength = text.length - parser.rest.length;
+    const headLength = parser.end;
     if (head.chunked) {
       const data: Uint8Array[] = [];
       const decoder = new ChunkedDecoder(latin1, { maxLineBytes: 1000, maxTrailerBytes: 1000 });
-      const end = decoder.push(parser.rest, 0, { data: (bytes) => void data.push(bytes) });
-      return end === -1 ? undefined : { head, headLength, body: textOf(data), end: headLength + end };
+      const end = decoder.push(bytes, headLength, { data: (bytes) => void data.push(bytes) });
+      return end === -1 ? undefined : { head, headLength, body: textOf(data), end };
     }
     const end = headLength + Math.max(0, head.contentLength);
     return end > text.length ? undefined : { head, headLength, body: text.slice(headLength, end), end };

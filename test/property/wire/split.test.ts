@@ -49,7 +49,7 @@ function facts(head: object): Outcome {
 
 const readRequest: Reading = (pieces) => {
   const parser = new RequestHeadParser(latin1, limits);
-  return readHead(parser, () => parser.rest, pieces);
+  return readHead(parser, (piece) => piece.subarray(parser.end), pieces);
 };
 const readResponse: Reading = (pieces) => {
   const parser = new ResponseHeadParser(latin1, limits);
