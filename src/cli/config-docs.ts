@@ -15,7 +15,7 @@ a warning. A key that is left out, or \`null\`, keeps its default; a list in the
 strings in Go's syntax (\`20s\`, \`500ms\`, \`1m30s\`), never bare numbers.
 
 *Default* holds with a configuration file, *No file* when the program is started without one (shown where it differs).
-*Acts*: empty for yes; else the issue that will make the key act, or why it never does anything.
+*Acts*: empty for yes; else what the key is for and lacks yet (the start warns of it), or why it never does anything.
 
 | Key | Type | Default | No file | Acts | Effect |
 |---|---|---|---|---|---|

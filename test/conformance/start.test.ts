@@ -78,6 +78,8 @@ describe("start without configuration (issue A, architecture §6)", () => {
       const backend = await Backend.start(() => ok("hello from the app"));
       const registrar = new Program(["register", "--uri", "app.localhost", "--port", String(backend.port)]);
       try {
+        // From here on it takes signals, and its route is on the way.
+        await registrar.waitFor("what it says", () => registrar.stderr.includes("leads to") || undefined);
         const answer = await condition("the route", async () => {
           const one = await get(8081, "app.localhost");
           return one.status === 404 ? undefined : one;
@@ -240,6 +242,21 @@ describe("starts that fail (control-plane §1.3, §2.1, §8.1): the line, exit 1
     assert.equal(code, 1);
     const error = `listen tcp 127.0.0.1:${taken}: bind: address already in use`;
     assert.deepEqual(last(lines), [3, "gorouter.stdout", initialize, { error }]);
+  });
+
+  it("an address that is not the machine's; a name of the debug server that nobody knows", async () => {
+    const status = {
+      host: "203.0.113.77",
+      port: 8080,
+      routes: { port: 0 },
+      enable_deprecated_varz_healthz_endpoints: true,
+    };
+    const { code, lines } = await failing("embedded", { status, debug_addr: "nobody.invalid:1" });
+    assert.equal(code, 1);
+    const error = "listen tcp 203.0.113.77:8080: bind: cannot assign requested address";
+    assert.deepEqual(last(lines), [3, "gorouter.stdout", initialize, { error }]);
+    const debug = lines.find(({ message }) => message === "failed-to-start-debug-server");
+    assert.deepEqual(debug?.data, { error: "listen tcp: lookup nobody.invalid: no such host" });
   });
 
   for (const key of ["embedded_port", "embedded_websocket_port"]) {

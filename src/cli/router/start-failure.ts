@@ -20,10 +20,17 @@ export class StartFailure extends Error {
 const bindReasons: Partial<Record<StreamErrorKind, string>> = {
   "address-in-use": "bind: address already in use",
   permission: "bind: permission denied",
+  // EADDRNOTAVAIL: no interface has the address.
+  unreachable: "bind: cannot assign requested address",
 };
 
-/** The text operators know for a port that cannot be bound; `address` is `host:port`, the host maybe empty. */
+/** Go's text for an address that cannot be bound; `address` is `host:port`, the host maybe empty. */
 export function listenErrorText(address: string, error: unknown): string {
-  const reason = error instanceof StreamError ? bindReasons[error.kind] : undefined;
-  return `listen tcp ${address}: ${reason ?? (error instanceof Error ? error.message : String(error))}`;
+  if (!(error instanceof StreamError))
+    return `listen tcp ${address}: ${error instanceof Error ? error.message : error}`;
+  const host = address.slice(0, address.lastIndexOf(":"));
+  if (error.kind === "name-not-found") return `listen tcp: lookup ${host}: no such host`;
+  // What Deno makes of EADDRNOTAVAIL.
+  const reason = error.code === "EINVAL" ? bindReasons.unreachable : bindReasons[error.kind];
+  return `listen tcp ${address}: ${reason ?? error.message}`;
 }

@@ -2,12 +2,15 @@ import type { Config } from "./schema.ts";
 import { configShape, type SectionShape, type Shape } from "./shape.ts";
 
 /**
- * Keys that are accepted but do not act yet, and the issue that makes each act. A section stands for all keys below it.
- * Remove a line when its key acts.
+ * Keys that are accepted but do not act yet, and what would make each act. A section stands for all keys below it. The
+ * start warns of those that are set. Remove a line when its key acts.
  */
-export const notYetActing: Readonly<Record<string, string>> = {};
+export const notYetActing: Readonly<Record<string, string>> = {
+  // No silence about it: who sets it believes that certificates are asked for.
+  domains: "identity-aware routing, RFC 0055; only validated",
+};
 
-/** Keys that are accepted and do nothing, as in Gorouter (control-plane §10.2), or that no issue plans. */
+/** Keys that are accepted and do nothing, as in Gorouter (control-plane §10.2). */
 export const inertByDesign: Readonly<Record<string, string>> = {
   pid_file: "Gorouter never used it",
   publish_start_message_interval: "Gorouter never used it",
@@ -15,7 +18,6 @@ export const inertByDesign: Readonly<Record<string, string>> = {
   healthcheck_poll_interval: "Gorouter never used it",
   healthcheck_timeout: "Gorouter never used it",
   websocket_dial_timeout: "Gorouter never used it (data-plane §4.7)",
-  domains: "identity-aware routing (RFC 0055) is not planned; only validated",
 };
 
 /**

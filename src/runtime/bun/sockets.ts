@@ -1,4 +1,5 @@
 import { unlinkSync } from "node:fs";
+import { isIP } from "node:net";
 import type { SocketHandler } from "bun";
 import { showAddress } from "../base/address.ts";
 import { descriptorClosed, descriptorOpened, roomToAccept, roomToDial } from "../base/descriptors.ts";
@@ -72,8 +73,13 @@ export async function listenBun(options: ListenOptions, accept: Accept): Promise
     const listener = listenTcp(host, (hostname) => Bun.listen({ ...tcp, hostname }));
     return { host: listener.hostname, port: listener.port, close: async () => listener.stop() };
   } catch (error) {
-    throw streamError(error, `listen on ${showAddress(options)}`, "listen");
+    throw streamError(withCode(error as { code?: string }, host), `listen on ${showAddress(options)}`, "listen");
   }
+}
+
+/** Bun gives no code to a name that it cannot resolve. */
+function withCode(error: { code?: string }, host: string | undefined): unknown {
+  return host && isIP(host) === 0 && error.code === undefined ? Object.assign(error, { code: "ENOTFOUND" }) : error;
 }
 
 function listenTcp<T>(host: string | undefined, listen: (hostname: string) => T): T {

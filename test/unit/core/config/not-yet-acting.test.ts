@@ -22,6 +22,11 @@ describe("keys that do not act", () => {
     assert.deepEqual(told("route_latency_metric_muzzle_duration: 30s"), []);
   });
 
+  it("are told about: client certificates that `domains` asks for and nobody demands", () => {
+    const { config } = loadConfig("domains: [{domain: a.test, ca_certs: pem}]");
+    assert.deepEqual(keysNotYetActing(config), ["domains"]);
+  });
+
   it("are not told about because of derived values, or without a file", () => {
     assert.deepEqual(told("min_tls_version: TLSv1.2"), []);
     assert.deepEqual(told("min_tls_version: TLSv1.2\ngo_max_procs: 3"), ["go_max_procs"]);

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { cipherSuiteNames } from "../../../src/core/config/cipher-suites.ts";
+import { configShape, type SectionShape } from "../../../src/core/config/shape.ts";
+
+const root = new URL("../../../", import.meta.url);
+const text = (path: string): string => readFileSync(new URL(path, root), "utf8");
+const names = (folder: string, ending: string): string[] =>
+  (readdirSync(new URL(folder, root), { recursive: true }) as string[]).filter((name) => name.endsWith(ending));
+const pages = ["README.md", ...names("docs", ".md").map((name) => `docs/${name}`)];
+
+describe("README.md", () => {
+  it("holds docs/examples/library.ts, byte for byte", () => {
+    const [, block] = /## As a library\n\n```ts\n([\s\S]*?)```/.exec(text("README.md")) ?? [];
+    assert.equal(block, text("docs/examples/library.ts"));
+  });
+
+  it("leads to every page", () => {
+    const linked = new Set(pages.flatMap((page) => links(page).map(({ path }) => path)));
+    assert.deepEqual(
+      pages.filter((page) => page !== "README.md" && !linked.has(page)),
+      [],
+    );
+  });
+});
+
+/** The links of a page into this repository: the path from its top, and the heading. */
+function links(page: string): { readonly path: string; readonly heading: string }[] {
+  return [...text(page).matchAll(/\]\((?!\w+:)([^)#]*)(?:#([^)]*))?\)/g)].map(([, path = "", heading = ""]) => ({
+    path: path === "" ? page : new URL(path, new URL(page, root)).href.slice(root.href.length),
+    heading,
+  }));
+}
+
+/** A heading as the target of links. */
+const target = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^\w -]/g, "")
+    .replaceAll(" ", "-");
+
+describe("links between pages", () => {
+  for (const page of pages) {
+    it(`of ${page} lead somewhere`, () => {
+      for (const { path, heading } of links(page)) {
+        assert.ok(existsSync(new URL(path, root)), `${path} is not there`);
+        if (heading === "") continue;
+        const headings = [...text(path).matchAll(/^#+ (.*)$/gm)].map(([, found = ""]) => target(found));
+        assert.ok(headings.includes(heading), `${path} has no heading ${heading}: ${headings}`);
+      }
+    });
+  }
+});
+
+describe("what pages name", () => {
+  const sources = names("src", ".ts").map((name) => text(`src/${name}`));
+  const all = sources.join("\n");
+
+  it("log messages in the tables of logs.md are in the program", () => {
+    const cells = [...text("docs/logs.md").matchAll(/^\| (`[^|]*`) \|/gm)].map(([, cell = ""]) => cell);
+    const messages = cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, message = ""]) => message));
+    assert.ok(messages.length > 30, String(messages.length));
+    const gone = messages.filter((message) => !all.includes(`"${message}"`) && !message.startsWith("-"));
+    assert.deepEqual(gone, []);
+  });
+
+  it("keys of sections are in the schema", () => {
+    const known = keysOf(configShape, "");
+    const sections = new Set(
+      [...configShape.entries].flatMap(([name, { kind }]) => (kind === "section" ? [name] : [])),
+    );
+    const unknown = pages.flatMap((page) =>
+      [...text(page).matchAll(/`(\w+)\.([\w.]+)(?:: [^`]*)?`/g)].flatMap(([, section = "", rest = ""]) =>
+        // The registrar and the Routing API have files of their own, with sections of the same names.
+        !sections.has(section) || known.has(`${section}.${rest}`) || /regist|routing-api\.md|differences/.test(page)
+          ? []
+          : [`${page}: ${section}.${rest}`],
+      ),
+    );
+    assert.deepEqual(unknown, []);
+  });
+
+  it("cipher suites of examples are known", () => {
+    const suites = [...text("docs/tls.md").matchAll(/^cipher_suites: (\S+)/gm)].flatMap(([, list = ""]) =>
+      list.split(":"),
+    );
+    assert.ok(suites.length > 0);
+    assert.deepEqual(
+      suites.filter((suite) => !cipherSuiteNames.has(suite)),
+      [],
+    );
+  });
+});
+
+/** Dotted keys, those of sections and lists among them. */
+function keysOf(section: SectionShape, prefix: string): Set<string> {
+  const keys = new Set<string>();
+  for (const [name, shape] of section.entries) {
+    keys.add(prefix + name);
+    const inner = shape.kind === "list" ? shape.item : shape;
+    if (inner.kind === "section") for (const key of keysOf(inner, `${prefix}${name}.`)) keys.add(key);
+  }
+  return keys;
+}
