@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { issue, makeAuthority } from "../fixtures/certificates.ts";
+import { Http2Peer, requestLine } from "../fixtures/http2-peer.ts";
 import { Backend, ok } from "./harness/backend.ts";
 import { condition } from "./harness/condition.ts";
 import { Connection } from "./harness/connection.ts";
@@ -142,6 +143,45 @@ describe("HTTP/2 from clients (data-plane §10.1, §10.2)", () => {
     const body = "0123456789abcdef".repeat(200_000);
     const { body: echoed } = await client.ask({ ":method": "PUT", body });
     assert.equal(createHash("md5").update(echoed).digest("hex"), createHash("md5").update(body).digest("hex"));
+  });
+
+  it("moves large bodies in frames that are longer than a read, both ways", async () => {
+    backend.answer = (request) => ok("d".repeat(3_000_000), `X-Uploaded: ${request.body.length}`);
+    const connection = await Connection.open(router.port);
+    const peer = new Http2Peer((text) => connection.write(text));
+    connection.socket.on("data", (bytes: Buffer) => peer.feed(bytes));
+    // MAX_FRAME_SIZE and INITIAL_WINDOW_SIZE (RFC 9113 §6.5.2), and a window for all streams together (§6.9).
+    peer.greet([
+      [5, 1 << 20],
+      [4, 100_000_000],
+    ]);
+    peer.frame(8, 0, 0, "\x05\xf5\xe1\x00");
+    const frame = "u".repeat(300_000);
+    const frames = 10;
+    /** What the router has let in on a stream (0: all of them) beyond its first window. */
+    const allowed = (id: number): number =>
+      peer.frames
+        .filter(({ type, stream }) => type === 8 && stream === id)
+        .reduce((sum, { payload }) => sum + Buffer.from(payload, "latin1").readUInt32BE(), 0);
+    for (const [stream, fields] of [
+      [1, []],
+      [3, [["content-length", String(frame.length * frames)]]],
+    ] as [number, [string, string][]][]) {
+      const others = stream === 1 ? 0 : frame.length * frames;
+      peer.headers(stream, [...requestLine("POST", "/large"), ...fields]);
+      for (let sent = 0; sent < frames; sent++) {
+        const bytes = (sent + 1) * frame.length;
+        await condition(
+          "room for a frame",
+          () => (bytes <= (1 << 20) + allowed(stream) && others + bytes <= 65_535 + allowed(0)) || undefined,
+        );
+        peer.body(stream, frame, sent === frames - 1);
+      }
+      await condition(`the answer on stream ${stream}`, () => peer.stream(stream).ended || undefined);
+      assert.equal(peer.field(stream, "x-uploaded"), String(frame.length * frames));
+      assert.equal(peer.stream(stream).body.length, 3_000_000);
+    }
+    connection.close();
   });
 
   it("cuts the stream when the backend dies midway (data-plane §2.4)", async () => {
