@@ -26,6 +26,12 @@ import { routeKeyPath } from "./routing/uri.ts";
 /** Where the answer comes from: it decides whether one that was cut is logged (data-plane §9.1). */
 type Origin = "none" | "router" | "backend" | "tunnel" | "panic";
 
+/** What the access log reads from the fields sent to the backend (data-plane §9.2). */
+const outboundLogged = ["Referer", "User-Agent", "X-Forwarded-Proto"] as const;
+
+/** Selection of all exchanges that select no more. */
+const nothingSelected = new Selection();
+
 /**
  * One request on its way through the router: what the phases work on, what the transport sends, and what hears how it
  * ended. Created by `Router.fetch`; everything is a plain field, so that a request costs one object.
@@ -57,7 +63,7 @@ export class Exchange implements Outgoing, ExchangeObserver, LoggedExchange {
   semicolon = false;
 
   pool: Pool | undefined = undefined;
-  readonly selection = new Selection();
+  selection = new Selection();
   /** The endpoint chosen last. */
   endpoint: Endpoint | undefined = undefined;
 
@@ -188,10 +194,21 @@ export class Exchange implements Outgoing, ExchangeObserver, LoggedExchange {
 
   #answered<Answer extends ResponseLike | Tunnel>(origin: Origin, answer: Answer): Answer {
     this.#origin = origin;
-    // A tunnel, which may stay for days, does not hold what its line will not tell.
+    if (origin === "tunnel") this.#becomeTunnel();
     if (origin !== "tunnel" || answer.headers.has("X-Cf-Routererror")) this.#answerHeaders = answer.headers;
     if (this.#end !== undefined) this.#close();
     return answer;
+  }
+
+  /** A tunnel, which may stay for days, does not hold what its line will not tell. */
+  #becomeTunnel(): void {
+    this.selection = nothingSelected;
+    this.upgradeProtocol = "";
+    const { headers, outbound } = this;
+    // They differ only where the client had a field removed by naming it in Connection.
+    if (outboundLogged.every((name) => firstValue(headers, name) === firstValue(outbound, name))) {
+      this.outbound = headers;
+    }
   }
 
   /** The exchange is over and its answer known: metrics and the access log line. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { connect } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { WebSocket } from "ws";
 import { condition } from "./harness/condition.ts";
@@ -108,6 +109,18 @@ describe("a WebSocket conversation with npm's ws on both ends (issue B, acceptan
       assert.match(line, /" 101 /);
     });
   }
+
+  it("the log line tells the header fields that the backend got", async () => {
+    const socket = connect(router.port, "127.0.0.1");
+    const lines = ["GET /logged HTTP/1.1", `Host: ${host}`, "Referer: http://from.test/", "User-Agent: agent"];
+    lines.push("Connection: Upgrade, Referer", "Upgrade: websocket", "Sec-WebSocket-Version: 13");
+    socket.write(`${[...lines, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="].join("\r\n")}\r\n\r\n`);
+    await new Promise((resolve) => socket.once("data", resolve));
+    socket.destroy();
+    const line = await router.accessLogged((text) => text.includes("/logged "));
+    assert.match(line, / 101 0 0 "-" "agent" "127\.0\.0\.1:/);
+    assert.match(line, / x_forwarded_for:"127\.0\.0\.1" x_forwarded_proto:"http" /);
+  });
 
   it("a connection that is cut ends the other end too", async () => {
     const before = new Set(echo.sockets);
