@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { isLoopbackHost } from "../core/loopback-host.ts";
+import type { HeadersLike } from "../core/message.ts";
 import { LagerLevel } from "../core/observe/lager.ts";
 import { errorAnswer, methodNotAllowed, notFound } from "./answers.ts";
 import type { Api } from "./api.ts";
@@ -27,9 +28,19 @@ function failed(api: Api, log: ApiLog, error: unknown): Response {
   return errorAnswer(new ApiError(503, "DBCommunicationError", text));
 }
 
-function visible(headers: Headers): Record<string, string[]> {
+/** Path and query as they came. */
+function targetOf(url: string): string {
+  const slash = url.indexOf("/", url.indexOf("://") + 3);
+  return slash < 0 ? "/" : url.slice(slash);
+}
+
+/** Fields for the log, named and grouped as Go does. */
+function visible(headers: HeadersLike): Record<string, string[]> {
   const shown: Record<string, string[]> = {};
-  for (const [name, value] of headers) if (name !== "authorization") shown[name] = [value];
+  for (const [name, value] of headers) {
+    const canonical = name.toLowerCase().replace(/(^|-)[a-z]/g, (initial) => initial.toUpperCase());
+    if (canonical !== "Authorization") shown[canonical] = [...(shown[canonical] ?? []), value];
+  }
   return shown;
 }
 
@@ -37,7 +48,7 @@ function visible(headers: Headers): Record<string, string[]> {
  * A page in somebody's browser on this machine: it says where it is from, or reached us by a name of its own that resolves
  * to this machine.
  */
-function isWebPage(headers: Headers): boolean {
+function isWebPage(headers: HeadersLike): boolean {
   return headers.has("Origin") || !isLoopbackHost(headers.get("Host") ?? "");
 }
 
@@ -55,8 +66,7 @@ export function apiApp(api: Api, log: ApiLog): Hono {
     const { method, headers, url } = context.req.raw;
     let shown: Readonly<Record<string, unknown>> | undefined;
     if (requests.level <= LagerLevel.info) {
-      const { pathname, search } = new URL(url);
-      shown = { method, request: pathname + search, "request-headers": visible(headers) };
+      shown = { method, request: targetOf(url), "request-headers": visible(headers) };
       requests.info("serving", shown);
     }
     await next();
@@ -73,8 +83,7 @@ export function apiApp(api: Api, log: ApiLog): Hono {
       const { headers } = context.req.raw;
       if (api.localOnly && isWebPage(headers)) return errorAnswer(webPageError);
       try {
-        const request = context.req.raw;
-        return await handler(api, { request, url: new URL(request.url), guid: context.req.param("guid") ?? "", log });
+        return await handler(api, { request: context.req.raw, guid: context.req.param("guid") ?? "", log });
       } catch (error) {
         return failed(api, log, error);
       }

@@ -1,3 +1,4 @@
+import type { RequestLike } from "../core/message.ts";
 import type { Clock } from "../runtime/interface.ts";
 import type { ApiLog } from "./api-log.ts";
 import type { ApiMetrics } from "./api-metrics.ts";
@@ -29,12 +30,17 @@ export interface Api {
 
 /** A request on its way through a handler. */
 export interface Call {
-  readonly request: Request;
-  readonly url: URL;
+  readonly request: RequestLike;
   /** The `:guid` of the path. */
   readonly guid: string;
   /** The session of the request's listener. */
   readonly log: ApiLog;
+}
+
+/** The query of a request. */
+export function queryOf({ url }: RequestLike): URLSearchParams {
+  const mark = url.indexOf("?");
+  return new URLSearchParams(mark < 0 ? "" : url.slice(mark + 1));
 }
 
 /** Answers one method of one path. Rejects with an `ApiError` or a `StorageError`. */

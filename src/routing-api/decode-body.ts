@@ -12,16 +12,29 @@ const goKinds: Readonly<Record<FieldType, JsonKind>> = {
 };
 const maxInt = 2n ** 63n - 1n;
 
+/** The fields of a body by their JSON names, which match in any case, as in Go. */
+type Fields = ReadonlyMap<string, { readonly name: string; readonly type: FieldType }>;
+
+const known = new WeakMap<BodySchema, Fields>();
+
+function fieldsOf(schema: BodySchema): Fields {
+  let fields = known.get(schema);
+  if (fields === undefined) {
+    fields = new Map([...fieldTypes(schema)].map(([name, type]) => [name, { name, type }]));
+    known.set(schema, fields);
+  }
+  return fields;
+}
+
 class BodyDecoder {
   readonly #struct: string;
-  /** By their JSON names, which match in any case, as in Go. */
-  readonly #fields: ReadonlyMap<string, { readonly name: string; readonly type: FieldType }>;
+  readonly #fields: Fields;
   /** The first value of a wrong type; it counts only when the text is well-formed, as in Go. */
   mismatch: string | undefined;
 
-  constructor(struct: string, types: ReadonlyMap<string, FieldType>) {
+  constructor(struct: string, fields: Fields) {
     this.#struct = struct;
-    this.#fields = new Map([...types].map(([name, type]) => [name, { name, type }]));
+    this.#fields = fields;
   }
 
   object(reader: JsonReader): Draft {
@@ -47,6 +60,14 @@ class BodyDecoder {
   }
 
   #number(text: string, name: string, type: FieldType, draft: Draft): void {
+    // Digits that a number holds exactly, which a port and a ttl are.
+    if (text.length <= 15 && /^\d+$/.test(text)) {
+      const small = Number(text);
+      if (type === "int" || small <= 65535) {
+        draft[name] = small;
+        return;
+      }
+    }
     const value = /^-?\d+$/.test(text) ? BigInt(text) : undefined;
     const [lowest, highest] = type === "uint16" ? [0n, 65535n] : [-maxInt - 1n, maxInt];
     if (value === undefined || value < lowest || value > highest) this.#wrong(`number ${text}`, name, type);
@@ -67,7 +88,7 @@ class BodyDecoder {
 export function decodeBody<S extends BodySchema>(text: string, struct: string, schema: S, list: boolean): Decoded<S>[] {
   if (/^[\t\n\r ]*$/.test(text)) throw processError("EOF");
   const reader = new JsonReader(text);
-  const decoder = new BodyDecoder(struct, fieldTypes(schema));
+  const decoder = new BodyDecoder(struct, fieldsOf(schema));
   const objects: Draft[] = [];
   const goType = list ? `[]models.${struct}` : `models.${struct}`;
   const element = (): void => {

@@ -1,5 +1,5 @@
 import { answer, emptyAnswer, jsonAnswer } from "./answers.ts";
-import type { Api, Call, Handler } from "./api.ts";
+import { type Api, type Call, type Handler, queryOf } from "./api.ts";
 import { ApiError } from "./api-error.ts";
 import { decodeBody } from "./decode-body.ts";
 import { readBody } from "./read-body.ts";
@@ -22,7 +22,7 @@ async function asked(api: Api, { request, log }: Call, session: string) {
 /** `GET /routing/v1/router_groups[?name=N]` (routing-api §8.2). */
 export const listGroups: Handler = async (api, call) => {
   await permitted(api, call, "read");
-  const name = call.url.searchParams.get("name") ?? "";
+  const name = queryOf(call.request).get("name") ?? "";
   // The lock must not look like a group that does not exist (docs/differences.md).
   api.locks.demandReads();
   const groups = await api.store.groups();

@@ -1,6 +1,7 @@
+import type { HeadersLike, RequestLike } from "../core/message.ts";
 import { LagerLevel } from "../core/observe/lager.ts";
 import { answer, emptyAnswer } from "./answers.ts";
-import type { Api, Call, Handler } from "./api.ts";
+import { type Api, type Call, type Handler, queryOf } from "./api.ts";
 import type { BodySchema, Decoded } from "./body-schema.ts";
 import { decodeBody } from "./decode-body.ts";
 import { HttpRouteBody, httpLeases } from "./http-route.ts";
@@ -42,7 +43,7 @@ const tcp: Kind<typeof TcpRouteBody> = {
 };
 
 /** `Prefer: reservations` (RFC 7240): routers ask so, since servers that know none must not see another target. */
-function prefersReservations(headers: Headers): boolean {
+function prefersReservations(headers: HeadersLike): boolean {
   const preferences = (headers.get("Prefer") ?? "").split(",");
   return preferences.some((preference) => preference.trim().toLowerCase() === "reservations");
 }
@@ -51,11 +52,12 @@ function prefersReservations(headers: Headers): boolean {
  * What a reader sees: all, or its partitions; `reservations=true` and `isolation_segment=X` of the query, `Prefer` of the
  * header.
  */
-export function filterOf(kind: LeaseKind, grant: Grant, query: URLSearchParams, headers: Headers): LeaseFilter {
+export function filterOf(kind: LeaseKind, grant: Grant, request: RequestLike): LeaseFilter {
+  const query = queryOf(request);
   const partitions = readable(grant);
   const segments = kind === "tcp" && query.has("isolation_segment") ? query.getAll("isolation_segment") : undefined;
   // Who reads by partition knows of reservations.
-  const asked = query.get("reservations") === "true" || prefersReservations(headers);
+  const asked = query.get("reservations") === "true" || prefersReservations(request.headers);
   const reservations = partitions !== undefined || asked;
   return { kind, partitions, segments, reservations };
 }
@@ -75,9 +77,9 @@ async function bodyOf<S extends BodySchema>(
 
 const list =
   ({ kind }: { readonly kind: LeaseKind }): Handler =>
-  async (api, { request, url }) => {
+  async (api, { request }) => {
     const grant = await api.authenticate(request.headers.get("Authorization"));
-    const elements = await api.store.list(filterOf(kind, grant, url.searchParams, request.headers));
+    const elements = await api.store.list(filterOf(kind, grant, request));
     return answer(200, `[${elements.join(",")}]\n`);
   };
 

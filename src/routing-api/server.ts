@@ -1,12 +1,12 @@
 import type { Runtime, ServerTls, Timer } from "../runtime/interface.ts";
 import { type Server, serve } from "../wire/server.ts";
-import { fetchHandler } from "../wire/server-fetch.ts";
 import type { TimerWheel } from "../wire/timer-wheel.ts";
 import { adminApp } from "./admin-app.ts";
 import type { Api } from "./api.ts";
 import { apiApp } from "./api-app.ts";
 import type { ApiLog } from "./api-log.ts";
 import type { Lease } from "./lease.ts";
+import { appHandler } from "./serve-app.ts";
 
 /** Where the API listens; undefined: not. */
 export interface ApiListeners {
@@ -79,7 +79,7 @@ export class RoutingApiServer {
         concurrentReadWrite: true,
         onError: (error: unknown) => this.#log.error("failed-to-answer-request", String(error)),
       };
-      const server = await serve(this.#runtime, this.#wheel, options, fetchHandler(app.fetch));
+      const server = await serve(this.#runtime, this.#wheel, options, appHandler(app));
       this.#servers.push(server);
       return server;
     };

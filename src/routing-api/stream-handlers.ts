@@ -1,4 +1,4 @@
-import type { Api, Call, Handler } from "./api.ts";
+import { type Api, type Call, type Handler, queryOf } from "./api.ts";
 import { openEventStream, type StreamStart } from "./event-stream.ts";
 import type { LeaseKind } from "./lease.ts";
 import { filterOf } from "./lease-handlers.ts";
@@ -7,10 +7,10 @@ import { filterOf } from "./lease-handlers.ts";
  * Where a stream begins: behind the event that the reader saw last (`Last-Event-ID`), when that can still be told; else
  * with a snapshot. A reader that names none and asks for none gets what happens from now on, as upstream.
  */
-async function startOf({ store }: Api, { request, url }: Call): Promise<StreamStart> {
+async function startOf({ store }: Api, { request }: Call): Promise<StreamStart> {
   const seenText = request.headers.get("Last-Event-ID");
   const { last, floor } = await store.position();
-  if (seenText === null && url.searchParams.get("snapshot") !== "true") return { position: last, snapshot: false };
+  if (seenText === null && queryOf(request).get("snapshot") !== "true") return { position: last, snapshot: false };
   const seen = seenText !== null && /^\d{1,15}$/.test(seenText) ? Number(seenText) : -1;
   return seen >= floor && seen <= last ? { position: seen, snapshot: false } : { position: last, snapshot: true };
 }
@@ -19,7 +19,7 @@ const stream =
   (kind: LeaseKind, gauge: "httpSubscriptions" | "tcpSubscriptions", session: string): Handler =>
   async (api, call) => {
     const grant = await api.authenticate(call.request.headers.get("Authorization"));
-    const filter = filterOf(kind, grant, call.url.searchParams, call.request.headers);
+    const filter = filterOf(kind, grant, call.request);
     const start = await startOf(api, call);
     api.metrics[gauge]++;
     let open = true;

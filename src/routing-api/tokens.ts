@@ -21,6 +21,16 @@ const refreshPauseMs = 1000;
 
 const refusal = (message: string): ApiError => new ApiError(401, "UnauthorizedError", message);
 
+/** Tokens whose signatures need not be checked again; a writer uses one for hours, a thousand times. */
+const keptTokens = 1000;
+
+/** What a token says, once its signature was found good. */
+interface Verified {
+  readonly exp: unknown;
+  readonly nbf: unknown;
+  readonly grant: Grant;
+}
+
 /** UAA's verification keys, by their ids (RFC 7517 §4.5). Several may be valid at a time, so keys can be rotated. */
 class KeySet {
   readonly #get: UaaGet;
@@ -28,7 +38,7 @@ class KeySet {
   #keys = new Map<string, Key>();
   #fetchedAt = Number.NEGATIVE_INFINITY;
   #fetching: Promise<void> | undefined;
-  /** Times the keys were fetched again. */
+  /** Times the keys were fetched again: what was verified before was so by other keys. */
   refreshes = 0;
 
   constructor(get: UaaGet, clock: Clock) {
@@ -79,6 +89,10 @@ export class TokenChecker {
   readonly #get: UaaGet;
   readonly #clock: Clock;
   #issuer = "";
+  /** By the whole header field, the oldest first. */
+  readonly #verifiedBefore = new Map<string, Verified>();
+  /** `KeySet.refreshes` at that time. */
+  #verifiedWith = 0;
 
   constructor(get: UaaGet, clock: Clock) {
     this.#get = get;
@@ -110,17 +124,40 @@ export class TokenChecker {
   }
 
   readonly authenticate: Authenticate = async (authorization) => {
+    const before = this.#known(authorization);
+    if (before !== undefined) return before.grant;
     const [scheme, token, ...more] = authorization?.split(" ") ?? [];
     if (scheme === undefined || token === undefined || more.length > 0) throw refusal("invalid token format");
     if (scheme.toLowerCase() !== "bearer") throw refusal(`Invalid token type: ${scheme}`);
     if (token.split(".").length !== 3) throw refusal("token contains an invalid number of segments");
     const { kid, issuer } = this.#read(token);
     if (issuer !== this.#issuer) throw refusal("invalid issuer");
-    const claims = await this.#verified(token, kid);
-    this.#checkTimes(claims);
-    const { scope } = claims;
-    return { scopes: Array.isArray(scope) ? scope.filter((one): one is string => typeof one === "string") : [] };
+    const { claims, refreshes } = await this.#verified(token, kid);
+    const { exp, nbf, scope } = claims;
+    const scopes = Array.isArray(scope) ? scope.filter((one): one is string => typeof one === "string") : [];
+    const verified = { exp, nbf, grant: { scopes } };
+    this.#checkTimes(verified);
+    this.#keep(authorization!, verified, refreshes);
+    return verified.grant;
   };
+
+  /** A token that was good before, by the keys of today, and still is in time. */
+  #known(authorization: string | null): Verified | undefined {
+    if (authorization === null || this.#verifiedWith !== this.#keys.refreshes) return undefined;
+    const known = this.#verifiedBefore.get(authorization);
+    if (known !== undefined) this.#checkTimes(known);
+    return known;
+  }
+
+  #keep(authorization: string, verified: Verified, refreshes: number): void {
+    // Other keys have come meanwhile.
+    if (refreshes !== this.#keys.refreshes) return;
+    if (refreshes !== this.#verifiedWith) this.#verifiedBefore.clear();
+    this.#verifiedWith = refreshes;
+    const [oldest] = this.#verifiedBefore.keys();
+    if (this.#verifiedBefore.size >= keptTokens && oldest !== undefined) this.#verifiedBefore.delete(oldest);
+    this.#verifiedBefore.set(authorization, verified);
+  }
 
   /** What a token says of itself, not yet believed. */
   #read(token: string): { kid: string | undefined; issuer: unknown } {
@@ -138,18 +175,24 @@ export class TokenChecker {
     }
   }
 
-  async #verified(token: string, kid: string | undefined): Promise<Readonly<Record<string, unknown>>> {
-    const claims = await verifyWith(this.#keys.candidates(kid), token);
-    if (claims !== undefined) return claims;
+  /** The claims, and how often the keys had been fetched when one of them fitted. */
+  async #verified(token: string, kid: string | undefined) {
+    const attempt = async () => {
+      const { refreshes } = this.#keys;
+      const claims = await verifyWith(this.#keys.candidates(kid), token);
+      return claims === undefined ? undefined : { claims, refreshes };
+    };
+    const verified = await attempt();
+    if (verified !== undefined) return verified;
     // The keys may have changed.
     const fresh = await this.#keys.refresh().catch(() => false);
-    const again = fresh ? await verifyWith(this.#keys.candidates(kid), token) : undefined;
+    const again = fresh ? await attempt() : undefined;
     if (again === undefined) throw refusal("crypto/rsa: verification error");
     return again;
   }
 
   /** To the second, without tolerance; `iat` has no say (docs/differences.md). */
-  #checkTimes({ exp, nbf }: Readonly<Record<string, unknown>>): void {
+  #checkTimes({ exp, nbf }: Verified): void {
     const now = this.#clock.now() / 1000;
     if (exp !== undefined && !(typeof exp === "number" && now < exp)) throw refusal("Token is expired");
     if (nbf !== undefined && !(typeof nbf === "number" && now >= nbf)) throw refusal("Token is not valid yet");

@@ -35,7 +35,7 @@ function requestOf(request: RequestLike): Request {
 }
 
 /** The platform's answer with its header names spelled as Go spells them: `Headers` has them in lower case only. */
-function respelled({ status, statusText, headers, body }: Response): ResponseLike {
+export function respelled({ status, statusText, headers, body }: Response): ResponseLike {
   const lines = new HeaderLines();
   for (const [name, value] of headers) {
     lines.append(

@@ -4,14 +4,16 @@
  *
  *   npm run bench:routing-api -- [--routes 100000] [--rate 2000] [--seconds 20] [--streams 1000] [--only bun,node] [--write FILE]
  *
- * The API runs on CPU 0, everything else on the others. A heartbeat is a POST of one route that is there already; a
- * stream asks for no snapshot.
+ * The API runs on CPU 0, everything else on the others. A heartbeat is a POST of one route that is there already, with a
+ * token of UAA; a stream asks for no snapshot.
  */
 import { writeFileSync } from "node:fs";
 import { Agent, type ClientRequest, request } from "node:http";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { TokenIssuer } from "../conformance/harness/token-issuer.ts";
+import { issue, makeAuthority } from "../fixtures/certificates.ts";
 import { cpuTime, freePorts, Processes, residentMiB } from "./rig/processes.ts";
 import { median, replaceSection, shown, table } from "./rig/report.ts";
 import { launchers, runtimeFolder } from "./rig/routers.ts";
@@ -31,6 +33,8 @@ const [routes, rate, seconds] = [Number(values.routes), Number(values.rate), Num
 const streams = Number(values.streams);
 const path = "/routing/v1/routes";
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+const uaa = await TokenIssuer.start(issue(makeAuthority(), { names: ["uaa"], ips: ["127.0.0.1"] }));
+const authorization = `bearer ${uaa.token(["routing.routes.read", "routing.routes.write"])}`;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 function lease(number: number): object {
@@ -41,7 +45,7 @@ function lease(number: number): object {
 /** Sends and reads to the end; gives the status (0: no answer) and the bytes of the body. */
 function send(port: number, method: string, body = ""): Promise<{ status: number; bytes: number }> {
   return new Promise((resolve) => {
-    const headers = { "Content-Length": Buffer.byteLength(body) };
+    const headers = { Authorization: authorization, "Content-Length": Buffer.byteLength(body) };
     const sent = request({ host: "127.0.0.1", port, method, path, agent, headers }, (answer) => {
       let bytes = 0;
       answer.on("data", (piece: Buffer) => {
@@ -57,7 +61,8 @@ function send(port: number, method: string, body = ""): Promise<{ status: number
 
 function openStream(port: number): Promise<ClientRequest> {
   return new Promise((resolve, reject) => {
-    const options = { host: "127.0.0.1", port, path: "/routing/v1/events", agent: false };
+    const headers = { Authorization: authorization };
+    const options = { host: "127.0.0.1", port, path: "/routing/v1/events", agent: false, headers };
     const sent = request(options, (answer) => {
       answer.resume();
       answer.on("error", () => {});
@@ -109,10 +114,12 @@ for (const [name, command] of launchers.filter(([one]) => values.only?.split(","
     log_guid: "bench",
     uuid: "bench",
     max_ttl: "2h",
+    oauth: { token_endpoint: "127.0.0.1", port: uaa.port },
+    skip_ssl_validation: true,
     sqldb: { file: join(processes.folder, `${name}.sqlite`) },
   };
   writeFileSync(config, JSON.stringify(settings));
-  const options = ["-config", config, "-ip", "127.0.0.1", "-devMode", "-logLevel", "error"];
+  const options = ["-config", config, "-ip", "127.0.0.1", "-logLevel", "error"];
   const pid = processes.start(name, 0, [...command.split(" "), "routing-api", ...options]);
   while ((await send(port, "GET")).status !== 200) await pause(50);
   const beforeWrites = performance.now();

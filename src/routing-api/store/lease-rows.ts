@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { type RawBuilder, sql, type Transaction } from "kysely";
 import type { LeaseKey } from "../lease.ts";
 import { chunks } from "./chunks.ts";
@@ -7,7 +7,7 @@ import type { LeaseRow, Tables } from "./tables.ts";
 
 /** The key of a lease's row. */
 export function keyOf({ kind, identity }: LeaseKey): string {
-  return createHash("sha256").update(`${kind}\n${identity}`).digest("hex");
+  return hash("sha256", `${kind}\n${identity}`, "hex");
 }
 
 /** A row as it is to be, beside the one that is there. */
