@@ -1,7 +1,7 @@
 import { Level, type Logger } from "../core/observe/log.ts";
 import { type Endpoint, sameRegistration } from "../core/routing/endpoint.ts";
-import { Member } from "../core/routing/pool.ts";
-import type { ReservationFields } from "../core/routing/registry.ts";
+import type { Member } from "../core/routing/pool.ts";
+import type { Place, ReservationFields } from "../core/routing/registry.ts";
 import type { Clock, Runtime, Timer } from "../runtime/interface.ts";
 import type { Bus, BusMessage, EarlyHandler } from "./bus.ts";
 import { Heartbeats, type Refreshed } from "./heartbeats.ts";
@@ -12,8 +12,10 @@ import { encodeStartMessage } from "./start-message.ts";
 /** Where registrations go: the registry. */
 interface RouteTable {
   register(uri: string, endpoint: Endpoint): void;
+  registerAlone(uri: string, endpoint: Endpoint): Place | undefined;
   placeOf(uri: string, endpoint: Endpoint): Member | undefined;
-  refresh(member: Member): void;
+  versionOf(place: Place): number;
+  refresh(place: Place): void;
   unregister(uri: string, endpoint: Endpoint): void;
   reserve(uri: string, reservation: ReservationFields): void;
   unreserve(uri: string, reservation: Pick<ReservationFields, "isolationSegment">): void;
@@ -56,6 +58,11 @@ function register(
   uris: readonly string[],
   endpoint: Endpoint,
 ): void {
+  if (uris.length === 1) {
+    const place = table.registerAlone(uris[0]!, endpoint);
+    if (place !== undefined) heartbeats?.remember(place);
+    return;
+  }
   for (const uri of uris) table.register(uri, endpoint);
   if (heartbeats === undefined) return;
   const members: Member[] = [];
@@ -66,13 +73,13 @@ function register(
     if (member.endpoint !== endpoint && !sameRegistration(member.endpoint, endpoint)) return;
     members.push(member);
   }
-  if (members.length > 0) heartbeats.remember(members.length === 1 ? members[0]! : members);
+  if (members.length > 0) heartbeats.remember(members);
 }
 
 /** Registers again what is in the table as the message says it. */
-function refresh(table: RouteTable, members: Refreshed): void {
-  if (members instanceof Member) table.refresh(members);
-  else for (const member of members) table.refresh(member);
+function refresh(table: RouteTable, places: Refreshed): void {
+  if (typeof places === "object" && "length" in places) for (const place of places) table.refresh(place);
+  else table.refresh(places);
 }
 
 /** At level debug each registration has a line of its own, which takes decoding. */
@@ -137,7 +144,7 @@ export async function startSubscriber(
 
   logger.info("subscriber-starting");
   bus.publish("router.start", await startMessage());
-  const heartbeats = new Heartbeats(runtime.randomBytes(16));
+  const heartbeats = new Heartbeats(runtime.randomBytes(16), table);
   const queue = new MessageQueue(runtime.clock, (message) =>
     applyMessage(table, heartbeats, logger, options.http2, message),
   );

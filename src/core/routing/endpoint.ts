@@ -112,6 +112,19 @@ interface EndpointLogText {
   readonly identity: string;
 }
 
+/** What an endpoint says, as it is kept of routes that rest. Its modification tag is the empty one. */
+export class RestingEndpoint {
+  readonly packed: string;
+  readonly kind: EndpointKind;
+  readonly staleThresholdSeconds: number;
+
+  constructor(packed: string, kind: EndpointKind, staleThresholdSeconds: number) {
+    this.packed = packed;
+    this.kind = kind;
+    this.staleThresholdSeconds = staleThresholdSeconds;
+  }
+}
+
 /** Numbers of the packed texts; the values of the tags follow. */
 const texts = { address: 0, app: 1, instance: 2, san: 3, index: 4, updatedAt: 5, tags: 6 };
 
@@ -137,7 +150,15 @@ export class Endpoint {
   #kind: EndpointKind;
   #use: EndpointUse | undefined = undefined;
 
-  constructor(fields: EndpointFields) {
+  constructor(fields: EndpointFields | RestingEndpoint) {
+    this.staleThresholdSeconds = fields.staleThresholdSeconds ?? 0;
+    if (fields instanceof RestingEndpoint) {
+      this.#packed = fields.packed;
+      this.#kind = fields.kind;
+      this.modificationTag = noTag;
+      return;
+    }
+    this.modificationTag = fields.modificationTag ?? noTag;
     const tags = fields.tags ?? null;
     const loadBalancing = fields.loadBalancing ?? "";
     const { hashHeader = "", hashBalance = 0, updatedAtNs = 0n } = fields;
@@ -164,8 +185,11 @@ export class Endpoint {
       tagNames: tags === null ? null : tags instanceof TagSet ? tags.names : [...tags.keys()],
       component: tags?.get("component") ?? "",
     };
-    this.staleThresholdSeconds = fields.staleThresholdSeconds ?? 0;
-    this.modificationTag = fields.modificationTag ?? noTag;
+  }
+
+  /** What it says, to be kept. */
+  get resting(): RestingEndpoint {
+    return new RestingEndpoint(this.#packed, this.#kind, this.staleThresholdSeconds);
   }
 
   /** `host:port`, the identity within a pool. */

@@ -8,14 +8,27 @@ interface Hosted {
   readonly key: string;
 }
 
-/** In the place of what was taken out, so that a search goes on behind it. */
-const gone: Hosted = { key: "" };
+/** Values that are not objects as long as nobody asks for them: each has a number from 1 on. */
+export interface Resting<Value> {
+  hasKey(id: number, key: string): boolean;
+  keyOf(id: number): string;
+  /** There is such a value. */
+  has(id: number): boolean;
+  /** Makes an object of it; the number may get another meaning. */
+  wake(id: number): Value;
+}
 
-/** Open addressing: hash and value of a slot stand at the same index. */
+/** What a slot has, unless it is the number of what rests. */
+const [free, gone, object] = [0, -1, -2];
+
+/**
+ * Open addressing: hash and state of a slot stand side by side, objects at the slot's index. A part that grows or shrinks
+ * is replaced: whoever walks over it keeps the old one.
+ */
 interface Part<Value> {
-  hashes: Int32Array;
-  /** Replaced, never changed in place, when the part grows or shrinks: whoever walks over it keeps the old one. */
-  slots: (Value | undefined)[];
+  readonly words: Int32Array;
+  /** Empty as long as all in this part rests. */
+  objects: (Value | undefined)[];
   /** Slots that are not free, those of what is gone included. */
   used: number;
   alive: number;
@@ -27,121 +40,185 @@ interface Part<Value> {
  */
 export class HostMap<Value extends Hosted> {
   readonly #seed: number;
-  readonly #parts: Part<Value>[] = Array.from({ length: parts }, () => emptyPart(fewSlots));
+  readonly #resting: Resting<Value> | undefined;
+  readonly #parts: Part<Value>[] = Array.from({ length: parts }, () => emptyPart<Value>(fewSlots));
 
   /** `seed`: a random 32-bit integer, so that nobody can choose hosts that all meet in one place. */
-  constructor(seed: number) {
+  constructor(seed: number, resting?: Resting<Value>) {
     this.#seed = seed;
+    this.#resting = resting;
   }
 
+  /** The value of a host; one that rests is woken. */
   get(host: string): Value | undefined {
     const hash = hashOf(host, this.#seed);
-    const { hashes, slots } = this.#parts[hash >>> 24] as Part<Value>;
-    const mask = slots.length - 1;
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const value = slots[slot];
-      if (value === undefined) return undefined;
-      if (hashes[slot] === hash && value !== (gone as Value) && value.key === host) return value;
-    }
+    const part = this.#parts[hash >>> 24] as Part<Value>;
+    const slot = this.#slotOf(part, hash, host);
+    if (slot < 0) return undefined;
+    const state = part.words[2 * slot + 1] as number;
+    if (state === object) return part.objects[slot];
+    const value = this.#resting!.wake(state);
+    putObject(part, slot, value);
+    return value;
+  }
+
+  /** The same, but what rests is left alone: its number. */
+  peek(host: string): Value | number | undefined {
+    const hash = hashOf(host, this.#seed);
+    const part = this.#parts[hash >>> 24] as Part<Value>;
+    const slot = this.#slotOf(part, hash, host);
+    if (slot < 0) return undefined;
+    const state = part.words[2 * slot + 1] as number;
+    return state === object ? part.objects[slot] : state;
   }
 
   /** Puts a value at its host, in the place of the one that is there. */
   set(value: Value): void {
     const hash = hashOf(value.key, this.#seed);
     const part = this.#parts[hash >>> 24] as Part<Value>;
-    const slot = slotOf(part, hash, value.key);
-    if (slot >= 0) {
-      part.slots[slot] = value;
-      return;
+    const slot = this.#slotOf(part, hash, value.key);
+    if (slot >= 0) putObject(part, slot, value);
+    else {
+      const roomy = this.#roomy(hash);
+      putObject(roomy, freeSlot(roomy, hash), value);
     }
-    if (part.used * 4 >= part.slots.length * 3) rebuild(part);
-    append(part, hash, value);
+  }
+
+  /** From now on the value at that host is the one of that number, which rests. */
+  setResting(host: string, id: number): void {
+    const hash = hashOf(host, this.#seed);
+    let part = this.#parts[hash >>> 24] as Part<Value>;
+    let slot = this.#slotOf(part, hash, host);
+    if (slot < 0) {
+      part = this.#roomy(hash);
+      slot = freeSlot(part, hash);
+    } else if (part.objects.length > 0) part.objects[slot] = undefined;
+    part.words[2 * slot + 1] = id;
   }
 
   delete(host: string): void {
     const hash = hashOf(host, this.#seed);
     const part = this.#parts[hash >>> 24] as Part<Value>;
-    const slot = slotOf(part, hash, host);
+    const slot = this.#slotOf(part, hash, host);
     if (slot < 0) return;
-    part.slots[slot] = gone as Value;
+    if (part.objects.length > 0) part.objects[slot] = undefined;
+    part.words[2 * slot + 1] = gone;
     part.alive--;
-    if (part.alive * 8 < part.slots.length && part.slots.length > fewSlots) rebuild(part);
+    if (part.alive * 16 < part.words.length && part.words.length > 2 * fewSlots) {
+      this.#parts[hash >>> 24] = rebuilt(part);
+    }
   }
 
   /** A walk over all values, in no particular order; hosts may be added and removed on the way. */
   walk(): HostWalk<Value> {
-    return new HostWalk(this, this.#parts);
+    return new HostWalk(this, this.#resting, this.#parts);
+  }
+
+  /** The slot where the host's value is; -1: nowhere. */
+  #slotOf({ words, objects }: Part<Value>, hash: number, host: string): number {
+    const mask = (words.length >> 1) - 1;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const state = words[2 * slot + 1] as number;
+      if (state === free) return -1;
+      if (words[2 * slot] !== hash || state === gone) continue;
+      if (state === object ? objects[slot]!.key === host : this.#resting!.hasKey(state, host)) return slot;
+    }
+  }
+
+  /** The part for that hash, with a slot to spare. */
+  #roomy(hash: number): Part<Value> {
+    const part = this.#parts[hash >>> 24] as Part<Value>;
+    if (part.used * 8 < part.words.length * 3) return part;
+    const larger = rebuilt(part);
+    this.#parts[hash >>> 24] = larger;
+    return larger;
   }
 }
 
 /** Gives one value after the other. */
 export class HostWalk<Value extends Hosted> {
   readonly #map: HostMap<Value>;
+  readonly #resting: Resting<Value> | undefined;
   readonly #parts: readonly Part<Value>[];
-  #part = 0;
-  #slots: readonly (Value | undefined)[];
+  #number = 0;
+  #part: Part<Value>;
   #slot = 0;
 
-  constructor(map: HostMap<Value>, all: readonly Part<Value>[]) {
+  constructor(map: HostMap<Value>, resting: Resting<Value> | undefined, all: readonly Part<Value>[]) {
     this.#map = map;
+    this.#resting = resting;
     this.#parts = all;
-    this.#slots = all[0]!.slots;
+    this.#part = all[0]!;
   }
 
-  /** Undefined at the end. A host that is there throughout comes once, one that comes or goes may be missed. */
-  next(): Value | undefined {
+  /**
+   * Undefined at the end; the number of a value that rests. A host that is there throughout comes once; one that comes,
+   * goes or is woken may be missed.
+   */
+  next(): Value | number | undefined {
     for (;;) {
-      while (this.#slot < this.#slots.length) {
-        const value = this.#slots[this.#slot++];
-        if (value === undefined || value === (gone as Value)) continue;
-        // Of slots that were replaced meanwhile some of the values are no longer there.
-        if (this.#slots === this.#parts[this.#part]!.slots || this.#map.get(value.key) === value) return value;
+      const { words, objects } = this.#part;
+      while (2 * this.#slot < words.length) {
+        const slot = this.#slot++;
+        const state = words[2 * slot + 1]!;
+        if (state === free || state === gone) continue;
+        const value = state === object ? objects[slot]! : state;
+        // Of a part that was replaced meanwhile some of the values are no longer there.
+        if (this.#part === this.#parts[this.#number] || this.#isThere(value)) return value;
       }
-      if (++this.#part >= parts) {
-        this.#part = parts;
+      if (++this.#number >= parts) {
+        this.#number = parts;
         return undefined;
       }
-      this.#slots = this.#parts[this.#part]!.slots;
+      this.#part = this.#parts[this.#number]!;
       this.#slot = 0;
     }
+  }
+
+  #isThere(value: Value | number): boolean {
+    if (typeof value !== "number") return this.#map.peek(value.key) === value;
+    const resting = this.#resting!;
+    return resting.has(value) && this.#map.peek(resting.keyOf(value)) === value;
   }
 }
 
 function emptyPart<Value>(slots: number): Part<Value> {
-  return { hashes: new Int32Array(slots), slots: new Array(slots).fill(undefined), used: 0, alive: 0 };
+  return { words: new Int32Array(2 * slots), objects: [], used: 0, alive: 0 };
 }
 
-/** The slot where the host's value is; -1: nowhere. */
-function slotOf<Value extends Hosted>({ hashes, slots }: Part<Value>, hash: number, host: string): number {
-  const mask = slots.length - 1;
-  for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-    const value = slots[slot];
-    if (value === undefined) return -1;
-    if (hashes[slot] === hash && value !== (gone as Value) && value.key === host) return slot;
+function putObject<Value>(part: Part<Value>, slot: number, value: Value): void {
+  if (part.objects.length === 0) {
+    part.objects = new Array<Value | undefined>(part.words.length >> 1).fill(undefined);
   }
+  part.objects[slot] = value;
+  part.words[2 * slot + 1] = object;
 }
 
-/** Puts a value that is not there into a free slot, of which there must be one to spare. */
-function append<Value>(part: Part<Value>, hash: number, value: Value): void {
-  const mask = part.slots.length - 1;
+/** The first free slot for that hash; there must be one to spare. */
+function freeSlot<Value>(part: Part<Value>, hash: number): number {
+  const { words } = part;
+  const mask = (words.length >> 1) - 1;
   let slot = hash & mask;
-  while (part.slots[slot] !== undefined) slot = (slot + 1) & mask;
-  part.slots[slot] = value;
-  part.hashes[slot] = hash;
+  while (words[2 * slot + 1] !== free) slot = (slot + 1) & mask;
+  words[2 * slot] = hash;
   part.used++;
   part.alive++;
+  return slot;
 }
 
 /** The same without what is gone, with room for as much again as half of what is there. */
-function rebuild<Value extends Hosted>(part: Part<Value>): void {
+function rebuilt<Value>(part: Part<Value>): Part<Value> {
   let slots = fewSlots;
   while (part.alive * 3 >= slots * 2) slots *= 2;
   const fresh = emptyPart<Value>(slots);
-  for (let i = 0; i < part.slots.length; i++) {
-    const value = part.slots[i];
-    if (value !== undefined && value !== (gone as Value)) append(fresh, part.hashes[i] as number, value);
+  for (let i = 0; 2 * i < part.words.length; i++) {
+    const state = part.words[2 * i + 1] as number;
+    if (state === free || state === gone) continue;
+    const slot = freeSlot(fresh, part.words[2 * i] as number);
+    if (state === object) putObject(fresh, slot, part.objects[i] as Value);
+    else fresh.words[2 * slot + 1] = state;
   }
-  Object.assign(part, fresh);
+  return fresh;
 }
 
 function hashOf(host: string, seed: number): number {

@@ -164,6 +164,12 @@ export class Pool {
     if (reservation !== undefined || this.#extras !== undefined) this.#extra.reservation = reservation;
   }
 
+  /** One endpoint, the default algorithm, and nothing that requests, options or reservations bring along. */
+  get plain(): boolean {
+    const { defaultAlgorithm } = this.settings;
+    return this.#extras === undefined && this.#members instanceof Member && this.algorithm === defaultAlgorithm;
+  }
+
   get #extra(): PoolExtras {
     this.#extras ??= new PoolExtras();
     return this.#extras;

@@ -7,6 +7,7 @@ import { registrationData } from "./endpoint-lines.ts";
 import { type FailureEffect, failureEffect, logFailedEndpoint } from "./failed-endpoint.ts";
 import { appInstancePool, type InstanceSelector, processInstancePool } from "./instance-lookup.ts";
 import { type DefaultAlgorithm, type Member, Pool, type PoolSettings, type Reservation } from "./pool.ts";
+import { RestingRoutes } from "./resting-routes.ts";
 import { SetAside } from "./set-aside.ts";
 import { inShard, type ShardingMode } from "./sharding.ts";
 import { TextStore } from "./text-store.ts";
@@ -63,6 +64,9 @@ interface RegistryParts {
   readonly changes?: TableChanges | undefined;
 }
 
+/** Where a registration led to: a member of a pool, or the number of a route that rests. */
+export type Place = Member | number;
+
 /** Who keeps a copy of the table up to date. */
 export interface TableChanges {
   /** The route with that trie key changed, came, or went. */
@@ -100,6 +104,8 @@ export class Registry {
   readonly #kinds = new KindStore(this.#texts);
   readonly #aside = new SetAside();
   readonly #changes: TableChanges | undefined;
+  /** Undefined where somebody keeps a copy: all routes are objects then. */
+  readonly #resting: RestingRoutes | undefined;
 
   constructor(parts: RegistryParts) {
     const { settings, clock, log } = parts;
@@ -110,9 +116,10 @@ export class Registry {
     this.#observer = parts.observer;
     this.#lookupTimes = parts.lookupTimes;
     this.#forget = parts.forget;
-    this.#trie = new Trie((parts.random() * 2 ** 32) | 0);
     this.#changes = parts.changes;
     this.#pools = poolSettings(settings, parts.random, log);
+    this.#resting = parts.changes === undefined ? new RestingRoutes(this.#pools) : undefined;
+    this.#trie = new Trie((parts.random() * 2 ** 32) | 0, this.#resting);
   }
 
   /** Number of pools, empty ones included. */
@@ -139,11 +146,44 @@ export class Registry {
    * object may be registered for several uris. Undefined: not in this router's shard, no trace is left.
    */
   register(uri: string, endpoint: Endpoint): RegistrationResult | undefined {
-    if (!inShard(this.#settings.routing_table_sharding_mode, this.#segments, endpoint.isolationSegment))
-      return undefined;
-    const key = routeKey(uri);
+    if (!this.#isOurs(endpoint)) return undefined;
     const now = this.#clock.monotonic();
-    const pool = this.#trie.find(trieKey(key)) ?? this.#addPool(uri, now);
+    let pool = this.#trie.find(trieKey(routeKey(uri)));
+    if (pool === undefined) {
+      pool = this.#newPool(uri, now);
+      this.#trie.insert(pool);
+    }
+    return this.#enter(uri, pool, endpoint, now);
+  }
+
+  /**
+   * Registers an endpoint for one uri and no other, so that the route may rest until a request comes. Gives where that
+   * led to; undefined: nowhere, or to an endpoint that says something else.
+   */
+  registerAlone(uri: string, endpoint: Endpoint): Place | undefined {
+    if (!this.#isOurs(endpoint)) return undefined;
+    const now = this.#clock.monotonic();
+    const key = trieKey(routeKey(uri));
+    const mayRest = this.#trie.mayRest(key);
+    const known = this.#trie.find(key);
+    const pool = known ?? this.#newPool(uri, now);
+    this.#enter(uri, pool, endpoint, now);
+    const id = mayRest ? this.#resting!.rest(pool) : 0;
+    if (id > 0) {
+      this.#trie.insertResting(key, id);
+      return id;
+    }
+    if (known === undefined) this.#trie.insert(pool);
+    const member = pool.find(endpoint.address);
+    if (member === undefined) return undefined;
+    return member.endpoint === endpoint || sameRegistration(member.endpoint, endpoint) ? member : undefined;
+  }
+
+  #isOurs({ isolationSegment }: Endpoint): boolean {
+    return inShard(this.#settings.routing_table_sharding_mode, this.#segments, isolationSegment);
+  }
+
+  #enter(uri: string, pool: Pool, endpoint: Endpoint, now: number): RegistrationResult {
     const limit = this.#settings.droplet_stale_threshold / 1000;
     if (endpoint.staleThresholdSeconds > limit || endpoint.staleThresholdSeconds === 0) {
       endpoint.staleThresholdSeconds = limit;
@@ -170,7 +210,7 @@ export class Registry {
     return this.#trie.find(key);
   }
 
-  /** The trie keys of all routes, in no particular order; routes may come and go on the way. */
+  /** The trie keys of all routes, in no particular order. */
   *keys(): Generator<string, void> {
     for (const pool of this.#trie.walk()) yield pool.key;
   }
@@ -180,27 +220,36 @@ export class Registry {
     return this.#trie.find(trieKey(routeKey(uri)))?.find(endpoint.address);
   }
 
+  /** Another one each time that the place gets another endpoint or none. */
+  versionOf(place: Place): number {
+    return typeof place === "number" ? this.#resting!.versionOf(place) : place.version;
+  }
+
   /**
    * Registers again what is in the table, to the same effect as `register` of an endpoint that says the same, but for
-   * the debug line. The member must not have left its pool.
+   * the debug line. The place must have the version it had.
    */
-  refresh(member: Member): void {
+  refresh(place: Place): void {
     const now = this.#clock.monotonic();
-    const { pool, endpoint } = member;
-    this.#renew(pool, endpoint, now);
-    member.updatedAt = now;
     this.lastUpdate = now;
+    if (typeof place === "number") {
+      this.#resting!.refresh(place, now);
+      this.#observer?.registered(this.#resting!.componentOf(place), "updated");
+      return;
+    }
+    const { pool, endpoint } = place;
+    this.#renew(pool, endpoint, now);
+    place.updatedAt = now;
     this.#observer?.registered(endpoint.component, "updated");
   }
 
-  #addPool(uri: string, now: number): Pool {
+  #newPool(uri: string, now: number): Pool {
     const own = this.#texts.own(uri);
     const key = routeKey(own);
     const name = withoutTrailingSlash(own);
     const path = trieKey(key);
     const algorithm = this.#settings.balancing_algorithm;
     const pool = new Pool(path, name, this.#pools, algorithm, now);
-    this.#trie.insert(pool);
     this.#changes?.changed(path);
     if (this.#log.level <= Level.info) this.#log.info("route-registered", { uri: key });
     if (this.#log.level <= Level.debug) this.#log.debug("uri-added", { uri: key });
@@ -324,7 +373,11 @@ export class Registry {
     if (!inShard(this.#settings.routing_table_sharding_mode, this.#segments, fields.isolationSegment)) return;
     const key = routeKey(uri);
     const now = this.#clock.monotonic();
-    const pool = this.#trie.find(trieKey(key)) ?? this.#addPool(uri, now);
+    let pool = this.#trie.find(trieKey(key));
+    if (pool === undefined) {
+      pool = this.#newPool(uri, now);
+      this.#trie.insert(pool);
+    }
     const { routeServiceUrl, withoutEndpoints } = fields;
     const life = fields.lifeSeconds > 0 ? fields.lifeSeconds * 1000 : this.#settings.droplet_stale_threshold;
     if (pool.reservation === undefined)
@@ -444,11 +497,16 @@ export class Registry {
     let left = pools;
     const walk = this.#trie.walk();
     for (let pool = walk.next(); pool !== undefined; pool = walk.next()) {
-      this.#prunePool(pool, now);
+      this.#pruneNext(pool, now);
       if (--left > 0) continue;
       left = pools;
       yield;
     }
+  }
+
+  #pruneNext(pool: Pool | number, now: number): void {
+    if (typeof pool !== "number") this.#prunePool(pool, now);
+    else if (this.#resting!.isStale(pool, now)) this.#prunePool(this.#trie.find(this.#resting!.keyOf(pool))!, now);
   }
 
   #prunePool(pool: Pool, now: number): void {
@@ -479,7 +537,12 @@ export class Registry {
   /** Gives every endpoint a fresh update time, when pruning was suspended (control-plane §2.8). */
   refreshAll(now: number): void {
     this.#aside.refreshAll(now);
-    for (const pool of this.#trie.walk()) {
+    const walk = this.#trie.walk();
+    for (let pool = walk.next(); pool !== undefined; pool = walk.next()) {
+      if (typeof pool === "number") {
+        this.#resting!.spare(pool, now);
+        continue;
+      }
       if (pool.reservation !== undefined) {
         const until = Math.max(pool.reservation.until, now + this.#settings.droplet_stale_threshold);
         pool.reservation = { ...pool.reservation, until };

@@ -1,5 +1,6 @@
 import { HostMap, type HostWalk } from "./host-map.ts";
 import type { Pool } from "./pool.ts";
+import type { RestingRoutes } from "./resting-routes.ts";
 import { hostText, lowerCase, routeKey } from "./uri.ts";
 
 const slash = 0x2f;
@@ -27,10 +28,12 @@ export class Trie {
   /** Length of the longest key `#wildcards` ever had: longer texts need not be looked up. */
   #longestWildcard = 0;
   #size = 0;
+  readonly #resting: RestingRoutes | undefined;
 
-  /** `seed`: a random 32-bit integer. */
-  constructor(seed: number) {
-    this.#hosts = new HostMap(seed);
+  /** `seed`: a random 32-bit integer. `resting`: routes that are no objects until they are asked for. */
+  constructor(seed: number, resting?: RestingRoutes) {
+    this.#resting = resting;
+    this.#hosts = new HostMap<Host>(seed, resting);
   }
 
   /** Number of pools, empty ones included (`total_routes`). */
@@ -50,6 +53,19 @@ export class Trie {
       from = end;
     }
     return node?.pool;
+  }
+
+  /** Whether a pool of that key may rest: hosts of wildcards and of routes with paths are looked for in other ways. */
+  mayRest(key: string): boolean {
+    if (this.#resting === undefined || key.startsWith("*.") || key.includes("/")) return false;
+    const host = this.#hosts.peek(key);
+    return host === undefined || typeof host === "number";
+  }
+
+  /** Puts a pool that rests at its trie key, in the place of the pool that is there or woke up just now. */
+  insertResting(key: string, id: number): void {
+    if (this.#hosts.peek(key) === undefined) this.#size++;
+    this.#hosts.setResting(key, id);
   }
 
   /** Puts a pool at its trie key, which has none. */
@@ -151,7 +167,7 @@ export class Trie {
 
   /** A walk over all pools, in no particular order; pools may be added and removed on the way. */
   walk(): PoolWalk {
-    return new PoolWalk(this.#hosts.walk());
+    return new PoolWalk(this.#hosts.walk(), this.#resting);
   }
 
   /**
@@ -201,15 +217,17 @@ export class Trie {
 /** Gives one pool after the other. */
 export class PoolWalk {
   readonly #hosts: HostWalk<Host>;
+  readonly #resting: RestingRoutes | undefined;
   /** Of the host that was met last: what is left on each level below it. */
   readonly #levels: Iterator<TrieNode, unknown>[] = [];
 
-  constructor(hosts: HostWalk<Host>) {
+  constructor(hosts: HostWalk<Host>, resting: RestingRoutes | undefined) {
     this.#hosts = hosts;
+    this.#resting = resting;
   }
 
-  /** Undefined at the end. */
-  next(): Pool | undefined {
+  /** Undefined at the end; the number of a pool that rests. */
+  next(): Pool | number | undefined {
     for (;;) {
       const node = this.#levels.length === 0 ? this.#hosts.next() : this.#below();
       if (node === undefined) return undefined;
@@ -219,7 +237,7 @@ export class PoolWalk {
     }
   }
 
-  #below(): Host | undefined {
+  #below(): Host | number | undefined {
     for (let level = this.#levels.at(-1); level !== undefined; level = this.#levels.at(-1)) {
       const { value: node, done } = level.next();
       if (done !== true) return node;
@@ -228,8 +246,11 @@ export class PoolWalk {
     return this.#hosts.next();
   }
 
+  /** All pools; those that rest go on resting, and what happens to them here changes nothing. */
   *[Symbol.iterator](): Generator<Pool, void> {
-    for (let pool = this.next(); pool !== undefined; pool = this.next()) yield pool;
+    for (let pool = this.next(); pool !== undefined; pool = this.next()) {
+      yield typeof pool === "number" ? this.#resting!.view(pool) : pool;
+    }
   }
 }
 

@@ -14,7 +14,13 @@ class Told {
   register(uri: string, endpoint: { address: string }): void {
     this.calls.push(`+ ${uri} ${endpoint.address}`);
   }
+  registerAlone(uri: string, endpoint: { address: string }): undefined {
+    this.register(uri, endpoint);
+  }
   placeOf(): undefined {}
+  versionOf(): number {
+    return 0;
+  }
   refresh(): void {
     this.calls.push("refreshed");
   }

@@ -10,7 +10,7 @@ const endpoint = (port: number, app = ""): Endpoint => new Endpoint({ host: "h",
 
 function fixture() {
   const { registry } = table();
-  const heartbeats = new Heartbeats(new Uint8Array(16).fill(7));
+  const heartbeats = new Heartbeats(new Uint8Array(16).fill(7), registry);
   const register = (uri: string, port: number, app = ""): Member => {
     registry.register(uri, endpoint(port, app));
     return registry.placeOf(uri, endpoint(port))!;
@@ -36,6 +36,32 @@ describe("memory of heartbeats", () => {
     assert.equal(heartbeats.find(text("m")), undefined);
     register("a.com", 1);
     assert.equal(heartbeats.find(text("m")), undefined);
+  });
+
+  it("knows the message of a route that rests until the route is asked for, and again when it came again", () => {
+    const { registry, heartbeats } = fixture();
+    const alone = (app = "") => registry.registerAlone("a.com", endpoint(1, app))!;
+    const place = alone();
+    assert.equal(typeof place, "number");
+    heartbeats.find(text("m"));
+    heartbeats.remember(place);
+    assert.equal(heartbeats.find(text("m")), place);
+    alone("other");
+    assert.equal(heartbeats.find(text("m")), undefined);
+    heartbeats.remember(alone());
+    assert.notEqual(heartbeats.find(text("m")), undefined);
+    registry.lookup("a.com", "/");
+    assert.equal(heartbeats.find(text("m")), undefined);
+    const member = alone();
+    assert.equal(typeof member, "object");
+    heartbeats.remember(member);
+    assert.equal(heartbeats.find(text("m")), member);
+    registry.unregister("a.com", endpoint(1));
+    assert.equal(heartbeats.find(text("m")), undefined);
+    alone();
+    assert.equal(heartbeats.find(text("m")), undefined);
+    for (let sweeps = 0; sweeps < 256; sweeps++) heartbeats.sweep();
+    assert.equal(heartbeats.size, 0);
   });
 
   it("a message with several members is known while all are what they were", () => {

@@ -18,7 +18,10 @@ interface Entry {
 function values<Value extends { readonly key: string }>(hosts: HostMap<Value>): Value[] {
   const all: Value[] = [];
   const walk = hosts.walk();
-  for (let value = walk.next(); value !== undefined; value = walk.next()) all.push(value);
+  for (let value = walk.next(); value !== undefined; value = walk.next()) {
+    assert.ok(typeof value === "object");
+    all.push(value);
+  }
   assert.equal(walk.next(), undefined);
   return all;
 }
@@ -56,6 +59,7 @@ describe("HostMap", () => {
     const walk = hosts.walk();
     let step = 0;
     for (let entry = walk.next(); entry !== undefined; entry = walk.next()) {
+      assert.ok(typeof entry === "object");
       assert.equal(hosts.get(entry.key), entry);
       seen.set(entry, (seen.get(entry) ?? 0) + 1);
       // Every other one goes, before or after it was seen, and so many come that all parts are rebuilt.
