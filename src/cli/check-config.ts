@@ -46,7 +46,10 @@ async function inspect(runtime: Runtime, path: string): Promise<Finding[]> {
     const { faults, errors, warnings, positions, config } = inspection;
     const at = (key: string): Position => positionOf(key, positions);
     return [
-      ...faults.map((fault): Finding => ({ ...fault, severity: "error" })),
+      ...faults.map((fault): Finding => {
+        const message = fault.message + adviceFor(fault.message);
+        return { ...fault, message, severity: "error" };
+      }),
       ...errors.map(({ message, key, line, column }): Finding => ({ severity: "error", message, key, line, column })),
       ...(await laterFindings(runtime, config)).map((finding): Finding => ({ ...finding, ...at(finding.key) })),
       ...warnings.map((warning): Finding => ({ ...warning, severity: "warning" })),
@@ -62,6 +65,23 @@ async function inspect(runtime: Runtime, path: string): Promise<Finding[]> {
     const { message, key, line, column } = error;
     return [{ severity: "error", message, key, line, column }];
   }
+}
+
+/** What to write, by the type that a fault ends with: the words before it are Go's. */
+const advice: Readonly<Record<string, string>> = {
+  "time.Duration": 'a duration with its unit, such as "20s"',
+  bool: "true or false",
+  uint16: "a number from 0 to 65535",
+  uint32: "a number from 0 to 4294967295",
+  uint: "a whole number, 0 or more",
+  int: "a whole number",
+  int64: "a whole number",
+  "[]string": "a list: [one, two]",
+};
+
+function adviceFor(message: string): string {
+  const form = advice[message.slice(message.lastIndexOf(" ") + 1)];
+  return form === undefined ? "" : `; write ${form}`;
 }
 
 /** `FILE:LINE:COLUMN: error: MESSAGE (KEY)`, the form that editors know. */

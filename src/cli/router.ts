@@ -44,8 +44,15 @@ async function run(runtime: Runtime, args: readonly string[]): Promise<void> {
     level,
     timestamps: timestampFormat(config.logging.format.timestamp),
   });
-  await leave(runtime, await serveUntilEnd(runtime, config, warnings, logger));
+  const advice = flags.values.has("c") ? "" : withoutFile;
+  await leave(runtime, await serveUntilEnd(runtime, config, warnings, logger, advice));
 }
+
+/** To who has just begun; operators have a file, and standard error stays as they know it. */
+const withoutFile =
+  "causeway: this was the start without a configuration file: ports 4222, 4223, 7070, 8080, 8081 and 8082 must be free.\n" +
+  "Others are set in a file, given as -c FILE: nats.embedded_port, nats.embedded_websocket_port,\n" +
+  "route_services_internal_server_port, status.port, port and status.routes.port (docs/configuration.md).\n";
 
 async function load(
   runtime: Runtime,
@@ -65,6 +72,7 @@ async function serveUntilEnd(
   config: Config,
   warnings: readonly Warning[],
   logger: ProgramLogger,
+  advice: string,
 ): Promise<number> {
   runtime.tuneForServing();
   exitOnUncaught(runtime, logger);
@@ -87,6 +95,7 @@ async function serveUntilEnd(
     }
     const source = error.sourceSuffix === "" ? logger : logger.source(error.sourceSuffix);
     source.error(error.message, error.data);
+    if (advice !== "") runtime.writeError(advice);
     if (!error.panics) return 1;
     runtime.writeError(`panic: ${error.message}\n`);
     return 2;

@@ -38,7 +38,7 @@ export function resolveScalar(node: ScalarNode): Resolved {
   if (node.tag === "" && timestamp.test(node.text)) return { tag: "!!timestamp", value: node.text };
   const digits = node.text.replaceAll("_", "");
   const integer = node.tag === "!!float" ? undefined : parseInteger(digits);
-  if (integer !== undefined) return { tag: "!!int", value: integer };
+  if (integer !== undefined && integer >= -(2n ** 63n) && integer < 2n ** 64n) return { tag: "!!int", value: integer };
   if (float.test(digits)) return { tag: "!!float", value: Number(digits) };
   return { tag: "!!str", value: node.text };
 }
