@@ -6,7 +6,7 @@ import { openDatagram } from "./base/datagram.ts";
 import { descriptorLimit } from "./base/descriptors.ts";
 import { fileStamp, listDirectory, openAppend, readTextFile, writeTextFile } from "./base/files.ts";
 import { connectNet } from "./base/net-connect.ts";
-import { flushOutput, writeError, writeOut } from "./base/output.ts";
+import { processOutput } from "./base/output.ts";
 import {
   args,
   cpuCount,
@@ -37,6 +37,8 @@ import { BunStream } from "./bun/stream.ts";
 import { secureClientBun } from "./bun/tls-client.ts";
 import { prepareServerBun, secureServerBun } from "./bun/tls-server.ts";
 import type { Runtime } from "./interface.ts";
+
+const output = processOutput();
 
 /** In a binary of `bun build --compile` the script has no name of its own; the binary may be called by several. */
 const compiled = process.argv[1]?.startsWith("/$bunfs/") ?? false;
@@ -71,9 +73,9 @@ export const runtime: Runtime = {
   listDirectory,
   fileStamp,
   openAppend,
-  writeOut,
-  writeError,
-  flushOutput,
+  writeOut: output.writeOut,
+  writeError: output.writeError,
+  flushOutput: output.flushOutput,
 
   spawnGroup,
   spawnWorker: (listener) => spawnWorker(compiled ? [] : scriptCommand, listener),

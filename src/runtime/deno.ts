@@ -6,7 +6,7 @@ import { openDatagram } from "./base/datagram.ts";
 import { descriptorLimit, safeBacklog } from "./base/descriptors.ts";
 import { fileStamp, listDirectory, openAppend, readTextFile, writeTextFile } from "./base/files.ts";
 import { listenNet } from "./base/net-listen.ts";
-import { flushOutput, writeError, writeOut } from "./base/output.ts";
+import { processOutput } from "./base/output.ts";
 import {
   args,
   cpuCount,
@@ -30,11 +30,14 @@ import { openDescriptors, usage } from "./base/usage.ts";
 import { scriptCommand, spawnWorker, supervisor } from "./base/worker-process.ts";
 import { onSignalDeno } from "./deno/inspector-guard.ts";
 import { serveDeno } from "./deno/native-serve.ts";
+import { writeSomeDeno } from "./deno/output.ts";
 import { runFlags } from "./deno/run-flags.ts";
 import { denoTlsGaps } from "./deno/tls-gaps.ts";
 import { makeTlsGate } from "./deno/tls-gate.ts";
 import { connectDeno } from "./deno/trusting-dial.ts";
 import type { Runtime } from "./interface.ts";
+
+const output = processOutput(writeSomeDeno);
 
 /** Deno: the base, with a gate under every TLS stream. */
 export const runtime: Runtime = {
@@ -64,9 +67,9 @@ export const runtime: Runtime = {
   listDirectory,
   fileStamp,
   openAppend,
-  writeOut,
-  writeError,
-  flushOutput,
+  writeOut: output.writeOut,
+  writeError: output.writeError,
+  flushOutput: output.flushOutput,
 
   spawnGroup,
   spawnWorker: (listener) => spawnWorker([...runFlags(), ...scriptCommand], listener),

@@ -7,7 +7,7 @@ import { fileStamp, listDirectory, openAppend, readTextFile, writeTextFile } fro
 import { serveNode } from "./base/http-bridge.ts";
 import { connectNet } from "./base/net-connect.ts";
 import { listenNet } from "./base/net-listen.ts";
-import { flushOutput, writeError, writeOut } from "./base/output.ts";
+import { processOutput } from "./base/output.ts";
 import {
   args,
   cpuCount,
@@ -32,6 +32,8 @@ import { matchKey } from "./base/tls-key-pairs.ts";
 import { openDescriptors, usage } from "./base/usage.ts";
 import { scriptCommand, spawnWorker, supervisor } from "./base/worker-process.ts";
 import type { Runtime } from "./interface.ts";
+
+const output = processOutput();
 
 /** Node: the base as it is. */
 export const runtime: Runtime = {
@@ -60,9 +62,9 @@ export const runtime: Runtime = {
   listDirectory,
   fileStamp,
   openAppend,
-  writeOut,
-  writeError,
-  flushOutput,
+  writeOut: output.writeOut,
+  writeError: output.writeError,
+  flushOutput: output.flushOutput,
 
   spawnGroup,
   spawnWorker: (listener) => spawnWorker([...process.execArgv, ...scriptCommand], listener),

@@ -8,6 +8,15 @@ const blockBytes = 64 * 1024;
 /** Before a pipe that is full is tried again, in milliseconds. */
 const retryMs = 5;
 
+/** Writes some of the bytes, or fails (`EAGAIN`: not now), and tells later how many; never waits. */
+export type WriteSome = (
+  descriptor: number,
+  bytes: Uint8Array,
+  then: (error: ({ readonly code?: string } & Error) | null, written: number) => void,
+) => void;
+
+const writeByFs: WriteSome = (descriptor, bytes, then) => write(descriptor, bytes, 0, bytes.length, null, then);
+
 /**
  * Writes text to a file descriptor in order and without waiting: one write is under way at a time, and what is handed
  * over meanwhile goes out as one batch after it. Text becomes bytes when it is handed over, while the engine has it at hand.
@@ -30,13 +39,20 @@ export class DescriptorWriter {
   private timer: NodeJS.Timeout | undefined;
   private idle: (() => void)[] = [];
   private dropping = false;
+  private readonly writeSome: WriteSome;
+  /** Bytes that have left. */
+  written = 0;
   private readonly beginNow = (): void => {
     this.timer = undefined;
     if (!this.busy) this.next();
   };
 
-  /** `holdMs`: how long text may wait for more of it, in milliseconds; 0: until the end of the turn. */
-  constructor(descriptor: number, onError: (error: Error) => void, holdMs = 0) {
+  /**
+   * `holdMs`: how long text may wait for more of it, in milliseconds; 0: until the end of the turn. `writeSome`: for a
+   * runtime on which `fs.write` waits.
+   */
+  constructor(descriptor: number, onError: (error: Error) => void, holdMs = 0, writeSome = writeByFs) {
+    this.writeSome = writeSome;
     this.descriptor = descriptor;
     this.onError = onError;
     this.holdMs = holdMs;
@@ -119,8 +135,9 @@ export class DescriptorWriter {
   }
 
   private put(batch: Buffer, from: number): void {
-    write(this.descriptor, batch, from, batch.length - from, null, (error, written) => {
+    this.writeSome(this.descriptor, from === 0 ? batch : batch.subarray(from), (error, written) => {
       if (error === null || error === undefined) {
+        this.written += written;
         if (from + written < batch.length) this.put(batch, from + written);
         else this.done(batch);
       } else if (error.code === "EAGAIN") {

@@ -10,6 +10,18 @@ interface ChildResult {
   readonly error: string;
 }
 
+function commandOf(script: string): [string, ...string[]] {
+  const prefix = runtime.name === "deno" ? ["run", "-A", "--no-check"] : [];
+  return [process.execPath, ...prefix, join(import.meta.dirname, script)];
+}
+
+/** Runs a script of this folder whose standard output is the FIFO of that path, which nobody reads. */
+export function runUnread(script: string, fifo: string): ChildProcess {
+  // Opened for both, it blocks nobody until it is full.
+  const line = 'mkfifo "$0"; exec "$@" 1<>"$0"';
+  return spawn("sh", ["-c", line, fifo, ...commandOf(script)], { stdio: ["ignore", "ignore", "pipe"] });
+}
+
 /**
  * Runs a script of this folder under the runtime that runs the test; with `openFiles` under that descriptor limit.
  */
@@ -18,8 +30,7 @@ export function runChild(
   args: readonly string[] = [],
   openFiles?: number,
 ): { process: ChildProcess; result: Promise<ChildResult> } {
-  const prefix = runtime.name === "deno" ? ["run", "-A", "--no-check"] : [];
-  const command = [process.execPath, ...prefix, join(import.meta.dirname, script), ...args];
+  const command = [...commandOf(script), ...args];
   const limited =
     openFiles === undefined ? command : ["sh", "-c", `ulimit -n ${openFiles}; exec "$@"`, "sh", ...command];
   const child = spawn(limited[0]!, limited.slice(1), { stdio: ["pipe", "pipe", "pipe"] });

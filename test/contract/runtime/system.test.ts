@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
+import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { isIPv4 } from "node:net";
 import { hostname, tmpdir } from "node:os";
@@ -9,7 +10,8 @@ import process from "node:process";
 import { after, describe, it } from "node:test";
 import { runtime } from "#runtime";
 import { issue, makeAuthority } from "../../fixtures/certificates.ts";
-import { runChild } from "./child.ts";
+import { gap } from "../../fixtures/gap.ts";
+import { runChild, runUnread } from "./child.ts";
 import { until } from "./recorder.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "causeway-"));
@@ -159,5 +161,19 @@ describe(`system (${runtime.name})`, () => {
     assert.ok(out.toString("latin1").includes("output-child.ts one --two"));
     assert.ok(out.toString("latin1").endsWith("x".repeat(300_000)));
     assert.equal(error, "to standard error\n");
+  });
+
+  it("goes on while nobody reads its output", async () => {
+    const child = runUnread("unread-output-child.ts", join(folder, "one"));
+    const [said] = (await once(child.stderr!, "data")) as [Buffer];
+    child.kill("SIGKILL");
+    assert.equal(String(said), "still turning\n");
+  });
+
+  const hangs = gap("node", "the end of the process waits for a write that hangs in the kernel");
+  it("ends although nobody reads its output", hangs, async () => {
+    const child = runUnread("unread-output-child.ts", join(folder, "two"));
+    const [code] = (await once(child, "exit")) as [number | null];
+    assert.equal(code, 5);
   });
 });
