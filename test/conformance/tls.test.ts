@@ -297,7 +297,7 @@ describe("versions, suites and listeners (data-plane §7.1, §7.2; control-plane
   });
 
   it(
-    "only suites of the list are agreed on, in the router's order; a client without any of them is refused",
+    "only suites of the list are agreed on, in the router's order",
     gap("deno", "cipher suites and their order are the runtime's own"),
     async () => {
       const { tlsPort, program } = await start({
@@ -307,11 +307,32 @@ describe("versions, suites and listeners (data-plane §7.1, §7.2; control-plane
       assert.equal(cipher, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256");
       const rfc = await ask(tlsPort, { ciphers: "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384" });
       assert.equal(rfc.cipher, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384");
-      await assert.rejects(ask(tlsPort, { ciphers: "ECDHE-ECDSA-CHACHA20-POLY1305" }), /handshake.failure/i);
       const { log_level, data } = await program.logged("tls-settings-not-honoured");
       assert.deepEqual([log_level, data], [2, { gaps: ["this runtime has no cipher suite RC4-SHA"] }]);
     },
   );
+
+  it("clients whose suites or versions are none of ours are told so", async () => {
+    const { tlsPort, program } = await start({ cipher_suites: "ECDHE-ECDSA-AES128-GCM-SHA256" });
+    assert.equal((await ask(tlsPort, { ciphers: "ECDHE-ECDSA-AES128-GCM-SHA256" })).response.status, 200);
+    for (const ciphers of ["ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-ECDSA-AES256-GCM-SHA384"]) {
+      await assert.rejects(ask(tlsPort, { ciphers }), /handshake.failure/i);
+    }
+    await assert.rejects(ask(tlsPort, { minVersion: "TLSv1.3" }), /protocol.version/i);
+    const old: ConnectionOptions = { minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "ALL:@SECLEVEL=0" };
+    await assert.rejects(ask(tlsPort, old), /protocol.version/i);
+    const lines = await program.waitFor("lines about four handshakes", () => {
+      const found = program.stderr.match(/TLS handshake error from .*: tls: .*/g) ?? [];
+      return found.length >= 4 ? found : undefined;
+    });
+    assert.deepEqual(
+      lines.map((line) => line.replace(/.*: tls: /, "")),
+      [
+        ...Array(2).fill("no cipher suite supported by both client and server"),
+        ...Array(2).fill("client offered only unsupported versions"),
+      ],
+    );
+  });
 
   it("from TLS 1.0 to 1.3", async () => {
     const { tlsPort, program } = await start({

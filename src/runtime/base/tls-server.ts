@@ -22,6 +22,8 @@ export interface GatedCarrier extends Carrier {
   readonly duplex: Duplex;
   /** The handshake failed with that code of the runtime: tells the client, if the TLS engine has not. */
   refused(code: string): void;
+  /** Looks at a client's first words: one that the settings turn away is told, and `refuse` hears the code for it. */
+  check(tls: ServerTls, refuse: (code: string) => void): void;
 }
 
 /** Puts a gate between a TCP socket and the TLS engine, where the runtime needs one. */
@@ -96,6 +98,10 @@ export class TlsAcceptor {
     // A client that ends in the middle of its handshake is gone; half-open comes after it, in `secured`.
     socket.allowHalfOpen = false;
     if (gated !== undefined) socket.once("end", () => this.handshakes.has(below) && socket.destroy());
+    gated?.check(this.tls, (code) => {
+      const error = Object.assign(new Error("the settings turn this client away"), { code });
+      this.take(below)?.end.failed(handshakeError(error, acceptAction));
+    });
     // A TLS socket does not lead back to a gate: there each connection has a server of its own.
     const server = this.server ?? this.createServer(() => below);
     server.emit("connection", below);

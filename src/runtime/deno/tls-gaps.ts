@@ -8,7 +8,8 @@ export function denoTlsGaps(tls: ServerTls): readonly string[] {
   const gaps: string[] = [];
   if (tls.ciphers !== undefined) {
     gaps.push(
-      "this runtime uses ECDHE with AES-GCM or ChaCha20-Poly1305, in its own order; no list of suites is applied",
+      "this runtime uses ECDHE with AES-GCM or ChaCha20-Poly1305, in its own order; no list of suites is applied, but " +
+        "that clients which offer none of it are refused",
     );
   }
   if (lowVersions.has(tls.minVersion)) gaps.push("this runtime has no TLS 1.0 and 1.1; TLS 1.2 is the lowest version");

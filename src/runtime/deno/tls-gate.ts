@@ -1,12 +1,16 @@
+import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import type { GatedCarrier } from "../base/tls-server.ts";
+import type { ServerTls } from "../interface.ts";
+import { helloFault } from "./client-hello.ts";
 
 /** Alerts that answer a ClientHello (RFC 8446 §6.2), by the end of the engine's error code. */
 const alerts: readonly (readonly [ending: string, alert: number])[] = [
   ["NO_APPLICATION_PROTOCOL", 120],
   ["UNSUPPORTED_PROTOCOL", 70],
   ["HANDSHAKE_FAILURE", 40],
+  ["NO_SHARED_CIPHER", 40],
 ];
 
 /**
@@ -17,16 +21,34 @@ class TlsGate extends Duplex {
   private readonly socket: Socket;
   private held = false;
   private silent = true;
+  /** Looks at what came of a ClientHello before the engine does; undefined once it is settled. */
+  private judge: ((bytes: Uint8Array) => void) | undefined;
 
   constructor(socket: Socket) {
     super({ allowHalfOpen: true, autoDestroy: true });
     this.socket = socket;
-    socket.on("data", (chunk) => {
-      if (!this.push(chunk)) socket.pause();
+    socket.on("data", (chunk: Uint8Array) => {
+      this.judge?.(chunk);
+      if (!this.destroyed && !this.push(chunk)) socket.pause();
     });
     socket.on("end", () => this.push(null));
     socket.on("error", (error) => this.destroy(error));
     socket.on("close", () => this.destroy());
+  }
+
+  /** Has clients refused whom the settings turn away: the engine does not know them all, nor says why. */
+  check(tls: ServerTls, refuse: (code: string) => void): void {
+    let seen: Uint8Array = new Uint8Array(0);
+    this.judge = (chunk) => {
+      seen = Buffer.concat([seen, chunk]);
+      const fault = helloFault(seen, tls);
+      if (fault === "more") return;
+      this.judge = undefined;
+      if (fault === undefined) return;
+      this.refused(fault);
+      this.destroy();
+      refuse(fault);
+    };
   }
 
   /** Stops passing bytes on. */
@@ -71,5 +93,11 @@ class TlsGate extends Duplex {
 /** Puts a gate on a socket that nobody reads from yet. */
 export function makeTlsGate(socket: Socket): GatedCarrier {
   const gate = new TlsGate(socket);
-  return { socket, gate, duplex: gate, refused: (code) => gate.refused(code) };
+  return {
+    socket,
+    gate,
+    duplex: gate,
+    refused: (code) => gate.refused(code),
+    check: (tls, refuse) => gate.check(tls, refuse),
+  };
 }

@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { giveBack, isNotedRead, largeRead, noteRead, restOf } from "../../../src/runtime/base/large-reads.ts";
+
+const noted = (): Uint8Array => {
+  const bytes = new Uint8Array(largeRead);
+  noteRead(bytes);
+  return bytes;
+};
+
+describe("memory of large reads", () => {
+  it("is freed a microtask after it was given back: until then its length can be asked for", async () => {
+    const bytes = noted();
+    giveBack(bytes);
+    assert.equal(bytes.length, largeRead);
+    await Promise.resolve();
+    assert.equal(bytes.length, 0);
+  });
+
+  it("is freed once, however often it is given back", async () => {
+    const one = noted();
+    const other = noted();
+    giveBack(one);
+    giveBack(other);
+    giveBack(one);
+    await Promise.resolve();
+    giveBack(one);
+    await Promise.resolve();
+    assert.deepEqual([one.length, other.length], [0, 0]);
+  });
+
+  it("is that of the whole read when the rest of one is given back", async () => {
+    const bytes = noted();
+    const rest = restOf(bytes, 10);
+    assert.equal(rest.length, largeRead - 10);
+    assert.ok(isNotedRead(bytes));
+    giveBack(rest);
+    await Promise.resolve();
+    assert.equal(bytes.length, 0);
+  });
+
+  it("is left alone when it is nobody's read", async () => {
+    const bytes = new Uint8Array(largeRead);
+    giveBack(bytes);
+    await Promise.resolve();
+    assert.equal(bytes.length, largeRead);
+  });
+});
