@@ -4,7 +4,8 @@
  *
  *   npm run bench:connections -- [--idle 20000] [--sockets 10000] [--only bun,node] [--write FILE]
  *
- * The router runs on CPU 0, clients and app on CPU 1.
+ * The router runs on CPU 0, clients and app on CPU 1. Where the machine's limit of descriptors per process is less than that
+ * many connections take, the router gets several workers, nginx too, and clients several processes.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -14,13 +15,15 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { issue, makeAuthority } from "../fixtures/certificates.ts";
+import type { Order } from "./idle-clients.ts";
 import { keepRegistered, startBus } from "./rig/bus.ts";
 import { appHost, type Contender } from "./rig/contender.ts";
+import { idleNginx } from "./rig/idle-nginx.ts";
 import { answersSoon } from "./rig/probe.ts";
 import { cpuTime, freePorts, Processes, residentMiB } from "./rig/processes.ts";
 import { replaceSection, shown, table } from "./rig/report.ts";
 import { launchers, routers, runtimeFolder } from "./rig/routers.ts";
-import { machineFacts } from "./rig/tools.ts";
+import { machineFacts, present } from "./rig/tools.ts";
 
 const { values } = parseArgs({
   options: {
@@ -41,9 +44,18 @@ const unlimited = (words: readonly string[]): string[] => [
   ...words,
 ];
 const descriptors = Number(spawnSync("sh", ["-c", "ulimit -H -n"], { encoding: "latin1" }).stdout) || 1e6;
-/** The router takes half as many clients as it has descriptors; those that warmed up may still be closing. */
+/** A worker takes half as many clients as it has descriptors; those that warmed up may still be closing. */
 const room = (descriptors >> 1) - 1000;
-const [idle, sockets] = [Math.min(Number(values.idle), room), Math.min(Number(values.sockets), room)];
+const mostWorkers = 4;
+/** The kernel spreads connections over workers by chance: some get more than others. */
+const spread = 1.2;
+/** How many connections are opened, and how many workers they take. */
+function sized(wanted: string): { readonly count: number; readonly workers: number } {
+  const count = Math.min(Number(wanted), Math.floor((room * mostWorkers) / spread));
+  return { count, workers: count <= room ? 1 : Math.ceil((count * spread) / room) };
+}
+/** So many connections of one process of clients. */
+const perProcess = Math.min(10_000, descriptors - 500);
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const folder = mkdtempSync(join(tmpdir(), "causeway-bench-"));
@@ -53,13 +65,23 @@ const natsPort = await startBus();
 processes.start("backend", 1, unlimited([`${runtimeFolder}/node`, program("upgrade-backend.ts"), String(backendPort)]));
 await keepRegistered(natsPort, backendPort, 1);
 const certificate = issue(makeAuthority(), { names: [appHost] });
-const contenders = await routers({ folder, backendPort, certificate }, natsPort, []);
-const names = launchers
-  .map(([name]) => name)
-  .filter((name) => values.only?.split(",").includes(name) ?? name !== "binary");
+const surroundings = { folder, backendPort, certificate };
+const names = ["nginx", ...launchers.map(([name]) => name)].filter(
+  (name) => (values.only?.split(",").includes(name) ?? name !== "binary") && (name !== "nginx" || present("nginx")),
+);
+
+/** nginx and the routers, each with so many workers. */
+async function contenders(workers: number): Promise<Contender[]> {
+  const all = [await idleNginx(surroundings, workers), ...(await routers(surroundings, natsPort, [], { workers }))];
+  return all.filter(({ name }) => names.includes(name));
+}
 
 /** Opens so many connections of a kind on a router of its own. */
-async function measure({ name, command, ...contender }: Contender, count: number, upgrade: boolean): Promise<string[]> {
+async function measure(
+  { name, command, ...contender }: Contender,
+  { count, workers }: ReturnType<typeof sized>,
+  upgrade: boolean,
+): Promise<string[]> {
   const kind = upgrade ? "WebSockets" : "keep-alive";
   const pid = processes.start(`${name}-${kind}`, 0, unlimited(command));
   if (!(await answersSoon({ name, command, ...contender }, "http", 30_000))) throw new Error(`${name} leads nowhere`);
@@ -75,7 +97,7 @@ async function measure({ name, command, ...contender }: Contender, count: number
     await pause(5000);
     const perConnection = ((residentMiB(pid) - before) * 1024) / count;
     const figures = [shown(perConnection), shown(each, 0), shown(count / seconds, 0), String(Math.round(before))];
-    row = [`${name}, ${open} ${kind}`, ...figures];
+    row = [`${name}, ${open} ${kind}${workers > 1 ? `, ${workers} workers` : ""}`, ...figures];
   });
   processes.end(pid);
   return row;
@@ -88,26 +110,48 @@ interface Opened {
 
 /** Keeps connections open while `work` is done. */
 async function opened(port: number, count: number, upgrade: boolean, work: (facts: Opened) => Promise<void>) {
-  const order = JSON.stringify({ port, count, host: appHost, upgrade });
-  const words = ["taskset", "-c", "1", ...unlimited([`${runtimeFolder}/node`, program("idle-clients.ts"), order])];
-  const clients = spawn(words[0]!, words.slice(1), { stdio: ["pipe", "pipe", "inherit"] });
+  const parts: Promise<Part>[] = [];
+  for (let first = 0; first < count; first += perProcess) {
+    parts.push(openPart({ port, first, count: Math.min(perProcess, count - first), host: appHost, upgrade }));
+  }
+  const all = await Promise.all(parts);
+  await work({
+    seconds: Math.max(...all.map(({ facts }) => facts.seconds)),
+    open: all.reduce((sum, { facts }) => sum + facts.open, 0),
+  });
+  await Promise.all(all.map(({ close }) => close()));
+}
+
+/** A process of clients. */
+interface Part {
+  readonly facts: Opened;
+  close(): Promise<unknown>;
+}
+
+async function openPart(order: Order): Promise<Part> {
+  const words = [`${runtimeFolder}/node`, program("idle-clients.ts"), JSON.stringify(order)];
+  const clients = spawn("taskset", ["-c", "1", ...unlimited(words)], { stdio: ["pipe", "pipe", "inherit"] });
+  const ended = new Promise((resolve) => clients.once("close", resolve));
   const facts = await new Promise<Opened>((resolve, reject) => {
     clients.stdout.once("data", (bytes) => resolve(JSON.parse(String(bytes)) as Opened));
-    clients.once("exit", () => reject(new Error(`cannot open ${count} connections`)));
+    clients.once("exit", () => reject(new Error(`cannot open ${order.count} connections`)));
   });
-  await work(facts);
-  const ended = new Promise((resolve) => clients.once("close", resolve));
-  clients.stdin.end();
-  await ended;
+  return {
+    facts,
+    close: () => {
+      clients.stdin.end();
+      return ended;
+    },
+  };
 }
 
 const rows: string[][] = [];
-for (const [count, upgrade] of [
-  [idle, false],
-  [sockets, true],
+for (const [size, upgrade] of [
+  [sized(values.idle), false],
+  [sized(values.sockets), true],
 ] as const) {
-  for (const contender of contenders.filter(({ name }) => names.includes(name))) {
-    rows.push(await measure(contender, count, upgrade));
+  for (const contender of await contenders(size.workers)) {
+    rows.push(await measure(contender, size, upgrade));
     console.log(rows.at(-1)?.join("  "));
   }
 }

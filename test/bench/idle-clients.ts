@@ -1,13 +1,16 @@
 /**
- * Opens connections and keeps them: `node idle-clients.ts '{"port":…,"count":…,"host":…,"upgrade":false}'`. Each sends one
+ * Opens connections and keeps them: `node idle-clients.ts '{"port":…,"first":0,"count":…,"host":…,"upgrade":false}'`. Each sends one
  * request, and with `upgrade` becomes a WebSocket. Prints `{"seconds":…,"open":…}` when all have their answer, and ends
  * with its standard input.
  */
 import { connect, type Socket } from "node:net";
 import process from "node:process";
 
-interface Order {
+/** What this program is asked for. */
+export interface Order {
   readonly port: number;
+  /** Number of the first of them: each address of ours has ports for so many. */
+  readonly first: number;
   readonly count: number;
   readonly host: string;
   readonly upgrade: boolean;
@@ -18,7 +21,7 @@ const atOnce = 64;
 /** So many from one address of the loopback network: there are 28 000 ports for each. */
 const perAddress = 10_000;
 
-const { port, count, host, upgrade } = JSON.parse(process.argv[2] ?? "") as Order;
+const { port, first, count, host, upgrade } = JSON.parse(process.argv[2] ?? "") as Order;
 const upgrading = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
 const key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 const request = `GET / HTTP/1.1\r\nHost: ${host}\r\n${upgrade ? upgrading + key : ""}\r\n`;
@@ -44,7 +47,7 @@ function openOne(number: number): Promise<void> {
 const started = performance.now();
 let next = 0;
 async function openNext(): Promise<void> {
-  while (next < count) await openOne(next++);
+  while (next < count) await openOne(first + next++);
 }
 await Promise.all(Array.from({ length: atOnce }, openNext));
 const seconds = (performance.now() - started) / 1000;
