@@ -11,7 +11,7 @@ module.exports = {
     only("routing-api", { path: "^src/routing-api" }, { pathNot: "^(src/(routing-api|core|wire|runtime/interface\\.ts|status/metrics/text-format\\.ts)|node_modules/(hono|valibot|jose|kysely|pg|@types/pg|mysql2)|(node:)?(sqlite|crypto)$)" }, "the Routing API knows core, wire, the runtime interface, its stores"),
     only("native", { path: "^src/native" }, { pathNot: "^(src/(native|bus|core|wire|runtime/interface\\.ts)|node_modules/valibot)" }, "native serving knows bus, core, wire and the runtime interface"),
     only("status", { path: "^src/status" }, { pathNot: "^(src/(status|core|wire|runtime/interface\\.ts)|node_modules/(hono|valibot))" }, "status knows core, wire and the runtime interface"),
-    only("adapter", { path: "^src/runtime/(bun|deno|node)" }, { pathNot: "^src/runtime|^(node:)?[a-z_/0-9]+$" }, "an adapter knows the runtime interface and its own runtime"),
+    only("adapter", { path: "^src/runtime/(bun|deno|node)" }, { pathNot: "^src/runtime|^((node|bun):)?[a-z_/0-9]+$" }, "an adapter knows the runtime interface and its own runtime"),
     only("interface-is-a-leaf", { path: "^src/runtime/interface\\.ts" }, { path: "." }, "the interface knows nobody"),
     only("nobody-imports-the-program", { pathNot: "^src/(main|cli)" }, { path: "^src/(main|cli)" }, "main and cli know everyone, nobody knows them"),
     only("runtime-by-name", { path: "^src", pathNot: "^src/(runtime|main\\.ts|mod\\.ts)" }, { path: "^src/runtime/(?!interface\\.ts)" }, "the adapter is picked by #runtime in main.ts only"),
