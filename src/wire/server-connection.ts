@@ -33,6 +33,7 @@ type Waiting = "head" | "idle" | "discard" | "closing";
  * connection for the next one. As a deadline it ends waiting for heads, for the next request, and for the close.
  */
 export class ServerConnection extends Deadline implements HostedConnection, ExchangeOwner {
+  place = -1;
   clientEnded = false;
   readonly #host: ConnectionHost;
   readonly #stream: ByteStream;

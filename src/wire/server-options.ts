@@ -3,6 +3,7 @@ import type { RequestLike, ResponseLike, Tunnel } from "../core/message.ts";
 import type { ByteStream, ByteStreamHandler, ListenOptions, Runtime } from "../runtime/interface.ts";
 import type { ProxyOptions } from "./proxy-protocol/entry.ts";
 import type { HeadLimits } from "./request-head.ts";
+import type { Listed } from "./roster.ts";
 import type { HttpDate } from "./server-date.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
 import type { ServerTlsOptions } from "./tls-entry.ts";
@@ -20,7 +21,7 @@ interface CarriedWebSocket {
 }
 
 /** What a server keeps until it is over. */
-export interface Hosted {
+export interface Hosted extends Listed {
   /** The server drains: closes the connection if it is idle, else as soon as it is. */
   drain(): void;
   /** The WebSockets it carries whose ends can be told to close. Absent: it never carries one. */

@@ -7,6 +7,7 @@ import { spliceFor, WebSocketSplice } from "./web-socket-splice.ts";
 
 /** A client's connection that became a tunnel: all that is left of it on the server. */
 export class ServerTunnel implements Hosted, SpliceOwner {
+  place = -1;
   readonly splice: Splice;
   readonly #host: ConnectionHost;
   readonly #request: ServerRequest;

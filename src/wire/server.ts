@@ -4,6 +4,7 @@ import { VersionChoice } from "./http2/version-choice.ts";
 import { ProxyEntry, type ProxyEntryHost } from "./proxy-protocol/entry.ts";
 import type { ProxyHeader } from "./proxy-protocol/header.ts";
 import { IntroducedStream } from "./proxy-protocol/introduced-stream.ts";
+import { Roster } from "./roster.ts";
 import { ServerConnection } from "./server-connection.ts";
 import { HttpDate } from "./server-date.ts";
 import type { ConnectionHost, Counted, Handler, Hosted, HostedConnection, ServerOptions } from "./server-options.ts";
@@ -52,7 +53,7 @@ class WireServer implements Server, ConnectionHost, ProxyEntryHost, TlsEntryHost
   readonly wheel: TimerWheel;
   readonly date: HttpDate;
   readonly latin1: ConnectionHost["latin1"];
-  readonly #connections = new Set<Hosted>();
+  readonly #connections = new Roster<Hosted>();
   readonly #drained: (() => void)[] = [];
   #listener: Listener | undefined;
 
@@ -137,7 +138,7 @@ class WireServer implements Server, ConnectionHost, ProxyEntryHost, TlsEntryHost
 
   drain(): Promise<void> {
     this.draining = true;
-    for (const connection of this.#connections) connection.drain();
+    for (const connection of this.#connections.all()) connection.drain();
     return new Promise((resolve) => {
       if (this.activeConnections === 0) resolve();
       else this.#drained.push(resolve);
@@ -145,13 +146,13 @@ class WireServer implements Server, ConnectionHost, ProxyEntryHost, TlsEntryHost
   }
 
   farewell(overMs: number): void {
-    const open = [...this.#connections].flatMap((connection) => connection.webSockets?.() ?? []);
+    const open = this.#connections.all().flatMap((connection) => connection.webSockets?.() ?? []);
     const mask = (): Uint8Array => this.runtime.randomBytes(4);
     tellInRounds(this.runtime.clock, open, overMs, (webSocket) => webSocket.farewell(mask));
   }
 
   destroy(): void {
-    for (const connection of this.#connections) connection.destroy();
+    for (const connection of this.#connections.all()) connection.destroy();
   }
 
   count(from: Counted, to: Counted): void {

@@ -6,6 +6,7 @@ import {
   StreamError,
 } from "../runtime/interface.ts";
 import { secureIntroduced } from "./proxy-protocol/introduced-stream.ts";
+import type { Listed } from "./roster.ts";
 import { Deadline, type TimerWheel } from "./timer-wheel.ts";
 
 /** What a client gets that speaks plain HTTP on a TLS port (data-plane §1.2): the whole answer. */
@@ -45,7 +46,8 @@ export interface TlsEntryHost {
  * An accepted connection on its way to TLS. It waits for the first bytes, so that a client that speaks plain HTTP gets an
  * answer it understands, and hands the stream to the runtime's TLS together with them.
  */
-export class TlsEntry extends Deadline implements ByteStreamHandler {
+export class TlsEntry extends Deadline implements ByteStreamHandler, Listed {
+  place = -1;
   readonly #plain: ByteStream;
   readonly #tls: ServerTlsOptions;
   readonly #host: TlsEntryHost;

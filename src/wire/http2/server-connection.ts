@@ -59,6 +59,7 @@ type Waiting = "preface" | "idle" | "grace" | "closing";
 
 /** A client's HTTP/2 connection (RFC 9113, data-plane §10.1): its streams are requests for the server's handler. */
 export class Http2ServerConnection extends Http2Connection implements HostedConnection, ServerStreamOwner {
+  place = -1;
   protected lastStream = 0;
   readonly host: ConnectionHost;
   /** Those of `streams` that carry a tunnel. */

@@ -10,6 +10,7 @@ const telling = 12;
  * on. Like any fresh connection it is left alone when the listener drains.
  */
 export class VersionChoice implements ByteStreamHandler, HostedConnection {
+  place = -1;
   readonly #stream: ByteStream;
   readonly #choose: (speaksHttp2: boolean) => ByteStreamHandler;
   #held: Uint8Array = new Uint8Array(0);

@@ -1,5 +1,6 @@
 import type { ByteStream, ByteStreamHandler } from "../../runtime/interface.ts";
 import type { Latin1 } from "../head-scan.ts";
+import type { Listed } from "../roster.ts";
 import { Deadline, type TimerWheel } from "../timer-wheel.ts";
 import { type ProxyHeader, ProxyHeaderError } from "./header.ts";
 import { ProxyHeaderParser } from "./parser.ts";
@@ -34,7 +35,8 @@ export interface ProxyEntryHost {
  * An accepted connection that may begin with a PROXY header. Each has a deadline of its own, so that a silent client keeps
  * nobody waiting; what has not said `PROXY` by then is a client without a header.
  */
-export class ProxyEntry extends Deadline implements ByteStreamHandler {
+export class ProxyEntry extends Deadline implements ByteStreamHandler, Listed {
+  place = -1;
   readonly #stream: ByteStream;
   readonly #options: ProxyOptions;
   readonly #host: ProxyEntryHost;
