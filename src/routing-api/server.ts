@@ -34,6 +34,11 @@ const idleTimeoutMs = 120_000;
 const readHeaderTimeoutMs = 60_000;
 const forgetEveryMs = 10_000;
 
+/** The admin port cannot be bound. */
+export class AdminListenError extends Error {
+  override readonly name = "AdminListenError";
+}
+
 /** The running Routing API: its listeners and its regular work. */
 export class RoutingApiServer {
   readonly #runtime: Runtime;
@@ -54,7 +59,7 @@ export class RoutingApiServer {
 
   /**
    * Binds the listeners and begins; gives the address of the plain one. Rejects with the `StreamError` of a port that
-   * cannot be bound.
+   * cannot be bound, with an `AdminListenError` where it is the admin port.
    */
   async start(
     listeners: ApiListeners,
@@ -89,7 +94,10 @@ export class RoutingApiServer {
         : await open(http.host, http.port, apiApp(this.#api, this.#log.part("api-http-server")));
     if (mtls !== undefined)
       await open(mtls.host, mtls.port, apiApp(this.#api, this.#log.part("api-mtls-server")), mtls.tls);
-    if (adminPort !== undefined) await open("127.0.0.1", adminPort, adminApp(this.#api, keyRefreshes));
+    if (adminPort !== undefined)
+      await open("127.0.0.1", adminPort, adminApp(this.#api, keyRefreshes)).catch((error: Error) => {
+        throw new AdminListenError(error.message, { cause: error });
+      });
     this.#every(intervals.pruneMs, () => this.#prune());
     this.#every(forgetEveryMs, () => this.#api.store.forgetEvents(intervals.eventRetentionMs));
     if (selfRoute !== undefined) {
@@ -140,8 +148,12 @@ export class RoutingApiServer {
       const { http, tcp } = await this.#api.store.prune();
       this.#api.metrics.pruned += http + tcp;
       if (http + tcp > 0) this.#api.feed.wake();
-      log.debug("successfully-finished-pruning-tcp-routes", { rowsAffected: tcp });
-      log.debug("successfully-finished-pruning-http-routes", { rowsAffected: http });
+      // Ten times as often as upstream: what found nothing is said at debug.
+      for (const [kind, rowsAffected] of [
+        ["tcp", tcp],
+        ["http", http],
+      ] as const)
+        log[rowsAffected > 0 ? "info" : "debug"](`successfully-finished-pruning-${kind}-routes`, { rowsAffected });
     } catch (error) {
       log.error("failed-to-prune-routes", (error as Error).message);
     }

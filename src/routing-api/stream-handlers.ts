@@ -37,7 +37,6 @@ const stream =
         headers: {
           "Content-Type": "text/event-stream; charset=utf-8",
           "Cache-Control": "no-cache, no-store, must-revalidate",
-          Connection: "keep-alive",
         },
       });
     } catch (error) {

@@ -15,7 +15,19 @@ export type Authenticate = (authorization: string | null) => Promise<Grant>;
 
 type Key = Awaited<ReturnType<typeof importJWK>>;
 
-const algorithms = ["RS256", "RS384", "RS512"];
+const algorithms = ["RS256", "RS384", "RS512"] as const;
+type Algorithm = (typeof algorithms)[number];
+
+/** A key as each algorithm needs it: the platform's keys know their hash. */
+type RsaKey = Readonly<Record<Algorithm, Key>>;
+
+/** Of a JWK; UAA also gives PEM, in `value`. Rejects with an `Error` when it is no key. */
+async function rsaKey(jwk: JWK & { readonly value?: unknown }): Promise<RsaKey> {
+  const read = async (algorithm: Algorithm): Promise<Key> =>
+    typeof jwk.n === "string" ? await importJWK(jwk, algorithm) : await importSPKI(String(jwk.value), algorithm);
+  const [RS256, RS384, RS512] = await Promise.all(algorithms.map(read));
+  return { RS256: RS256!, RS384: RS384!, RS512: RS512! };
+}
 /** A token that no key fits makes keys be fetched anew, but not more often than this, in milliseconds. */
 const refreshPauseMs = 1000;
 
@@ -35,7 +47,7 @@ interface Verified {
 class KeySet {
   readonly #get: UaaGet;
   readonly #clock: Clock;
-  #keys = new Map<string, Key>();
+  #keys = new Map<string, RsaKey>();
   #fetchedAt = Number.NEGATIVE_INFINITY;
   #fetching: Promise<void> | undefined;
   /** Times the keys were fetched again: what was verified before was so by other keys. */
@@ -47,7 +59,7 @@ class KeySet {
   }
 
   /** The keys a token may be signed with: that of its `kid`; all of them when it names none. */
-  candidates(kid: string | undefined): readonly Key[] {
+  candidates(kid: string | undefined): readonly RsaKey[] {
     if (kid === undefined) return [...this.#keys.values()];
     const key = this.#keys.get(kid);
     return key === undefined ? [] : [key];
@@ -68,13 +80,11 @@ class KeySet {
     if (status !== 200) throw new Error(`UAA answered ${status} to GET /token_keys`);
     const { keys } = JSON.parse(body) as { keys?: unknown };
     if (!Array.isArray(keys)) throw new Error("UAA's answer to GET /token_keys has no array keys");
-    const read = new Map<string, Key>();
+    const read = new Map<string, RsaKey>();
     for (const one of keys as (JWK & { value?: unknown })[]) {
       // Only public keys: with a shared one, whoever can check a token can make one.
       if (one.kty !== "RSA") continue;
-      const key =
-        typeof one.n === "string" ? await importJWK(one, "RS256") : await importSPKI(String(one.value), "RS256");
-      read.set(one.kid ?? "", key);
+      read.set(one.kid ?? "", await rsaKey(one));
     }
     if (read.size === 0) throw new Error("UAA's answer to GET /token_keys holds no RSA key");
     this.#keys = read;
@@ -130,9 +140,9 @@ export class TokenChecker {
     if (scheme === undefined || token === undefined || more.length > 0) throw refusal("invalid token format");
     if (scheme.toLowerCase() !== "bearer") throw refusal(`Invalid token type: ${scheme}`);
     if (token.split(".").length !== 3) throw refusal("token contains an invalid number of segments");
-    const { kid, issuer } = this.#read(token);
+    const { kid, algorithm, issuer } = this.#read(token);
     if (issuer !== this.#issuer) throw refusal("invalid issuer");
-    const { claims, refreshes } = await this.#verified(token, kid);
+    const { claims, refreshes } = await this.#verified(token, kid, algorithm);
     const { exp, nbf, scope } = claims;
     const scopes = Array.isArray(scope) ? scope.filter((one): one is string => typeof one === "string") : [];
     const verified = { exp, nbf, grant: { scopes } };
@@ -160,26 +170,30 @@ export class TokenChecker {
   }
 
   /** What a token says of itself, not yet believed. */
-  #read(token: string): { kid: string | undefined; issuer: unknown } {
+  #read(token: string): { kid: string | undefined; algorithm: Algorithm; issuer: unknown } {
     let header: ReturnType<typeof decodeProtectedHeader>;
     try {
       header = decodeProtectedHeader(token);
     } catch {
       throw refusal("token is malformed: could not decode the header");
     }
-    if (!algorithms.includes(header.alg ?? "")) throw refusal("invalid signing method");
+    const algorithm = algorithms.find((one) => one === header.alg);
+    if (algorithm === undefined) throw refusal("invalid signing method");
     try {
-      return { kid: header.kid, issuer: decodeJwt(token).iss };
+      return { kid: header.kid, algorithm, issuer: decodeJwt(token).iss };
     } catch {
       throw refusal("token is malformed: could not decode the claims");
     }
   }
 
   /** The claims, and how often the keys had been fetched when one of them fitted. */
-  async #verified(token: string, kid: string | undefined) {
+  async #verified(token: string, kid: string | undefined, algorithm: Algorithm) {
     const attempt = async () => {
       const { refreshes } = this.#keys;
-      const claims = await verifyWith(this.#keys.candidates(kid), token);
+      const claims = await verifyWith(
+        this.#keys.candidates(kid).map((key) => key[algorithm]),
+        token,
+      );
       return claims === undefined ? undefined : { claims, refreshes };
     };
     const verified = await attempt();
@@ -202,7 +216,7 @@ export class TokenChecker {
 async function verifyWith(keys: readonly Key[], token: string): Promise<Readonly<Record<string, unknown>> | undefined> {
   for (const key of keys) {
     try {
-      const { payload } = await compactVerify(token, key, { algorithms });
+      const { payload } = await compactVerify(token, key, { algorithms: [...algorithms] });
       return JSON.parse(new TextDecoder().decode(payload)) as Readonly<Record<string, unknown>>;
     } catch {
       // Another key may fit.

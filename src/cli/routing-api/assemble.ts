@@ -6,7 +6,7 @@ import { loadRoutingApiConfig, type RoutingApiConfig } from "../../routing-api/c
 import { EventFeed } from "../../routing-api/event-feed.ts";
 import { httpLeases } from "../../routing-api/http-route.ts";
 import { MaintenanceLocks } from "../../routing-api/maintenance.ts";
-import { RoutingApiServer, type SelfRoute } from "../../routing-api/server.ts";
+import { AdminListenError, RoutingApiServer, type SelfRoute } from "../../routing-api/server.ts";
 import type { Store } from "../../routing-api/store/store.ts";
 import { type Authenticate, everything, TokenChecker } from "../../routing-api/tokens.ts";
 import type { Runtime, ServerTls } from "../../runtime/interface.ts";
@@ -112,7 +112,8 @@ export async function startRoutingApi(
     );
     return { store, feed, http, stop: (drainMs) => server.stop(drainMs) };
   } catch (error) {
-    throw new ApiStartFailure("failed-to-listen", error);
+    const admin = error instanceof AdminListenError;
+    throw new ApiStartFailure(admin ? "failed-to-create-admin-server" : "failed-to-listen", error);
   }
 }
 

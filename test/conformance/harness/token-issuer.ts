@@ -48,17 +48,22 @@ export class TokenIssuer {
     }));
   }
 
-  /** A token with these scopes, which lives for an hour unless `claims` say something else. */
-  token(scopes: readonly string[], claims: Readonly<Record<string, unknown>> = {}, kid = "key-1"): string {
-    const header = { alg: "RS256", typ: "JWT", kid };
-    return this.signed(header, { scope: scopes, ...claims }, this.#keys.get(kid)!.privateKey);
+  /** A token with these scopes, which lives for an hour unless `claims` say something else; `bits` of its hash. */
+  token(
+    scopes: readonly string[],
+    claims: Readonly<Record<string, unknown>> = {},
+    kid = "key-1",
+    bits: 256 | 384 | 512 = 256,
+  ): string {
+    const header = { alg: `RS${bits}`, typ: "JWT", kid };
+    return this.signed(header, { scope: scopes, ...claims }, this.#keys.get(kid)!.privateKey, bits);
   }
 
   /** A token with that header, signed by that key whatever the header says. */
-  signed(header: unknown, claims: Readonly<Record<string, unknown>>, key: KeyObject): string {
+  signed(header: unknown, claims: Readonly<Record<string, unknown>>, key: KeyObject, bits = 256): string {
     const now = Math.floor(Date.now() / 1000);
     const text = `${encoded(header)}.${encoded({ iss: this.issuer, iat: now, exp: now + 3600, ...claims })}`;
-    return `${text}.${createSign("sha256").update(text).sign(key).toString("base64url")}`;
+    return `${text}.${createSign(`sha${bits}`).update(text).sign(key).toString("base64url")}`;
   }
 
   /** A token that nobody signed (`alg` none). */
