@@ -5,7 +5,7 @@
  * is registered anew every 20 seconds.
  *
  *   npm run bench:register -- [--routes 100000] [--rounds 3] [--storm 200000] [--only bun,node] [--write FILE]
- *                             [--tables 1,100000,1000000] [--parts table,prune,hop]
+ *                             [--tables 1,100000,1000000] [--parts table,workers,prune,hop]
  *
  * The router runs on CPU 0, everything else on the others. A message counts as applied when a route registered behind
  * it is found.
@@ -37,7 +37,7 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "3" },
     storm: { type: "string", default: "200000" },
     tables: { type: "string", default: "1,100000,1000000" },
-    parts: { type: "string", default: "table,prune,hop" },
+    parts: { type: "string", default: "table,workers,prune,hop" },
     only: { type: "string" },
     write: { type: "string" },
   },
@@ -108,6 +108,28 @@ async function tableRow(name: string, command: string, kind: MessageKind): Promi
   await stop();
   const figures = [memory, first, median(costs), wait.busy, wait.wall];
   return [`${name}, ${kind}`, ...figures.map((figure) => shown(figure)), String(Math.round(before))];
+}
+
+/** What a table costs with so many workers, each of which has one: memory and CPU time of all processes together. */
+async function workersRow(name: string, command: string, kind: MessageKind, workers: number): Promise<string[]> {
+  const settings = { prune_stale_droplets_interval: "1h", droplet_stale_threshold: "2h", workers };
+  const [subject, stop] = await startSubject(command, `${name}-${kind}-${workers}`, settings);
+  await subject.apply(warmUp(kind));
+  const before = await subject.settledMemory();
+  const messages = messagesOf(kind, routes);
+  const cost = async (): Promise<number> => {
+    const cpu = subject.cpu;
+    await subject.apply(messages);
+    // The other workers may have something left to do.
+    await pause(500);
+    return (subject.cpu - cpu) / routes;
+  };
+  const first = await cost();
+  const heartbeats: number[] = [];
+  for (let round = 0; round < rounds; round++) heartbeats.push(await cost());
+  const memory = ((await subject.settledMemory()) - before) * (2 ** 20 / 1000 / routes);
+  await stop();
+  return [`${name}, ${kind}, ${workers}`, ...[memory, first, median(heartbeats)].map((figure) => shown(figure))];
 }
 
 /** How long requests wait while a sweep finds nothing, and while one takes everything out. */
@@ -206,6 +228,14 @@ if (parts.includes("table")) {
   const waits = ["longest wait in the storm, ms at work", "by the clock", "RSS MB without routes"];
   const cases = wanted.flatMap(([name, command]) => kinds.map((kind) => () => tableRow(name, command, kind)));
   sections.push("", "### The table", "", table([...columns, ...waits], await rowsOf(cases)));
+}
+if (parts.includes("workers")) {
+  const columns = ["runtime, messages, workers", "KB per route", "CPU µs per new route", "per heartbeat"];
+  const kinds: MessageKind[] = ["plain", "full"];
+  const cases = wanted.flatMap(([name, command]) =>
+    kinds.flatMap((kind) => [1, 2].map((workers) => () => workersRow(name, command, kind, workers))),
+  );
+  sections.push("", "### The table with workers", "", table(columns, await rowsOf(cases)));
 }
 if (parts.includes("prune")) {
   const columns = [

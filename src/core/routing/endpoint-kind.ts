@@ -28,7 +28,7 @@ export interface EndpointKind {
 }
 
 /** Places for kinds that are remembered (a power of two). */
-const places = 512;
+export const kindPlaces = 512;
 
 /** The same in all but the zone, which no registration is compared by, and the names of tags. */
 export function sameKind(a: EndpointKind, b: EndpointKind): boolean {
@@ -55,7 +55,7 @@ export function sameNames(a: readonly string[] | null, b: readonly string[] | nu
 
 /** Kinds seen lately, so that endpoints of one kind share one object. */
 export class KindStore {
-  readonly #recent: (EndpointKind | undefined)[] = new Array(places).fill(undefined);
+  readonly #recent: (EndpointKind | undefined)[] = new Array(kindPlaces).fill(undefined);
   readonly #texts: TextStore;
 
   constructor(texts: TextStore) {
@@ -64,7 +64,7 @@ export class KindStore {
 
   /** An equal kind whose texts are the table's own. */
   own(kind: EndpointKind): EndpointKind {
-    const place = placeOf(kind);
+    const place = placeOfKind(kind);
     const known = this.#recent[place];
     if (
       known !== undefined &&
@@ -94,8 +94,8 @@ export class KindStore {
   }
 }
 
-/** By what kinds usually differ in. */
-function placeOf(kind: EndpointKind): number {
+/** Where a kind is remembered, from 0 to `kindPlaces`: by what kinds usually differ in. */
+export function placeOfKind(kind: EndpointKind): number {
   let hash = (kind.tagNames?.length ?? 0) * 2 + (kind.tls ? 1 : 0);
   hash = ends(hash, kind.availabilityZone);
   hash = ends(hash, kind.isolationSegment);
@@ -103,7 +103,7 @@ function placeOf(kind: EndpointKind): number {
   hash = ends(hash, kind.protocol);
   const { routeServiceUrl: url } = kind;
   for (let i = 0; i < url.length; i++) hash = (Math.imul(hash, 31) + url.charCodeAt(i)) | 0;
-  return (hash ^ (hash >>> 9)) & (places - 1);
+  return (hash ^ (hash >>> 9)) & (kindPlaces - 1);
 }
 
 function ends(hash: number, text: string): number {

@@ -112,7 +112,7 @@ interface EndpointLogText {
   readonly identity: string;
 }
 
-/** What an endpoint says, as it is kept of routes that rest. Its modification tag is the empty one. */
+/** What an endpoint says, as it is kept of routes that rest, and told to workers. Its modification tag is the empty one. */
 export class RestingEndpoint {
   readonly packed: string;
   readonly kind: EndpointKind;

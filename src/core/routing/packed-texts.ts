@@ -1,15 +1,25 @@
 /**
  * Several texts as one, which takes a third of the memory and of the work of as many texts of their own. In front
- * stand their lengths, one character each: a length below `reference`, or `reference` and the number of one of the
- * first texts, of which this one is a repetition. When a text is longer than that, each length takes two characters
- * and nothing is a repetition.
+ * stand their lengths, one character each: a length, or the number of one of the first texts, of which this one is a
+ * repetition. When a text is longer than that can say, each length takes two characters and nothing is a repetition.
+ *
+ * The characters for lengths are Latin-1, so that engines keep the whole in a byte per character, and none that JSON has
+ * to escape: workers are told of endpoints in these words.
  */
 
-/** Lengths from here on are references; all are Latin-1, so that engines keep the whole in a byte per character. */
-const reference = 0xe0;
-/** The first texts, of which later ones may be repetitions. */
+/** The first texts, of which later ones may be repetitions: `#` to `&` stand for them. */
 const repeatable = 4;
-const [narrow, wide] = [1, 2];
+const reference = 0x23;
+/** Stands for an empty text; from the backslash on, which is left out, a character says one less. */
+const zero = reference + repeatable;
+const backslash = 0x5c;
+/** Longer texts need two characters to say how long they are. */
+const longest = 0xff - zero - 1;
+const [narrow, wide] = [0x6e, 0x77];
+
+/** The length that a character stands for. */
+const lengthOf = (code: number): number => (code < backslash ? code - zero : code - zero - 1);
+const codeOf = (length: number): number => (length + zero < backslash ? length + zero : length + zero + 1);
 /** Characters made in one call: an engine's stack holds them all. */
 const chunk = 4096;
 
@@ -20,9 +30,9 @@ export function packTexts(texts: readonly string[]): string {
   for (let i = 0; i < texts.length; i++) {
     const text = texts[i] as string;
     const { length } = text;
-    if (length >= reference) return packWide(texts);
+    if (length > longest) return packWide(texts);
     const first = length === 0 || i === 0 ? -1 : repetitionOf(texts, text, i);
-    codes.push(first < 0 ? length : reference + first);
+    codes.push(first < 0 ? codeOf(length) : reference + first);
     if (first < 0 && length > 0) parts.push(text);
   }
   parts[0] = characters(codes);
@@ -53,16 +63,16 @@ export function unpackText(packed: string, count: number, index: number): string
   if (packed.charCodeAt(0) !== narrow) return unpackWide(packed, count, index, index + 1)[0] as string;
   let code = packed.charCodeAt(1 + index);
   let which = index;
-  if (code >= reference) {
+  if (code < zero) {
     which = code - reference;
     code = packed.charCodeAt(1 + which);
   }
   let at = 1 + count;
   for (let i = 1; i <= which; i++) {
     const before = packed.charCodeAt(i);
-    if (before < reference) at += before;
+    if (before >= zero) at += lengthOf(before);
   }
-  return code === 0 ? "" : packed.slice(at, at + code);
+  return code === zero ? "" : packed.slice(at, at + lengthOf(code));
 }
 
 /** Texts number `from` and later of `count` that were packed. */
@@ -72,8 +82,8 @@ export function unpackTexts(packed: string, count: number, from: number): string
   let at = 1 + count;
   for (let i = 0; i < count; i++) {
     const code = packed.charCodeAt(1 + i);
-    const end = code < reference ? at + code : at;
-    if (i >= from) texts.push(code < reference ? packed.slice(at, end) : unpackText(packed, count, i));
+    const end = code < zero ? at : at + lengthOf(code);
+    if (i >= from) texts.push(code < zero ? unpackText(packed, count, i) : packed.slice(at, end));
     at = end;
   }
   return texts;
@@ -82,7 +92,7 @@ export function unpackTexts(packed: string, count: number, from: number): string
 /** Whether the first of the packed texts is this one. */
 export function firstTextIs(packed: string, count: number, text: string): boolean {
   if (packed.charCodeAt(0) !== narrow) return unpackText(packed, count, 0) === text;
-  return packed.charCodeAt(1) === text.length && packed.startsWith(text, 1 + count);
+  return lengthOf(packed.charCodeAt(1)) === text.length && packed.startsWith(text, 1 + count);
 }
 
 function unpackWide(packed: string, count: number, from: number, to: number): string[] {

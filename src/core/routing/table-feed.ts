@@ -1,96 +1,20 @@
-import type { Clock } from "../clock.ts";
-import type { Endpoint } from "./endpoint.ts";
-import type { Pool } from "./pool.ts";
-import type { Registry } from "./registry.ts";
-import { endpointOperation, routeOperation, type TableOperation } from "./table-operations.ts";
-
-/**
- * Numbers of endpoints and of routes with several of them, the same for all workers: they name the places where requests
- * are counted and turns are kept.
- */
-export class TableNumbers {
-  readonly #ids = new Map<Endpoint, number>();
-  /** Numbers whose endpoint is gone, with the feeds whose workers may still count requests there. */
-  readonly #leaving = new Map<number, Set<object>>();
-  readonly #free: number[] = [];
-  #next = 0;
-  readonly #routes = new Map<string, number>();
-  readonly #freeRoutes: number[] = [];
-  #nextRoute = 0;
-
-  /** The number of a route: from the day on that it has a second endpoint, until it goes. */
-  ofRoute({ key, size }: Pool): number {
-    let number = this.#routes.get(key);
-    if (number === undefined) {
-      if (size < 2) return -1;
-      number = this.#freeRoutes.pop() ?? this.#nextRoute++;
-      this.#routes.set(key, number);
-    }
-    return number;
-  }
-
-  /** The route is gone. A worker that has not heard of it yet changes at worst whose turn it is in another. */
-  forgetRoute(key: string): void {
-    const number = this.#routes.get(key);
-    if (number === undefined) return;
-    this.#routes.delete(key);
-    this.#freeRoutes.push(number);
-  }
-
-  of(endpoint: Endpoint): number {
-    let id = this.#ids.get(endpoint);
-    if (id === undefined) {
-      id = this.#free.pop() ?? this.#next++;
-      this.#ids.set(endpoint, id);
-    }
-    return id;
-  }
-
-  /** The endpoint has left the table; its number is free when none of `feeds` needs it any more. Undefined: it had none. */
-  forget(endpoint: Endpoint, feeds: Iterable<object>): number | undefined {
-    const id = this.#ids.get(endpoint);
-    if (id === undefined) return undefined;
-    this.#ids.delete(endpoint);
-    this.#leaving.set(id, new Set(feeds));
-    return id;
-  }
-
-  /** That feed's worker no longer counts anything there. */
-  released(id: number, feed: object): void {
-    const feeds = this.#leaving.get(id);
-    if (feeds === undefined) return;
-    feeds.delete(feed);
-    if (feeds.size > 0) return;
-    this.#leaving.delete(id);
-    this.#free.push(id);
-  }
-
-  /** The feed's worker is gone. */
-  dropped(feed: object): void {
-    for (const id of [...this.#leaving.keys()]) this.released(id, feed);
-  }
-
-  /** Above all numbers so far. */
-  get bound(): number {
-    return this.#next;
-  }
-}
+import { type EndpointKind, kindPlaces } from "./endpoint-kind.ts";
+import { kindOperation, type TableOperation } from "./table-operations.ts";
+import type { TableTexts } from "./table-texts.ts";
 
 /** What one worker does not know of the table yet. It starts with everything. */
 export class TableFeed {
-  readonly #registry: Registry;
-  readonly #numbers: TableNumbers;
-  readonly #clock: Clock;
+  readonly #texts: TableTexts;
   readonly #changed: Set<string>;
   readonly #gone: number[] = [];
   /** A bit for each endpoint that the worker knows. */
   #known = new Uint8Array(128);
+  /** The kind that the worker has at each place. */
+  readonly #kinds: (EndpointKind | undefined)[] = new Array(kindPlaces).fill(undefined);
 
-  constructor(registry: Registry, numbers: TableNumbers, clock: Clock) {
-    this.#registry = registry;
-    this.#numbers = numbers;
-    this.#clock = clock;
-    this.#changed = new Set(registry.keys());
+  constructor(texts: TableTexts) {
+    this.#texts = texts;
+    this.#changed = new Set(texts.registry.keys());
   }
 
   /** The worker knows everything. */
@@ -105,43 +29,46 @@ export class TableFeed {
   /** The endpoint of that number has left the table. */
   forget(id: number): void {
     if (this.#knows(id)) this.#gone.push(id);
-    else this.#numbers.released(id, this);
+    else this.#texts.numbers.released(id, this);
   }
 
   /** The next operations as a JSON array, of about so many characters at most; undefined: there is nothing to tell. */
   take(characters: number): string | undefined {
     if (this.empty) return undefined;
-    const now = this.#clock.monotonic();
-    const texts: string[] = [];
+    const told: string[] = [];
     let size = 0;
-    const put = (operation: TableOperation): void => {
-      const text = JSON.stringify(operation);
-      size += text.length;
-      texts.push(text);
-    };
     for (const key of this.#changed) {
-      if (size >= characters) return `[${texts.join(",")}]`;
+      if (size >= characters) return `[${told.join(",")}]`;
       this.#changed.delete(key);
-      const pool = this.#registry.poolAt(key);
-      if (pool === undefined) put(["gone", key]);
-      else {
-        put(
-          routeOperation(pool, this.#numbers.ofRoute(pool), now, (endpoint) => {
-            const id = this.#numbers.of(endpoint);
-            if (!this.#knows(id)) {
-              this.#know(id, true);
-              put(endpointOperation(id, endpoint));
-            }
-            return id;
-          }),
-        );
-      }
+      size += this.#tellRoute(key, told);
     }
     for (const id of this.#gone.splice(0)) {
       this.#know(id, false);
-      put(["forget", id]);
+      told.push(JSON.stringify(["forget", id] satisfies TableOperation));
     }
-    return `[${texts.join(",")}]`;
+    return `[${told.join(",")}]`;
+  }
+
+  /** Gives the number of characters. */
+  #tellRoute(key: string, told: string[]): number {
+    const text = this.#texts.of(key);
+    if (text === undefined) {
+      told.push(JSON.stringify(["gone", key] satisfies TableOperation));
+      return key.length;
+    }
+    let size = 0;
+    for (const { id, kind, kindPlace, operation } of text.endpoints) {
+      if (this.#knows(id)) continue;
+      if (this.#kinds[kindPlace] !== kind) {
+        this.#kinds[kindPlace] = kind;
+        told.push(JSON.stringify(kindOperation(kindPlace, kind)));
+      }
+      this.#know(id, true);
+      told.push(operation);
+      size += operation.length;
+    }
+    told.push(text.operation);
+    return size + text.operation.length;
   }
 
   #knows(id: number): boolean {

@@ -1,36 +1,35 @@
-import { Endpoint, type EndpointFields } from "./endpoint.ts";
-import type { ProxyVersion } from "./endpoint-kind.ts";
+import type { EndpointKind, ProxyVersion } from "./endpoint-kind.ts";
 import type { Algorithm, Pool } from "./pool.ts";
-import { TagSet } from "./tag-set.ts";
 
 /**
  * How the supervisor tells workers of its table: by JSON arrays whose first member says what happened. The state of a
  * route is told, not its history, so that many changes of one route are one operation.
+ *
+ * - `kind`: what endpoints have in common; the worker keeps it at that place (`placeOfKind`).
+ * - `endpoint`: one with that number, of the kind at that place, with texts as `packTexts` made them.
+ * - `single`: a route with that one endpoint, and with nothing that does not follow from the settings and the endpoint.
+ * - `route`: any route.
+ * - `gone`, `forget`: a route, an endpoint that left.
  */
 export type TableOperation =
-  | readonly ["endpoint", id: number, ...EndpointValues]
+  | readonly ["kind", place: number, ...KindValues]
+  | readonly ["endpoint", id: number, kindPlace: number, packed: string]
+  | readonly ["single", key: string, id: number]
   | readonly ["route", ...RouteValues]
   | readonly ["gone", key: string]
   | readonly ["forget", id: number];
 
-/** An endpoint but for what only the supervisor needs. Names and values of its tags follow one another. */
-type EndpointValues = readonly [
-  host: string,
-  port: number,
+type KindValues = readonly [
   tls: boolean,
-  serverCertDomainSan: string,
-  applicationId: string,
-  privateInstanceId: string,
-  privateInstanceIndex: string,
-  tags: readonly string[] | null,
   isolationSegment: string,
   availabilityZone: string,
   routeServiceUrl: string,
   protocol: string,
   loadBalancing: string,
-  hashHeader: string,
-  hashBalance: number,
-  proxyProtocol: ProxyVersion | "",
+  hash: readonly [header: string, balance: number] | null,
+  proxyProtocol: ProxyVersion | null,
+  tagNames: readonly string[] | null,
+  component: string,
 ];
 
 /**
@@ -49,84 +48,77 @@ type RouteValues = readonly [
   marks: readonly number[],
 ];
 
-/** What tells a worker of an endpoint. */
-export function endpointOperation(id: number, endpoint: Endpoint): TableOperation {
+/** What tells a worker of a kind. */
+export function kindOperation(place: number, kind: EndpointKind): TableOperation {
+  const { hash } = kind;
   return [
-    "endpoint",
-    id,
-    endpoint.host,
-    endpoint.port,
-    endpoint.tls,
-    endpoint.serverCertDomainSan,
-    endpoint.applicationId,
-    endpoint.privateInstanceId,
-    endpoint.privateInstanceIndex,
-    endpoint.tags === null ? null : [...endpoint.tags].flat(),
-    endpoint.isolationSegment,
-    endpoint.availabilityZone,
-    endpoint.routeServiceUrl,
-    endpoint.protocol,
-    endpoint.loadBalancing,
-    endpoint.hash?.header ?? "",
-    endpoint.hash?.balance ?? 0,
-    endpoint.proxyProtocol ?? "",
+    "kind",
+    place,
+    kind.tls,
+    kind.isolationSegment,
+    kind.availabilityZone,
+    kind.routeServiceUrl,
+    kind.protocol,
+    kind.loadBalancing,
+    hash === undefined ? null : [hash.header, hash.balance],
+    kind.proxyProtocol ?? null,
+    kind.tagNames,
+    kind.component,
   ];
 }
 
-/** The endpoint that `endpointOperation` told of. */
-export function endpointOf(operation: Extract<TableOperation, readonly ["endpoint", ...unknown[]]>): Endpoint {
-  const [, , host, port, tls, serverCertDomainSan, applicationId, privateInstanceId, privateInstanceIndex, tags] =
-    operation;
-  const [isolationSegment, availabilityZone, routeServiceUrl, protocol, loadBalancing] = operation.slice(
-    10,
-  ) as string[];
-  const [hashHeader, hashBalance, proxyProtocol] = operation.slice(15) as [string, number, ProxyVersion | ""];
-  const fields: EndpointFields = {
-    host,
-    port,
+/** The kind that `kindOperation` told of. */
+export function kindOf(operation: Extract<TableOperation, readonly ["kind", ...unknown[]]>): EndpointKind {
+  const [, , tls, isolationSegment, availabilityZone, routeServiceUrl, protocol, ...others] = operation;
+  const [loadBalancing, hash, proxyProtocol, tagNames, component] = others;
+  return {
     tls,
-    serverCertDomainSan,
-    applicationId,
-    privateInstanceId,
-    privateInstanceIndex,
-    tags: tags === null ? null : tagsOf(tags),
-    isolationSegment: isolationSegment!,
-    availabilityZone: availabilityZone!,
-    routeServiceUrl: routeServiceUrl!,
-    protocol: protocol!,
-    loadBalancing: loadBalancing!,
-    hashHeader,
-    hashBalance,
-    ...(proxyProtocol !== "" && { proxyProtocol }),
+    isolationSegment,
+    availabilityZone,
+    routeServiceUrl,
+    protocol,
+    loadBalancing,
+    hash: hash === null ? undefined : { header: hash[0], balance: hash[1] },
+    proxyProtocol: proxyProtocol ?? undefined,
+    tagNames,
+    component,
   };
-  return new Endpoint(fields);
 }
 
-function tagsOf(flat: readonly string[]): TagSet {
-  const tags = new TagSet();
-  for (let i = 0; i < flat.length; i += 2) tags.set(flat[i]!, flat[i + 1]!);
-  return tags;
+/** What tells a worker of an endpoint whose kind it has at that place, as JSON. */
+export function endpointText(id: number, kindPlace: number, packed: string): string {
+  return `["endpoint",${id},${kindPlace},${JSON.stringify(packed)}]`;
 }
 
-/** What tells a worker of a pool; `idOf` gives the numbers of its endpoints. `now`: `Clock.monotonic` milliseconds. */
-export function routeOperation(
-  pool: Pool,
-  number: number,
-  now: number,
-  idOf: (endpoint: Endpoint) => number,
-): TableOperation {
-  const { hash, reservation } = pool;
+/** What tells a worker of a pool with the endpoints of those numbers, as JSON. `now`: `Clock.monotonic` milliseconds. */
+export function routeText(pool: Pool, number: number, now: number, ids: readonly number[]): string {
+  const { key, name, algorithm, hash, routeServiceUrl, reservation } = pool;
+  if (number < 0 && ids.length === 1 && isPlain(pool)) return `["single",${JSON.stringify(key)},${ids[0]}]`;
   const marks = pool.members.flatMap(({ failedAt }, place) => (failedAt < 0 ? [] : [place, now - failedAt]));
-  return [
+  const operation: TableOperation = [
     "route",
-    pool.key,
+    key,
     number,
-    pool.name,
-    pool.algorithm,
+    name,
+    algorithm,
     hash === undefined ? null : [hash.header, hash.balance],
-    pool.routeServiceUrl,
+    routeServiceUrl,
     reservation === undefined ? null : [reservation.routeServiceUrl, reservation.withoutEndpoints],
-    pool.members.map(({ endpoint }) => idOf(endpoint)),
+    ids,
     marks,
   ];
+  return JSON.stringify(operation);
+}
+
+/** Everything about a pool with one endpoint follows from its settings and that endpoint. */
+function isPlain(pool: Pool): boolean {
+  const { endpoint, failedAt } = pool.at(0)!;
+  return (
+    pool.key === pool.name &&
+    pool.algorithm === pool.settings.defaultAlgorithm &&
+    pool.routeServiceUrl === endpoint.routeServiceUrl &&
+    pool.hash === undefined &&
+    pool.reservation === undefined &&
+    failedAt < 0
+  );
 }

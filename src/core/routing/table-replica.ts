@@ -1,14 +1,14 @@
 import type { Clock } from "../clock.ts";
 import type { FailureKind } from "../forwarding/failure.ts";
 import type { Logger } from "../observe/log.ts";
-import { type Endpoint, inheritConnections, type SharedCount } from "./endpoint.ts";
-import { KindStore } from "./endpoint-kind.ts";
+import { Endpoint, inheritConnections, RestingEndpoint, type SharedCount } from "./endpoint.ts";
+import { type EndpointKind, KindStore } from "./endpoint-kind.ts";
 import { failureEffect, logFailedEndpoint } from "./failed-endpoint.ts";
 import { appInstancePool, type InstanceSelector, processInstancePool } from "./instance-lookup.ts";
 import { Pool, type PoolSettings } from "./pool.ts";
 import type { SharedTurn } from "./pool-state.ts";
 import { poolSettings, type RegistrySettings } from "./registry.ts";
-import { endpointOf, type TableOperation } from "./table-operations.ts";
+import { kindOf, type TableOperation } from "./table-operations.ts";
 import { TextStore } from "./text-store.ts";
 import { Trie } from "./trie.ts";
 
@@ -70,8 +70,11 @@ export class TableReplica {
   readonly #pools: PoolSettings;
   readonly #trie: Trie;
   readonly #texts = new TextStore();
-  readonly #kinds = new KindStore(this.#texts);
-  readonly #endpoints = new Map<number, Endpoint>();
+  readonly #kindStore = new KindStore(this.#texts);
+  /** By the places that the supervisor names. */
+  readonly #kinds: EndpointKind[] = [];
+  /** By their numbers, which are dense. */
+  readonly #endpoints: (Endpoint | undefined)[] = [];
   /** Routes with several endpoints. */
   readonly #numbered = new Map<number, Pool>();
   readonly #numbers = new Map<Pool, number>();
@@ -97,12 +100,15 @@ export class TableReplica {
 
   #do(operation: TableOperation): void {
     switch (operation[0]) {
-      case "endpoint": {
-        const endpoint = endpointOf(operation);
-        endpoint.keep(this.#kinds);
-        this.#endpoints.set(operation[1], endpoint);
+      case "kind":
+        this.#kinds[operation[1]] = this.#kindStore.own(kindOf(operation));
         break;
-      }
+      case "endpoint":
+        this.#endpoints[operation[1]] = new Endpoint(new RestingEndpoint(operation[3], this.#kinds[operation[2]]!, 0));
+        break;
+      case "single":
+        this.#putSingle(operation[1], operation[2]);
+        break;
       case "route":
         this.#put(operation);
         break;
@@ -120,9 +126,9 @@ export class TableReplica {
   }
 
   #forget(id: number): void {
-    const endpoint = this.#endpoints.get(id);
+    const endpoint = this.#endpoints[id];
     if (endpoint === undefined) return;
-    this.#endpoints.delete(id);
+    this.#endpoints[id] = undefined;
     this.#parts.forget(endpoint);
     this.#leaving.set(id, endpoint);
   }
@@ -139,6 +145,22 @@ export class TableReplica {
     return released;
   }
 
+  /** A route with one endpoint, and with nothing that does not follow from the settings and the endpoint. */
+  #putSingle(key: string, id: number): void {
+    const now = this.#parts.clock.monotonic();
+    const endpoint = this.#endpoints[id]!;
+    const { routeServiceUrl } = endpoint;
+    const pool = this.#trie.find(key);
+    if (pool !== undefined) {
+      this.#put(["route", key, -1, key, this.#pools.defaultAlgorithm, null, routeServiceUrl, null, [id], []]);
+      return;
+    }
+    const added = this.#add(key, key, now);
+    added.routeServiceUrl = routeServiceUrl;
+    added.add(endpoint, now);
+    if (this.#countsMatter(added)) this.#share(endpoint, id);
+  }
+
   #put([, key, number, name, algorithm, hash, serviceUrl, reservation, ids, marks]: RouteOperation): void {
     const now = this.#parts.clock.monotonic();
     const pool = this.#trie.find(key) ?? this.#add(key, name, now);
@@ -153,7 +175,7 @@ export class TableReplica {
       reservation === null
         ? undefined
         : { routeServiceUrl: reservation[0], withoutEndpoints: reservation[1], until: Number.POSITIVE_INFINITY };
-    const endpoints = ids.map((id) => this.#endpoints.get(id)!);
+    const endpoints = ids.map((id) => this.#endpoints[id]!);
     const fresh = setMembers(pool, endpoints, now);
     for (let i = 0; i < marks.length; i += 2) {
       const member = pool.members[marks[i]!];

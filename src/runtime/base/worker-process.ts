@@ -32,12 +32,17 @@ function tellLines(stream: Readable, tell: (text: string) => void): void {
   });
 }
 
-/** A text is a line of JSON. */
-const lineOf = (text: string): string => `${JSON.stringify(text)}\n`;
+/** A text is a line; one that could not be, or that looks as if it were such, is quoted as JSON. */
+function lineOf(text: string): string {
+  const asItIs = text !== "" && !text.startsWith('"') && !text.includes("\n") && text.isWellFormed();
+  return `${asItIs ? text : JSON.stringify(text)}\n`;
+}
+
+const textOf = (line: string): string => (line.startsWith('"') ? (JSON.parse(line) as string) : line);
 
 function tellTexts(socket: Socket, tell: (text: string) => void): void {
   tellLines(socket.setEncoding("utf8"), (lines) => {
-    for (const line of lines.split("\n")) if (line !== "") tell(JSON.parse(line) as string);
+    for (const line of lines.split("\n")) if (line !== "") tell(textOf(line));
   });
 }
 

@@ -7,7 +7,9 @@ import { addReport } from "../../../core/observe/request-report.ts";
 import type { Health } from "../../../core/pipeline/parts.ts";
 import type { Endpoint } from "../../../core/routing/endpoint.ts";
 import type { Registry, TableChanges } from "../../../core/routing/registry.ts";
-import { TableFeed, TableNumbers } from "../../../core/routing/table-feed.ts";
+import { TableFeed } from "../../../core/routing/table-feed.ts";
+import { TableNumbers } from "../../../core/routing/table-numbers.ts";
+import { TableTexts } from "../../../core/routing/table-texts.ts";
 import type { CommandEnd, Listener, Runtime, SharedNumbers } from "../../../runtime/interface.ts";
 import type { MainPorts } from "../main-listeners.ts";
 import type { MachineUse } from "./machine-use.ts";
@@ -60,6 +62,7 @@ export class Fleet implements TableChanges, MainPorts {
   readonly #links: (WorkerLink | undefined)[];
   readonly #pauses: number[];
   #registry: Registry | undefined;
+  #texts: TableTexts | undefined;
   #loop: Listener | undefined;
   #ports: SharedPorts | undefined;
   /** The router stops: nobody is started any more. */
@@ -91,6 +94,7 @@ export class Fleet implements TableChanges, MainPorts {
    */
   async start(registry: Registry, rehearsalMs: number): Promise<void> {
     this.#registry = registry;
+    this.#texts = new TableTexts(registry, this.#ids, this.#clock);
     await Promise.all(this.#links.map((_, place) => this.#startOne(place, rehearsalMs)));
     this.#every(reportMs, () => void this.collect());
   }
@@ -109,7 +113,7 @@ export class Fleet implements TableChanges, MainPorts {
 
   async #startOne(place: number, rehearsalMs: number): Promise<WorkerLink> {
     const { runtime, config, logger, health, address, errorTemplate, keyPairs, size } = this.#parts;
-    const feed = new TableFeed(this.#registry!, this.#ids, this.#clock);
+    const feed = new TableFeed(this.#texts!);
     // It says nothing before it is asked to start.
     let receive: (text: string) => void = () => {};
     const process = await runtime.spawnWorker({
@@ -119,7 +123,10 @@ export class Fleet implements TableChanges, MainPorts {
     });
     const began = this.#clock.monotonic();
     const link: WorkerLink = new WorkerLink(place, process, feed, this.#clock, {
-      failed: ([key, address, kind]) => this.#registry!.endpointFailedElsewhere(key, address, kind),
+      failed: ([key, address, kind]) => {
+        this.#registry!.endpointFailedElsewhere(key, address, kind);
+        this.#texts!.changed(key);
+      },
       marksErased: (key) => this.#marksErased(key),
       released: (ids) => {
         for (const id of ids) this.#ids.released(id, feed);
@@ -208,6 +215,7 @@ export class Fleet implements TableChanges, MainPorts {
   }
 
   changed(key: string): void {
+    this.#texts?.changed(key);
     if (this.#registry?.poolAt(key) === undefined) this.#ids.forgetRoute(key);
     for (const link of this.#all) {
       link.feed.changed(key);
@@ -219,6 +227,7 @@ export class Fleet implements TableChanges, MainPorts {
   #marksErased(key: string): void {
     const pool = this.#registry!.poolAt(key);
     pool?.state.clearMarks(pool.members);
+    this.#texts!.changed(key);
   }
 
   /** The endpoint left the table. */

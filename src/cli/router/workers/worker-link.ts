@@ -4,7 +4,7 @@ import type { CommandEnd, WorkerProcess } from "../../../runtime/interface.ts";
 import { failureOf, type Message, type Questions, type Tidings } from "./messages.ts";
 
 /** Characters of table operations per message; the next one is sent when the worker has done those. */
-const messageCharacters = 256 * 1024;
+const messageCharacters = 128 * 1024;
 /** How long changes of the table wait for others, in milliseconds. */
 const gatherMs = 1;
 

@@ -7,9 +7,11 @@ import { Level, type Logger } from "../../../../src/core/observe/log.ts";
 import { Endpoint } from "../../../../src/core/routing/endpoint.ts";
 import type { Pool } from "../../../../src/core/routing/pool.ts";
 import { Registry, type RegistrySettings } from "../../../../src/core/routing/registry.ts";
-import { TableFeed, TableNumbers } from "../../../../src/core/routing/table-feed.ts";
+import { TableFeed } from "../../../../src/core/routing/table-feed.ts";
+import { TableNumbers } from "../../../../src/core/routing/table-numbers.ts";
 import type { TableOperation } from "../../../../src/core/routing/table-operations.ts";
 import { type FailureNews, TableReplica } from "../../../../src/core/routing/table-replica.ts";
+import { TableTexts } from "../../../../src/core/routing/table-texts.ts";
 import { defaults } from "../../../unit/core/routing/recording.ts";
 
 const runs = process.env["CAUSEWAY_ALL"] ? 1000 : 150;
@@ -24,6 +26,7 @@ class Copies {
   ms = 1000;
   readonly numbers = new TableNumbers();
   readonly registry: Registry;
+  readonly texts: TableTexts;
   readonly feeds: TableFeed[];
   readonly replicas: TableReplica[];
   readonly forgotten: Endpoint[][] = [[], []];
@@ -43,12 +46,14 @@ class Copies {
       },
       changes: {
         changed: (key) => {
+          this.texts.changed(key);
           if (this.registry.poolAt(key) === undefined) this.numbers.forgetRoute(key);
           for (const feed of feeds()) feed.changed(key);
         },
       },
     });
-    this.feeds = [0, 1].map(() => new TableFeed(this.registry, this.numbers, this.clock));
+    this.texts = new TableTexts(this.registry, this.numbers, this.clock);
+    this.feeds = [0, 1].map(() => new TableFeed(this.texts));
     this.replicas = [0, 1].map((place) => this.replica(place));
   }
 
@@ -59,7 +64,10 @@ class Copies {
       random: () => 0,
       log,
       reports: {
-        failed: (key, address, kind) => this.registry.endpointFailedElsewhere(key, address, kind),
+        failed: (key, address, kind) => {
+          this.registry.endpointFailedElsewhere(key, address, kind);
+          this.texts.changed(key);
+        },
         marksErased: none,
       },
       siblings: {
@@ -224,7 +232,7 @@ describe("a worker's copy of the table (architecture §6)", () => {
             assert.equal(replica.lookup("unknown.example", "/"), undefined);
           }
           // A worker that starts now is told the same, marks included.
-          const late = new TableFeed(copies.registry, copies.numbers, copies.clock);
+          const late = new TableFeed(copies.texts);
           copies.feeds[1] = late;
           const fresh = copies.replica(1);
           for (let text = late.take(1e6); text !== undefined; text = late.take(1e6)) fresh.apply(JSON.parse(text));

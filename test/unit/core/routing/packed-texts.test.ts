@@ -7,7 +7,10 @@ const text = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom("", "a", "b", "0123456789ab-0123", "\u00e0\u00ff", "\ud800", "\0\x01\xe0") },
   { weight: 4, arbitrary: fc.string({ unit: "binary", maxLength: 20 }) },
   // On both sides of what one character can say, and of what two characters of 15 bits can.
-  { weight: 1, arbitrary: fc.constantFrom(223, 224, 255, 256, 32_767, 32_768, 70_000).map((n) => "x".repeat(n)) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(52, 53, 214, 215, 216, 255, 256, 32_767, 32_768, 70_000).map((n) => "x".repeat(n)),
+  },
 );
 
 describe("packed texts", () => {
@@ -39,6 +42,13 @@ describe("packed texts", () => {
       }),
       { seed: 7, numRuns: 500 },
     );
+  });
+
+  it("say how long they are in characters that JSON does not escape", () => {
+    for (let length = 0; length < 300; length++) {
+      const packed = packTexts(["x".repeat(length), "y".repeat(length), "x".repeat(length)]);
+      if (packed.startsWith("n")) assert.equal(JSON.stringify(packed), `"${packed}"`);
+    }
   });
 
   it("may be as many as tags in a large message", () => {
