@@ -144,14 +144,21 @@ const against = (group: string, program: string): Job[] =>
       ...(group === "fault" && { lane: group }),
     })),
   );
-/**
- * Conformance tests once more, with routers of two workers: a few, with `--all` those that do not ask what one worker has
- * for itself (connections it keeps), nor change a route and look for it without a sign that all workers know.
- */
+/** Conformance files that cannot mean the same with two workers, or mean no router at all, with the reasons. */
+const notMeant: readonly (readonly [file: string, reason: string])[] = [
+  ["idle-connections", "how many idle connections are kept is a bound of each worker"],
+  ["native", "the native listener serves with one worker only"],
+  ["workers", "starts routers of two workers itself"],
+  ["package", "what is installed is asked whether it starts, with the configuration of its own"],
+  ["route-registrar-outage", "about route-registrar"],
+  ["routing-api-databases", "about the Routing API's databases"],
+];
+
+/** Conformance tests once more, with routers of two workers: a few, with `--all` all for which that means something. */
 function withTwoWorkers(program: string): Job[] {
   const few = /(balancing|routing)\.test\.ts$/;
-  const notMeant = /(idle-connections|backend-tls|native|workers|package|-outage|-databases)\.test\.ts$/;
-  const files = filesOf("conformance", program).filter((file) => (values.all ? !notMeant.test(file) : few.test(file)));
+  const meant = (file: string): boolean => !notMeant.some(([name]) => file.endsWith(`/${name}.test.ts`));
+  const files = filesOf("conformance", program).filter((file) => (values.all ? meant(file) : few.test(file)));
   return jobsOf(
     `conformance of ${program} with two workers`,
     files.map((file) => ({

@@ -14,6 +14,8 @@ async function compressed(text: string): Promise<Uint8Array> {
  * §2.2). `logger` is the one with source `.router`.
  */
 export class ActiveAppsPublisher {
+  /** Asked for what is not in `apps` yet before each message. */
+  refresh: (() => Promise<void>) | undefined;
   readonly #bus: Bus;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -41,6 +43,7 @@ export class ActiveAppsPublisher {
 
   async #tick(): Promise<void> {
     this.#schedule();
+    await this.refresh?.();
     const active = this.#apps.since(this.#since);
     this.#since = this.#clock.monotonic();
     const message = await compressed(JSON.stringify(active));

@@ -358,6 +358,8 @@ export interface SharedNumbers {
   store(index: number, value: number): void;
   /** The sum of `count` numbers from `from` on. */
   sum(from: number, count: number): number;
+  /** Says that they are still in use: files that nobody has touched for a while are removed by who makes the next. */
+  touch(): void;
   /** Removes the file; whoever has it open may go on. */
   remove(): void;
 }

@@ -173,7 +173,9 @@ describe("access log to syslog (control-plane §6.4)", () => {
     const server = new SyslogServer();
     server.deaf = true;
     const port = await server.listen(0);
-    const router = await streaming({ level: "info", syslog_addr: `127.0.0.1:${port}`, syslog_network: "tcp" });
+    const logging = { level: "info", syslog_addr: `127.0.0.1:${port}`, syslog_network: "tcp" };
+    // Each worker has a connection and a queue of its own.
+    const router = await streaming(logging, { workers: 1 });
     const bulk = `User-Agent: ${"x".repeat(200_000)}`;
     try {
       let answered = 0;

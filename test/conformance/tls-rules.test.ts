@@ -3,7 +3,7 @@ import { after, before, describe, it } from "node:test";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import { issue, makeAuthority } from "../fixtures/certificates.ts";
 import { Backend, ok } from "./harness/backend.ts";
-import { type RouterUnderTest, startRouter } from "./harness/router.ts";
+import { type RouterUnderTest, startRouter, workersUnderTest } from "./harness/router.ts";
 
 // The lines of data-plane §7.1 that the other files about TLS say nothing of.
 
@@ -85,7 +85,11 @@ describe("TLS listener: names, sessions, renegotiation (data-plane §7.1)", () =
     it(`a client of ${version} resumes its session, and is still the one with the certificate`, async () => {
       const options = { maxVersion: version, servername: "first.test", cert: client.certificate, key: client.key };
       const first = await ask(options);
-      const second = await ask({ ...options, session: first.session! });
+      let second = await ask({ ...options, session: first.session! });
+      // The worker that gave the session away is the one that knows it.
+      for (let tries = 32; workersUnderTest > 1 && !second.reused && tries > 0; tries--) {
+        second = await ask({ ...options, session: first.session! });
+      }
       assert.deepEqual([first.reused, second.reused], [false, true]);
       assert.equal(second.answer, client.certificate.replaceAll(/-----[^-]*-----|\n/g, ""));
       assert.equal(second.answer, first.answer);

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, utimesSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { issue, makeAuthority } from "../fixtures/certificates.ts";
 import { Backend, ok } from "./harness/backend.ts";
 import { condition } from "./harness/condition.ts";
 import { Connection, get } from "./harness/connection.ts";
@@ -79,7 +81,7 @@ const metricsPort = (): number =>
 
 describe("two workers (architecture §6)", () => {
   it("are processes that both serve on one port, and the log tells of the port once", async () => {
-    const ids = workerIds(router);
+    const ids = await workerIds(router.program);
     assert.equal(ids.length, 2);
     assert.ok(ids.every(isAlive));
     assert.equal(router.program.logLines.filter(({ message }) => message === "tcp-listener-started").length, 1);
@@ -145,6 +147,66 @@ describe("two workers (architecture §6)", () => {
     }
   });
 
+  it("never exceed max_conns under load, and use all of it again and again", async () => {
+    let [now, most, refused] = [0, 0, 0];
+    const busy = await Backend.start(async () => {
+      most = Math.max(most, ++now);
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      now--;
+      return ok("busy");
+    });
+    await router.register({ uris: ["load.test"], port: busy.port });
+    const connections = await open(enough, "");
+    const work = async (connection: Connection): Promise<void> => {
+      for (let sent = 0; sent < 50; sent++) {
+        connection.write(request("load.test"));
+        const { status } = await connection.response();
+        if (status === 503) refused++;
+        else assert.equal(status, 200);
+      }
+    };
+    await Promise.all(connections.map(work));
+    assert.equal(most, 2);
+    assert.ok(refused > 0);
+    // Nothing is left counted.
+    const after = await open(2, request("load.test"));
+    assert.deepEqual(await statuses(after), [200, 200]);
+    for (const connection of [...connections, ...after]) connection.close();
+    await busy.stop();
+  });
+
+  it("least-connection fills endpoints evenly, whichever worker a request comes to (data-plane §3.6)", async () => {
+    const held: Record<string, number> = { one: 0, two: 0, three: 0 };
+    const resolvers: (() => void)[] = [];
+    const backends: Backend[] = [];
+    for (const name of Object.keys(held)) {
+      const backend = await Backend.start(async () => {
+        held[name]!++;
+        await new Promise<void>((resolve) => resolvers.push(resolve));
+        return ok(name);
+      });
+      backends.push(backend);
+      await router.register({
+        uris: ["even.test"],
+        port: backend.port,
+        options: { loadbalancing: "least-connection" },
+      });
+    }
+    const connections: Connection[] = [];
+    // max_conns is 2 for each of the three.
+    for (let sent = 1; sent <= 6; sent++) {
+      connections.push(...(await open(1, request("even.test"))));
+      await condition("the request", () => resolvers.length === sent || undefined);
+      const counts = Object.values(held);
+      assert.ok(Math.max(...counts) - Math.min(...counts) <= 1, `${counts}`);
+    }
+    assert.deepEqual(Object.values(held), [2, 2, 2]);
+    for (const resolve of resolvers) resolve();
+    assert.deepEqual(new Set(await statuses(connections)), new Set([200]));
+    for (const connection of connections) connection.close();
+    for (const backend of backends) await backend.stop();
+  });
+
   it("least-connection counts the requests of both (data-plane §3.6)", async () => {
     const options = { loadbalancing: "least-connection" };
     await router.register({ uris: ["least.test"], port: one.port, options });
@@ -185,7 +247,7 @@ describe("two workers (architecture §6)", () => {
   it("a drain counts and waits for the requests of both, and leaves nothing behind (control-plane §8.4)", async () => {
     await router.register({ uris: ["drain.test"], port: one.port });
     await router.register({ uris: ["drain2.test"], port: two.port });
-    const ids = workerIds(router);
+    const ids = await workerIds(router.program);
     const busy = await Promise.all([
       ...(await open(2, request("drain.test", "/wait"))),
       ...(await open(2, request("drain2.test", "/wait"))),
@@ -210,7 +272,11 @@ describe("two workers (architecture §6)", () => {
 /** Files of shared numbers that a supervisor has not removed. */
 function leftOver(id: number): string[] {
   return ["/dev/shm", tmpdir()].flatMap((folder) =>
-    existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith(`causeway-${id}-`)) : [],
+    existsSync(folder)
+      ? readdirSync(folder)
+          .filter((name) => name.startsWith(`causeway-${id}-`))
+          .map((name) => join(folder, name))
+      : [],
   );
 }
 
@@ -229,9 +295,89 @@ describe("the start and the end of two workers", () => {
     await new Promise((resolve) => holder.close(resolve));
   });
 
+  it("a port of 0 is one port for both, of each listener", async () => {
+    const pair = issue(makeAuthority(), { names: ["secure.test"] });
+    const both = await startRouter("embedded", {
+      workers: 2,
+      enable_ssl: true,
+      ssl_port: 0,
+      client_cert_validation: "none",
+      cipher_suites: "ECDHE-ECDSA-AES128-GCM-SHA256",
+      tls_pem: [{ cert_chain: pair.certificate, private_key: pair.key }],
+    });
+    const ids = await workerIds(both.program);
+    for (const port of [both.port, both.tlsPort]) {
+      const connections = await Promise.all(Array.from({ length: enough }, () => Connection.open(port)));
+      const wanted = connections.map(({ socket }) => socket.localPort!).sort();
+      await condition(`connections to ${port}`, () => {
+        const [one, two] = ids.map((id) => [...clientPorts(id, port)]) as [number[], number[]];
+        if (one.length === 0 || two.length === 0) return undefined;
+        return JSON.stringify([...one, ...two].sort()) === JSON.stringify(wanted) || undefined;
+      });
+      for (const connection of connections) connection.close();
+    }
+    await both.stop();
+  });
+
+  it("a worker that cannot start anew is tried again, later each time, with the reason, and the other serves", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "causeway-loop-"));
+    const logs = join(folder, "logs");
+    mkdirSync(logs);
+    const looping = await startRouter("embedded", { workers: 2, access_log: { file: join(logs, "access.log") } });
+    const { program } = looping;
+    const [victim, other] = await workerIds(program);
+    await looping.register({ uris: ["loop.test"], port: one.port });
+    renameSync(logs, join(folder, "away"));
+    process.kill(victim, "SIGKILL");
+    const pauses = (): unknown[] =>
+      program.logLines.flatMap(({ message, data }) => (message === "worker-ended" ? [data!["restart_in_ms"]] : []));
+    await condition("three tries", () => pauses().length >= 4 || undefined, 60_000);
+    assert.deepEqual(pauses().slice(0, 4), [50, 100, 200, 400]);
+    const reason = program.logLines.find(({ message }) => message === "worker-not-started");
+    assert.equal(reason?.data!["reason"], "error-creating-access-logger");
+    assert.match(String(reason?.data!["error"]), /^open .*access\.log: no such file or directory$/);
+    assert.ok(isAlive(other));
+    assert.equal((await get(looping.port, "loop.test")).status, 200);
+    renameSync(join(folder, "away"), logs);
+    const started = await program.logged(
+      "worker-started",
+      ({ data }) => ![victim, other].includes(data!["pid"] as number),
+    );
+    assert.equal(started.data!["worker"], 0);
+    await condition("a client of the new worker", async () => {
+      const connection = await Connection.open(looping.port, request("loop.test"));
+      assert.equal((await connection.response()).status, 200);
+      const own = clientPorts(started.data!["pid"] as number, looping.port).has(connection.socket.localPort!);
+      connection.close();
+      return own || undefined;
+    });
+    await looping.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  it("what is left of a router whose processes were all killed goes with the next start", async () => {
+    const killed = await startRouter("embedded", { workers: 2 });
+    const ids = await workerIds(killed.program);
+    const supervisor = killed.program.child.pid!;
+    // The supervisor last: the workers would tidy up after it, and it would start others.
+    process.kill(supervisor, "SIGSTOP");
+    for (const id of ids) process.kill(id, "SIGKILL");
+    process.kill(supervisor, "SIGKILL");
+    await killed.program.end();
+    await allGone(ids);
+    const left = leftOver(supervisor);
+    assert.equal(left.length, 1);
+    // As if that had been a while ago.
+    utimesSync(left[0]!, 0, 0);
+    const next = await startRouter("embedded", { workers: 2 });
+    assert.deepEqual(leftOver(supervisor), []);
+    await next.stop();
+    await killed.stop();
+  });
+
   it("workers end with a supervisor that is killed, and remove what it cannot", async () => {
     const killed = await startRouter("embedded", { workers: "auto", go_max_procs: 2 });
-    const ids = workerIds(killed);
+    const ids = await workerIds(killed.program);
     assert.equal(ids.length, 2);
     killed.program.child.kill("SIGKILL");
     await allGone(ids);

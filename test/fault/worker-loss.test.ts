@@ -68,7 +68,7 @@ class Client {
 
 describe("a worker is killed under load (issue G, acceptance 5)", () => {
   it("the other goes on, only the victim's connections fail, and another takes its place", async () => {
-    const [victim, other] = workerIds(router) as [number, number];
+    const [victim, other] = await workerIds(router.program);
     const all = await Promise.all(Array.from({ length: clients }, () => Client.start()));
     await condition("work before", () => all.every(({ served }) => served > 50) || undefined);
     const lost = clientPorts(victim, router.port);
@@ -120,7 +120,7 @@ describe("a worker is killed under load (issue G, acceptance 5)", () => {
     const all = await Promise.all(Array.from({ length: limit }, () => Connection.open(router.port, waits)));
     await condition("a full endpoint", () => waiting.length === limit || undefined);
     assert.equal((await get(router.port, "load.test")).status, 503);
-    const [victim] = workerIds(router) as [number];
+    const [victim] = await workerIds(router.program);
     const lost = clientPorts(victim, router.port).size;
     assert.ok(lost > 0 && lost < limit, `${lost} of ${limit} requests are the victim's`);
     process.kill(victim, "SIGKILL");

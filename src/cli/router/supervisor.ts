@@ -256,7 +256,9 @@ export async function startRouter(
   if (tickerFault !== undefined) throw new PlainFailure(`panic: ${tickerFault.message}\n`, 2);
   if (activeApps !== undefined) {
     const { publish_active_apps_interval: interval } = config;
-    new ActiveAppsPublisher(bus, clock, routerLog, activeApps, interval).start();
+    const publisher = new ActiveAppsPublisher(bus, clock, routerLog, activeApps, interval);
+    publisher.refresh = refresh;
+    publisher.start();
   }
   routerLog.debug("Sleeping before returning success on /health endpoint to preload routing table", {
     sleep_time_seconds: config.start_response_delay_interval / 1000,
@@ -274,6 +276,7 @@ export async function startRouter(
   await fleetStarted;
   const server = await worker.listen(registry);
   routerLog.info("gorouter.started");
+  fleet?.announce();
   observation.started();
   health.state = "healthy";
   const certificates = ingress?.certificates;

@@ -121,10 +121,16 @@ export class Worker {
       http === undefined
         ? undefined
         : await this.#opened("tcp-listener-error", http, () => this.#listenHttp(handler, http, true));
-    const secured =
-      https === undefined || ingress === undefined
-        ? undefined
-        : await this.#opened("tls-listener-error", https, () => this.#listenHttps(handler, https, ingress, true));
+    let secured: Server | undefined;
+    if (https !== undefined && ingress !== undefined) {
+      const open = (): Promise<Server> => this.#listenHttps(handler, https, ingress, true);
+      try {
+        secured = await this.#opened("tls-listener-error", https, open);
+      } catch (error) {
+        await plain?.stopAccepting();
+        throw error;
+      }
+    }
     return new MainListeners(plain, secured, loop.server);
   }
 

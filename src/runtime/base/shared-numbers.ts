@@ -1,4 +1,14 @@
-import { closeSync, ftruncateSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  ftruncateSync,
+  openSync,
+  readdirSync,
+  readSync,
+  statSync,
+  unlinkSync,
+  utimesSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -9,6 +19,38 @@ const bytesEach = 4;
 /** In memory where the system has such a place, else on disk, where it stays in the cache. */
 const places = ["/dev/shm", tmpdir()];
 
+/** A file that was not touched for so long, in milliseconds, and whose process is gone, is left over. */
+const leftOverMs = 10_000;
+
+const isAlive = (id: number): boolean => {
+  try {
+    process.kill(id, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
+};
+
+/** Removes files whose processes were killed, all of them, before one could. A process elsewhere may not be seen from here. */
+function tidyUp(folder: string): void {
+  let names: string[] = [];
+  try {
+    names = readdirSync(folder);
+  } catch {
+    // A place where files can be put, but not looked for.
+  }
+  for (const name of names) {
+    const id = /^causeway-(\d+)-[\da-f-]{36}$/.exec(name)?.[1];
+    if (id === undefined || isAlive(Number(id))) continue;
+    const path = join(folder, name);
+    try {
+      if (Date.now() - statSync(path).mtimeMs > leftOverMs) unlinkSync(path);
+    } catch {
+      // Somebody else's.
+    }
+  }
+}
+
 function create(length: number, folders: readonly string[]): { readonly path: string; readonly descriptor: number } {
   const name = `causeway-${process.pid}-${crypto.randomUUID()}`;
   let failure: unknown;
@@ -17,6 +59,7 @@ function create(length: number, folders: readonly string[]): { readonly path: st
     try {
       const descriptor = openSync(path, "wx+", 0o600);
       ftruncateSync(descriptor, length * bytesEach);
+      tidyUp(folder);
       return { path, descriptor };
     } catch (error) {
       failure = error;
@@ -32,6 +75,15 @@ export function openNumbers(
   folders: readonly string[] = places,
 ): { readonly path: string; readonly descriptor: number } {
   return path === undefined ? create(length, folders) : { path, descriptor: openSync(path, "r+") };
+}
+
+/** `SharedNumbers.touch`. */
+export function touchNumbers(path: string): void {
+  try {
+    utimesSync(path, new Date(), new Date());
+  } catch {
+    // Whoever removed it knows why.
+  }
 }
 
 /** Removes the file behind shared numbers. */
@@ -76,6 +128,7 @@ export function sharedNumbers(length: number, path?: string, folders?: readonly 
       for (let i = 0; i < read / bytesEach; i++) total += many[i]!;
       return total;
     },
+    touch: () => touchNumbers(file.path),
     remove() {
       closeSync(file.descriptor);
       removeNumbers(file.path);

@@ -1,5 +1,5 @@
 import { closeSync } from "node:fs";
-import { openNumbers, removeNumbers } from "../base/shared-numbers.ts";
+import { openNumbers, removeNumbers, touchNumbers } from "../base/shared-numbers.ts";
 import type { SharedNumbers } from "../interface.ts";
 
 /** `Runtime.sharedNumbers` on memory that the processes have in common. */
@@ -20,6 +20,7 @@ export function sharedNumbersBun(length: number, given?: string): SharedNumbers 
       for (let i = from; i < from + count; i++) total += Atomics.load(numbers, i);
       return total;
     },
+    touch: () => touchNumbers(path),
     remove: () => removeNumbers(path),
   };
 }

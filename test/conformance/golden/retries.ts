@@ -158,7 +158,8 @@ const attemptFields = [
   "tls_time",
   "local_address",
 ];
-const withAttempts = { logging: { level: "debug", extra_access_log_fields: attemptFields }, ...three };
+/** One worker: whether a connection is there to be used again is asked, and each worker has its own. */
+const withAttempts = { workers: 1, logging: { level: "debug", extra_access_log_fields: attemptFields }, ...three };
 const dead = (uri: string, name: string, id: string): GoldenRoute => ({
   uris: [uri],
   backend: name,

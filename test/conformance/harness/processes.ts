@@ -1,14 +1,22 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { condition } from "./condition.ts";
-import type { RouterUnderTest } from "./router.ts";
+import type { Program } from "./program.ts";
 
 /** Process ids of the workers that the log has told of so far, by place; of several at one place the latest. */
-export function workerIds({ program }: RouterUnderTest): number[] {
+export function knownWorkers({ logLines }: Program): number[] {
   const ids: number[] = [];
-  for (const { message, data } of program.logLines) {
+  for (const { message, data } of logLines) {
     if (message === "worker-started") ids[data!["worker"] as number] = data!["pid"] as number;
   }
   return ids;
+}
+
+/** The same of the two workers of a router, once the log has told of both. */
+export async function workerIds(program: Program): Promise<[number, number]> {
+  return await program.waitFor("both workers", () => {
+    const [one, two] = knownWorkers(program);
+    return one === undefined || two === undefined ? undefined : [one, two];
+  });
 }
 
 /** A process is there, and no mere entry that waits for its parent. */

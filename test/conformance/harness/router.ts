@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { stringify } from "yaml";
 import { condition } from "./condition.ts";
-import { exchange } from "./connection.ts";
+import { Connection } from "./connection.ts";
+import { clientPorts, knownWorkers } from "./processes.ts";
 import { type LogLine, Program, type ProgramOptions } from "./program.ts";
 
 /** A nested piece of `gorouter.yml`. */
@@ -79,6 +80,26 @@ export type BusChoice = number | "embedded";
 
 /** How many workers routers have whose configuration does not say (`CAUSEWAY_TEST_WORKERS`, default: the program's). */
 const workers = Number(process.env["CAUSEWAY_TEST_WORKERS"] ?? 0);
+/** How many processes serve requests then. */
+export const workersUnderTest: number = Math.max(workers, 1);
+
+/** A connection to each worker; to the only one where there is one. */
+async function connectionToEach(program: Program, port: number): Promise<Connection[]> {
+  const found = new Map<number, Connection>();
+  const others: Connection[] = [];
+  const ids = knownWorkers(program);
+  const missing = (): number[] => ids.filter((id) => !found.has(id));
+  await condition("a connection to each worker", async () => {
+    const connection = await Connection.open(port);
+    const owner =
+      ids.length === 0 ? 0 : missing().find((id) => clientPorts(id, port).has(connection.socket.localPort!));
+    if (owner === undefined) others.push(connection);
+    else found.set(owner, connection);
+    return (found.size > 0 && missing().length === 0) || undefined;
+  });
+  for (const connection of others) connection.close();
+  return [...found.values()];
+}
 
 /** Configuration of free ports on loopback, merged with `config`, as a file in `folder`; gives the file's path. */
 export function writeConfig(folder: string, bus: BusChoice, config: Yaml = {}): string {
@@ -165,11 +186,14 @@ export async function startRouter(
       accessLog,
       accessLogged: async (where) => await condition("access log line", () => accessLog().find(where)),
       async settledLogLines() {
-        // Standard output is a stream of its own: this request's line stands behind all that was logged before it.
-        const fence = `settled-${++fences}`;
-        const head = ["GET / HTTP/1.1", "Host: fence.test", `X-CF-App-Instance: ${fence}`, "Connection: close"];
-        await exchange(ports.http, `${head.join("\r\n")}\r\n\r\n`);
-        await program.logged("invalid-app-instance-header", ({ data }) => String(data?.["error"]).endsWith(fence));
+        // Standard output is a stream of its own: this request's line stands behind all that the worker logged before it.
+        for (const connection of await connectionToEach(program, ports.http)) {
+          const fence = `settled-${++fences}`;
+          connection.write(`GET / HTTP/1.1\r\nHost: fence.test\r\nX-CF-App-Instance: ${fence}\r\n\r\n`);
+          await connection.response();
+          connection.close();
+          await program.logged("invalid-app-instance-header", ({ data }) => String(data?.["error"]).endsWith(fence));
+        }
         return program.logLines;
       },
       async stop() {

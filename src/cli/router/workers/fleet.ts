@@ -12,6 +12,7 @@ import { TableNumbers } from "../../../core/routing/table-numbers.ts";
 import { TableTexts } from "../../../core/routing/table-texts.ts";
 import type { CommandEnd, Listener, Runtime, SharedNumbers } from "../../../runtime/interface.ts";
 import type { MainPorts } from "../main-listeners.ts";
+import { StartFailure } from "../start-failure.ts";
 import type { MachineUse } from "./machine-use.ts";
 import type { ConnectionCounts, Questions, SharedPorts, WorkerOrders } from "./messages.ts";
 import { bindExclusively } from "./ports.ts";
@@ -30,6 +31,11 @@ const longestPauseMs = 5000;
 const longLifeMs = 10_000;
 /** So long, in milliseconds, workers may take to end; then they are killed. */
 const endMs = 3000;
+
+/** How often a port that the kernel chose may be lost to another program before the workers have it. */
+const freePortTries = 3;
+
+const addressOf = ({ host, port }: Listener): object => ({ IP: host, Port: port, Zone: "" });
 
 /** What a fleet is made of. */
 interface FleetParts {
@@ -96,7 +102,10 @@ export class Fleet implements TableChanges, MainPorts {
     this.#registry = registry;
     this.#texts = new TableTexts(registry, this.#ids, this.#clock);
     await Promise.all(this.#links.map((_, place) => this.#startOne(place, rehearsalMs)));
-    this.#every(reportMs, () => void this.collect());
+    this.#every(reportMs, () => {
+      this.#numbers.touch();
+      void this.collect();
+    });
   }
 
   #every(ms: number, task: () => void): void {
@@ -143,6 +152,7 @@ export class Fleet implements TableChanges, MainPorts {
       health: health.state,
       errorTemplate,
       keyPairs: keyPairs(),
+      processId: runtime.processId,
       shared: { path, length, place, workers: size },
       rehearsalMs,
     });
@@ -152,9 +162,20 @@ export class Fleet implements TableChanges, MainPorts {
     link.tell("health", health.state);
     link.tell("level", logger.level);
     link.tell("keyPairs", keyPairs());
-    if (this.#ports !== undefined) await link.ask("listen", this.#ports);
-    this.#log.info("worker-started", { worker: place, pid: process.processId });
+    if (this.#ports !== undefined) {
+      await link.ask("listen", this.#ports);
+      this.#announce(link);
+    }
     return link;
+  }
+
+  #announce({ place, process }: WorkerLink): void {
+    this.#log.info("worker-started", { worker: place, pid: process.processId });
+  }
+
+  /** Tells the log of the workers, after what every router says of its start. */
+  announce(): void {
+    for (const link of this.#all) this.#announce(link);
   }
 
   /** A worker ended. */
@@ -178,7 +199,8 @@ export class Fleet implements TableChanges, MainPorts {
     if (this.#stopping || this.#links[place] !== undefined) return;
     this.#startOne(place, 0).catch((error: Error) => {
       if (this.#stopping) return;
-      this.#log.error("worker-not-started", { worker: place, error: error.message });
+      const data = error instanceof StartFailure ? error.data : {};
+      this.#log.error("worker-not-started", { worker: place, reason: error.message, ...data });
       const link = this.#links[place];
       // One that cannot listen, say, is no worker; its end starts the next.
       if (link === undefined) this.#clock.after(this.#pauses[place]!, () => this.#restart(place));
@@ -262,14 +284,17 @@ export class Fleet implements TableChanges, MainPorts {
   /** Takes what the workers counted since the last time into the metrics of all. */
   async collect(): Promise<void> {
     const { requests, activeApps, use } = this.#parts;
+    const active: (readonly [applicationId: string, time: number])[] = [];
     const one = async (link: WorkerLink): Promise<void> => {
       const report = await link.ask("report");
       const now = this.#clock.monotonic();
       use.note(link.place, report);
       addReport(requests, report.requests, now);
-      for (const app of report.activeApps) activeApps?.mark(app, now);
+      for (const [app, age] of report.activeApps) active.push([app, now - age]);
     };
     await this.#within(reportWaitMs, Promise.allSettled(this.#all.map(one)));
+    // In the order of the requests, whichever workers had them.
+    for (const [app, time] of active.sort((a, b) => a[1] - b[1])) activeApps?.mark(app, time);
   }
 
   /** New certificates for the main TLS listener. */
@@ -292,25 +317,52 @@ export class Fleet implements TableChanges, MainPorts {
    * @throws StartFailure when a port cannot be bound.
    */
   async listen(): Promise<MainPorts> {
-    const { runtime, config } = this.#parts;
-    const http = config.disable_http ? undefined : await bindExclusively(runtime, config, "http");
-    const https = config.enable_ssl ? await bindExclusively(runtime, config, "https") : undefined;
-    await http?.close();
-    await https?.close();
-    const ports = { http: http?.port, https: https?.port };
     await Promise.all(this.#all.map((link) => link.settled()));
-    await Promise.all(this.#all.map((link) => link.ask("listen", ports)));
+    const [first, ...others] = this.#all;
+    const { http, https } = await this.#openPorts(first);
+    const ports = { http: http?.port, https: https?.port };
+    await Promise.all(others.map((link) => link.ask("listen", ports)));
     this.#ports = ports;
-    const address = (port: number): object => ({ IP: http?.host ?? https?.host ?? "", Port: port, Zone: "" });
-    if (http === undefined) this.#log.info("tcp-listener-disabled");
-    else this.#log.info("tcp-listener-started", { address: address(http.port) });
+    this.#sayHttp(http);
     if (https === undefined) this.#log.info("tls-listener-not-enabled");
-    else this.#log.info("tls-listener-started", { address: address(https.port) });
+    else this.#log.info("tls-listener-started", { address: addressOf(https) });
     this.http = http;
     this.https = https;
     // One that ended since then.
     for (const [place, link] of this.#links.entries()) if (link === undefined) this.#restart(place);
     return this;
+  }
+
+  /** Finds out the ports, which the first worker has then. */
+  async #openPorts(
+    first: WorkerLink | undefined,
+  ): Promise<{ http: Listener | undefined; https: Listener | undefined }> {
+    const { runtime, config } = this.#parts;
+    for (let left = freePortTries; ; left--) {
+      const http = config.disable_http ? undefined : await bindExclusively(runtime, config, "http");
+      let https: Listener | undefined;
+      try {
+        https = config.enable_ssl ? await bindExclusively(runtime, config, "https") : undefined;
+      } catch (error) {
+        this.#sayHttp(http);
+        throw error;
+      }
+      await http?.close();
+      await https?.close();
+      try {
+        await first?.ask("listen", { http: http?.port, https: https?.port });
+        return { http, https };
+      } catch (error) {
+        // Nobody had a port that the kernel chose for a moment: it may have given it to another program.
+        const chosen = (http !== undefined && config.port === 0) || (https !== undefined && config.ssl_port === 0);
+        if (!chosen || left === 0) throw error;
+      }
+    }
+  }
+
+  #sayHttp(http: Listener | undefined): void {
+    if (http === undefined) this.#log.info("tcp-listener-disabled");
+    else this.#log.info("tcp-listener-started", { address: addressOf(http) });
   }
 
   async connections(): Promise<ConnectionCounts> {

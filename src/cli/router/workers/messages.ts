@@ -17,6 +17,8 @@ export interface WorkerOrders {
   readonly errorTemplate: string;
   /** Certificates of the main TLS listener; empty without one. */
   readonly keyPairs: readonly KeyPair[];
+  /** The supervisor's, which is the router's for whoever reads its logs. */
+  readonly processId: number;
   /** The numbers that the processes share, the worker's place there, and how many workers have one. */
   readonly shared: { readonly path: string; readonly length: number; readonly place: number; readonly workers: number };
   /** So long, in milliseconds, it may rehearse; 0: not at all. */
@@ -38,8 +40,8 @@ export interface ConnectionCounts {
 /** What a worker counted since it was asked last, and what it has used of the machine. */
 export interface WorkerReport {
   readonly requests: RequestReport;
-  /** Apps that were sent requests. */
-  readonly activeApps: readonly string[];
+  /** Apps that were sent requests, and how many milliseconds before the report. */
+  readonly activeApps: readonly (readonly [applicationId: string, age: number])[];
   readonly usage: ProcessUsage;
   readonly descriptors: number;
 }

@@ -48,10 +48,11 @@ export class ObservedRequests implements RequestObservation {
   async report(activeApps: ActiveApps | undefined): Promise<WorkerReport> {
     const descriptors = await this.#runtime.openDescriptors();
     const since = this.#reportedAt;
-    this.#reportedAt = this.#runtime.clock.monotonic();
+    const now = this.#runtime.clock.monotonic();
+    this.#reportedAt = now;
     return {
       requests: takeReport(this.requests, this.#recorder),
-      activeApps: activeApps?.since(since) ?? [],
+      activeApps: (activeApps?.timesSince(since) ?? []).map(([app, time]) => [app, now - time]),
       usage: this.#runtime.usage(),
       descriptors,
     };

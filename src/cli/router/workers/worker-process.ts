@@ -114,7 +114,7 @@ class WorkerProgram {
     const template = { readTextFile: () => Promise.resolve(orders.errorTemplate) };
     const errorTemplate = await openErrorTemplate(template, config.html_error_template_file);
     const observed = await ObservedRequests.open(runtime, config, logger);
-    const accessLog = await AccessLog.open(runtime, logger, config);
+    const accessLog = await AccessLog.open({ ...runtime, processId: orders.processId }, logger, config);
     const ingress = await ReplaceableTls.open(runtime, orders, logger);
     const parts = { errorTemplate };
     const program = new WorkerProgram(runtime, orders, logger, wheel, observed, accessLog, parts, ingress, tell);

@@ -10,7 +10,12 @@ describe("active apps (control-plane §2.2)", () => {
     apps.mark("", 2950);
     apps.mark("c", 3000);
     apps.mark("b", 4100);
+    apps.mark("b", 4200);
     assert.deepEqual(apps.since(2999), ["b", "c"]);
+    assert.deepEqual(apps.timesSince(2999), [
+      ["b", 4100],
+      ["c", 3000],
+    ]);
     assert.deepEqual(apps.since(4000), ["b"]);
     assert.deepEqual(apps.since(5000), []);
   });
