@@ -4,7 +4,6 @@ import type { Command } from "./command.ts";
 import { configSchema } from "./config-schema.ts";
 import { register } from "./register.ts";
 import { routeRegistrar } from "./route-registrar.ts";
-import { runWorker } from "./router/workers/worker-process.ts";
 import { router } from "./router.ts";
 import { routes } from "./routes.ts";
 import { routingApi } from "./routing-api.ts";
@@ -34,8 +33,6 @@ function help(): string {
 
 /** Runs the sub-command that the program's name and arguments ask for. */
 export async function runCommand(runtime: Runtime): Promise<void> {
-  const supervisor = runtime.supervisor();
-  if (supervisor !== undefined) return runWorker(runtime, supervisor);
   const calledAs = aliases.get(runtime.programName);
   const [first = "", ...rest] = runtime.args;
   if (calledAs !== undefined) return await commands.get(calledAs)!.run(runtime, runtime.args);

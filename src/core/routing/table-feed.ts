@@ -7,6 +7,9 @@ export class TableFeed {
   readonly #texts: TableTexts;
   readonly #changed: Set<string>;
   readonly #gone: number[] = [];
+  /** How many changes there were to tell, and how many of them have been told, the oldest first. */
+  added: number;
+  taken = 0;
   /** A bit for each endpoint that the worker knows. */
   #known = new Uint8Array(128);
   /** The kind that the worker has at each place. */
@@ -15,6 +18,7 @@ export class TableFeed {
   constructor(texts: TableTexts) {
     this.#texts = texts;
     this.#changed = new Set(texts.registry.keys());
+    this.added = this.#changed.size;
   }
 
   /** The worker knows everything. */
@@ -23,7 +27,9 @@ export class TableFeed {
   }
 
   changed(key: string): void {
+    if (this.#changed.has(key)) return;
     this.#changed.add(key);
+    this.added++;
   }
 
   /** The endpoint of that number has left the table. */
@@ -40,6 +46,7 @@ export class TableFeed {
     for (const key of this.#changed) {
       if (size >= characters) return `[${told.join(",")}]`;
       this.#changed.delete(key);
+      this.taken++;
       size += this.#tellRoute(key, told);
     }
     for (const id of this.#gone.splice(0)) {

@@ -3,8 +3,9 @@ import type { TableFeed } from "../../../core/routing/table-feed.ts";
 import type { CommandEnd, WorkerProcess } from "../../../runtime/interface.ts";
 import { failureOf, type Message, type Questions, type Tidings } from "./messages.ts";
 
-/** Characters of table operations per message; the next one is sent when the worker has done those. */
+/** Characters of table operations per message, and messages under way: the worker does one while the next is made. */
 const messageCharacters = 128 * 1024;
+const messagesUnderWay = 2;
 /** How long changes of the table wait for others, in milliseconds. */
 const gatherMs = 1;
 
@@ -24,8 +25,12 @@ export class WorkerLink {
   #nextId = 0;
   #begun = false;
   #gathering = false;
-  #unacknowledged = false;
-  #settled: (() => void)[] = [];
+  /** Of each message under way, how many changes had been told with it. */
+  readonly #underWay: number[] = [];
+  /** How many changes the worker has done. */
+  #done = 0;
+  /** Who waits until it has done so many, in that order. */
+  readonly #settling: { readonly changes: number; readonly resolve: () => void }[] = [];
   #gone = false;
 
   constructor(place: number, process: WorkerProcess, feed: TableFeed, clock: Clock, tidings: Tidings) {
@@ -43,7 +48,8 @@ export class WorkerLink {
   /** A text from the worker. */
   received(text: string): void {
     if (text === "A") {
-      this.#unacknowledged = false;
+      this.#done = this.#underWay.shift() ?? this.#done;
+      while (this.#settling.length > 0 && this.#settling[0]!.changes <= this.#done) this.#settling.shift()!.resolve();
       this.#pump();
       return;
     }
@@ -82,7 +88,7 @@ export class WorkerLink {
 
   /** The feed has something new. */
   changed(): void {
-    if (!this.#begun || this.#gathering || this.#unacknowledged) return;
+    if (!this.#begun || this.#gathering || this.#underWay.length > 0) return;
     this.#gathering = true;
     this.#clock.after(gatherMs, () => {
       this.#gathering = false;
@@ -91,21 +97,20 @@ export class WorkerLink {
   }
 
   #pump(): void {
-    if (this.#unacknowledged) return;
-    const operations = this.#gone ? undefined : this.feed.take(messageCharacters);
-    if (operations === undefined) {
-      for (const resolve of this.#settled.splice(0)) resolve();
-      return;
+    while (!this.#gone && this.#underWay.length < messagesUnderWay) {
+      const operations = this.feed.take(messageCharacters);
+      if (operations === undefined) return;
+      this.#underWay.push(this.feed.taken);
+      this.process.send(`T${operations}`);
     }
-    this.#unacknowledged = true;
-    this.process.send(`T${operations}`);
   }
 
-  /** Resolves when the worker's table is the supervisor's, or the worker has ended. */
+  /** Resolves when the worker's table is as the supervisor's was at the call, or later, or the worker has ended. */
   settled(): Promise<void> {
-    if (this.#gone || !this.#begun || (this.feed.empty && !this.#unacknowledged)) return Promise.resolve();
+    const changes = this.feed.added;
+    if (this.#gone || !this.#begun || this.#done >= changes) return Promise.resolve();
     return new Promise((resolve) => {
-      this.#settled.push(resolve);
+      this.#settling.push({ changes, resolve });
       if (!this.#gathering) this.#pump();
     });
   }
@@ -116,6 +121,6 @@ export class WorkerLink {
       reject(new Error(`worker process ${this.process.processId} ended before it answered`));
     }
     this.#asked.clear();
-    for (const resolve of this.#settled.splice(0)) resolve();
+    for (const { resolve } of this.#settling.splice(0)) resolve();
   }
 }
