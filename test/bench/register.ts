@@ -2,7 +2,7 @@
  * `npm run bench:register`: what the routing table costs: memory per route, CPU time per route that is new and per
  * register message that changes nothing (a heartbeat), the NATS client's share included, how long requests wait while
  * a storm of registrations is applied and while the table is pruned, and what a request costs beside a large table that
- * is registered anew every 20 seconds.
+ * rests, and beside one whose routes are registered anew every 20 seconds, or as often as 10 000 messages a second allow.
  *
  *   npm run bench:register -- [--routes 100000] [--rounds 3] [--storm 200000] [--only bun,node] [--write FILE]
  *                             [--tables 1,100000,1000000] [--parts table,workers,prune,hop]
@@ -67,6 +67,11 @@ const warmUp = (kind: MessageKind): string[] =>
   messagesOf(kind, 20_000).map((text) =>
     JSON.stringify({ ...(JSON.parse(text) as object), host: "10.0.0.1", uris: ["warm-up.example.com"] }),
   );
+
+/** Seconds between two messages of a route, and the most of all routes in a second: some 3 % of a core. */
+const [heartbeatSeconds, mostHeartbeats] = [20, 10_000];
+/** Ticks of their sender in a second. */
+const ticks = 20;
 
 /** Numbers from here on are those of routes that only the storm brings. */
 const stormNumbers = 10_000_000;
@@ -134,11 +139,11 @@ async function workersRow(name: string, command: string, kind: MessageKind, work
 
 /** How long requests wait while a sweep finds nothing, and while one takes everything out. */
 async function pruneRow(name: string, command: string, count: number): Promise<string[]> {
-  const settings = { prune_stale_droplets_interval: "10s", droplet_stale_threshold: "2h" };
+  const settings = { prune_stale_droplets_interval: "5s", droplet_stale_threshold: "2h" };
   const [subject, stop] = await startSubject(command, `${name}-prune`, settings);
   await subject.apply(messagesOf("plain", count));
   // Two sweeps, of which the first may have begun while routes were registered.
-  const idle = await longestWait(subject, () => pause(21_000));
+  const idle = await longestWait(subject, () => pause(11_000));
   await subject.apply(Array.from({ length: count }, (_, number) => registerMessage("plain", number, 1)));
   const full = await longestWait(subject, async () => {
     for (const number of [0, count >> 1, count - 1]) await subject.gone(hostOf(number));
@@ -148,10 +153,10 @@ async function pruneRow(name: string, command: string, count: number): Promise<s
   return [`${name}, ${count}`, ...[idle.busy, idle.wall, full.busy, full.wall].map((figure) => shown(figure))];
 }
 
-/** CPU time per request beside tables of several sizes, each message of which comes every 20 s. */
+/** CPU time per request beside tables of several sizes, at rest and with heartbeats. */
 async function hopRow(name: string, backendPort: number): Promise<string[]> {
   const certificate = issue(makeAuthority(), { names: [appHost] });
-  const rows: { size: number; pid: number; run(seconds: number): Promise<number>; stop(): Promise<void> }[] = [];
+  const rows: { pid: number; run(seconds: number, beating: boolean): Promise<number>; stop(): Promise<void> }[] = [];
   for (const size of tables) {
     const bus = await startBus();
     const runFolder = mkdtempSync(join(folder, "hop-"));
@@ -167,17 +172,17 @@ async function hopRow(name: string, backendPort: number): Promise<string[]> {
     const messages = messagesOf("plain", size - 1);
     await subject.apply(messages);
     let next = 0;
+    const perTick = Math.ceil(Math.min(messages.length / heartbeatSeconds, mostHeartbeats) / ticks);
     const announce = (): void => {
-      const end = Math.min(next + Math.ceil(messages.length / 400), messages.length);
+      const end = Math.min(next + perTick, messages.length);
       for (; next < end; next++) bus.client.publish("router.register", messages[next] as string);
       if (next === messages.length) next = 0;
     };
     rows.push({
-      size,
       pid,
       stop: bus.stop,
-      async run(seconds) {
-        const ticker = setInterval(announce, 50);
+      async run(seconds, beating) {
+        const ticker = beating ? setInterval(announce, 1000 / ticks) : undefined;
         const before = subject.cpu;
         const small = scenarios.get("small")!;
         const { requests } = await load(contender, small, seconds, 64, runFolder);
@@ -188,23 +193,26 @@ async function hopRow(name: string, backendPort: number): Promise<string[]> {
     });
   }
   await pause(2000);
-  const costs = rows.map((): number[] => []);
+  const costs = rows.map(() => ({ still: [] as number[], beating: [] as number[] }));
   for (let round = 0; round <= rounds + 2; round++) {
     for (const [i, row] of rows.entries()) {
-      const cost = await row.run(round === 0 ? 1 : 3);
-      if (round > 0) costs[i]!.push(cost);
+      const still = await row.run(round === 0 ? 1 : 2, false);
+      const beating = await row.run(round === 0 ? 1 : 2, true);
+      if (round === 0) continue;
+      costs[i]!.still.push(still);
+      costs[i]!.beating.push(beating);
     }
   }
   for (const { pid, stop } of rows) {
     processes.end(pid);
     await stop();
   }
-  const one = median(costs[0]!);
-  const cells = costs.map((each, i) => {
+  const one = median(costs[0]!.still);
+  const cell = (each: readonly number[]): string => {
     const cost = median(each);
-    return i === 0 ? shown(cost) : `${shown(cost)} (${shown((cost / one - 1) * 100)} %)`;
-  });
-  return [name, ...cells];
+    return `${shown(cost)} (${shown((cost / one - 1) * 100)} %)`;
+  };
+  return [name, shown(one), ...costs.slice(1).flatMap(({ still, beating }) => [cell(still), cell(beating)])];
 }
 
 /** Rows, each of them shown as soon as it is there. */
@@ -256,7 +264,8 @@ if (parts.includes("prune")) {
 if (parts.includes("hop")) {
   const [backendPort = 0] = await freePorts(1);
   startBackend(processes, backendPort);
-  const columns = ["CPU µs per request", ...tables.map((size) => `${size} routes`)];
+  const large = tables.slice(1).flatMap((size) => [`${size} routes`, "with heartbeats"]);
+  const columns = ["CPU µs per request", `${tables[0]} routes`, ...large];
   const cases = wanted.map(
     ([name]) =>
       () =>

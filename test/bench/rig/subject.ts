@@ -18,7 +18,7 @@ function statusOf(port: number, host: string): Promise<number> {
 }
 
 /** How long memory may take to settle, and without a fall of how much it has, in milliseconds and MiB. */
-const [settleMs, quietMs, fallMiB] = [60_000, 15_000, 2];
+const [settleMs, quietMs, fallMiB] = [40_000, 12_000, 2];
 
 /** A router under measurement, with the bus that feeds it. */
 export class Subject {
