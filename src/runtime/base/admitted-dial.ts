@@ -2,7 +2,7 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { type ByteStream, type ByteStreamHandler, type ConnectOptions, StreamError } from "../interface.ts";
 import { plainAddress, showAddress } from "./address.ts";
-import { dialTimeout } from "./net-connect.ts";
+import { dialTimeout } from "./dial-errors.ts";
 import { streamError } from "./stream-error.ts";
 
 /** `Runtime.connect` of an adapter. */

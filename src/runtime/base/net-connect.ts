@@ -1,27 +1,14 @@
 import { connect, isIP, type NetConnectOpts, type Socket } from "node:net";
-import { type ByteStream, type ByteStreamHandler, type ConnectOptions, StreamError } from "../interface.ts";
+import type { ByteStream, ByteStreamHandler, ConnectOptions, StreamError } from "../interface.ts";
 import { showAddress } from "./address.ts";
 import { descriptorClosed, descriptorOpened, roomToDial } from "./descriptors.ts";
+import { dialTimeout, noDescriptor } from "./dial-errors.ts";
+import { dialHandle } from "./handle-dial.ts";
 import { NetStream } from "./net-stream.ts";
 import { streamError } from "./stream-error.ts";
+import { tcpBindings } from "./tcp-handle.ts";
 import { handshakeAsClient } from "./tls-client.ts";
 import type { MakeGate } from "./tls-server.ts";
-
-/** The error of a dial that is not even tried because descriptors run short. */
-export function noDescriptor(action: string): StreamError {
-  return new StreamError("descriptors", `${action}: too many open files; raise the limit (ulimit -n)`, {
-    code: "EMFILE",
-    syscall: "socket",
-  });
-}
-
-/** The error of a dial that took longer than it may. */
-export function dialTimeout(action: string, timeoutMs: number): StreamError {
-  return new StreamError("timed-out", `${action}: no connection within ${timeoutMs} ms`, {
-    code: "ETIMEDOUT",
-    syscall: "connect",
-  });
-}
 
 /** A connected socket that nobody reads from yet. */
 function dial(options: ConnectOptions, action: string): Promise<Socket> {
@@ -68,6 +55,12 @@ function dial(options: ConnectOptions, action: string): Promise<Socket> {
 
 function ignored(): void {}
 
+/** An IP address and a port, in plain: what `node:net` can do more is not needed. */
+function needsNoSocket({ host = "127.0.0.1", port = 0, path, tls, takeover }: ConnectOptions): boolean {
+  if (path !== undefined || tls !== undefined || takeover === true) return false;
+  return isIP(host) !== 0 && Number.isInteger(port) && port > 0 && port <= 65_535;
+}
+
 /** `Runtime.connect` on `node:net`. */
 export async function connectNet(
   options: ConnectOptions,
@@ -76,6 +69,9 @@ export async function connectNet(
 ): Promise<ByteStream> {
   const action = `dial ${showAddress(options)}`;
   if (!roomToDial()) throw noDescriptor(action);
+  if (tcpBindings !== undefined && needsNoSocket(options)) {
+    return await dialHandle(tcpBindings, action, options, handler);
+  }
   const socket = await dial(options, action);
   if (options.preamble !== undefined) socket.write(options.preamble);
   if (options.tls === undefined) {

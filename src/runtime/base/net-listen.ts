@@ -2,8 +2,10 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 import type { ByteStream, ByteStreamHandler, Listener, ListenOptions } from "../interface.ts";
 import { showAddress } from "./address.ts";
 import { descriptorClosed, descriptorOpened, roomToAccept } from "./descriptors.ts";
+import { acceptHandles } from "./handle-accept.ts";
 import { NetStream } from "./net-stream.ts";
 import { streamError } from "./stream-error.ts";
+import { tcpBindings } from "./tcp-handle.ts";
 import { type MakeGate, TlsAcceptor } from "./tls-server.ts";
 import { turnAway } from "./turn-away.ts";
 
@@ -28,7 +30,7 @@ function bind(server: Server, options: ListenOptions): Promise<void> {
   });
 }
 
-/** `Runtime.listen` on `node:net`. */
+/** `Runtime.listen` on `node:net`; of plain streams that TLS does not take over, without its sockets. */
 export async function listenNet(options: ListenOptions, accept: Accept, makeGate?: MakeGate): Promise<Listener> {
   const acceptor = options.tls === undefined ? undefined : new TlsAcceptor(options.tls, makeGate);
   const accepted = (stream: NetStream): void => {
@@ -52,6 +54,8 @@ export async function listenNet(options: ListenOptions, accept: Accept, makeGate
   };
   const server = createServer({ allowHalfOpen: true, noDelay: true }, onSocket);
   await bind(server, options);
+  if (tcpBindings !== undefined && options.path === undefined && acceptor === undefined && options.takeover !== true)
+    acceptHandles(server, tcpBindings, options, accept);
   // An error after binding concerns one accept call; the listener goes on.
   server.on("error", ignored);
   const address = server.address();

@@ -3,7 +3,7 @@ import { isIP } from "node:net";
 import type { SocketHandler } from "bun";
 import { showAddress } from "../base/address.ts";
 import { descriptorClosed, descriptorOpened, roomToAccept, roomToDial } from "../base/descriptors.ts";
-import { dialTimeout, noDescriptor } from "../base/net-connect.ts";
+import { dialTimeout, noDescriptor } from "../base/dial-errors.ts";
 import type { Accept } from "../base/net-listen.ts";
 import { streamError } from "../base/stream-error.ts";
 import { turnAway } from "../base/turn-away.ts";

@@ -51,6 +51,11 @@ describe(`dial and listen (${runtime.name})`, () => {
     assert.ok(error.message.includes(`127.0.0.1:${port}`), error.message);
   });
 
+  it("tells a port out of range", async () => {
+    const error = await failedDial({ host: "127.0.0.1", port: 70_000 });
+    assert.ok(error.message.includes("70000"), error.message);
+  });
+
   it("tells a unix socket that is not there as refused", async () => {
     assert.equal((await failedDial({ path: "/nonexistent/causeway.sock" })).kind, "refused");
   });

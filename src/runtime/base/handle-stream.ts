@@ -1,0 +1,266 @@
+import { Buffer } from "node:buffer";
+import type { StreamError } from "../interface.ts";
+import { plainAddress } from "./address.ts";
+import { descriptorClosed } from "./descriptors.ts";
+import { giveBack, isNotedRead, largeRead, noteRead } from "./large-reads.ts";
+import { deliver, post, type Sender } from "./outbox.ts";
+import { pendingLimit, StreamCore } from "./stream-core.ts";
+import { type HandleAddress, type HandleRequest, handleError, type TcpBindings, type TcpHandle } from "./tcp-handle.ts";
+
+/** Bytes behind text are copied to it up to this many; above, two pieces of memory in one call cost less. */
+const joinLimit = 4 * 1024;
+
+const owner = Symbol("stream");
+
+interface OwnedHandle extends TcpHandle {
+  [owner]: HandleStream;
+}
+
+const endOfFile = -4095;
+const notConnected = -107;
+
+// One set of functions for all streams, told apart by `this`: no closures per stream.
+function onRead(this: TcpHandle, bytes?: ArrayBuffer): void {
+  (this as OwnedHandle)[owner].read(bytes);
+}
+function onWritten(this: HandleRequest, status: number): void {
+  (this.owner as HandleStream).written(this, status);
+}
+function onShutDown(this: HandleRequest): void {
+  (this.owner as HandleStream).finSent();
+}
+
+/** A byte stream on a TCP handle, connected, and nobody else's. TLS cannot take it over. */
+export class HandleStream extends StreamCore implements Sender {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  posted = false;
+  private readonly handle: TcpHandle;
+  private readonly bindings: TcpBindings;
+  private local: HandleAddress | undefined;
+  /** For the next write: one that is completed at once leaves it free. */
+  private static spare: HandleRequest | undefined;
+  /** Bytes of writes that are not completed. */
+  private unsent = 0;
+  private waiting = false;
+  private closing = false;
+  private endRead = false;
+  private endSent = false;
+  /** What waits in the outbox: text, and the bytes behind it. */
+  private text = "";
+  private bytes: Uint8Array | undefined;
+  private cause: StreamError | undefined;
+
+  constructor(handle: TcpHandle, bindings: TcpBindings, remote: HandleAddress) {
+    super(undefined);
+    this.handle = handle;
+    this.bindings = bindings;
+    this.remoteAddress = plainAddress(remote.address);
+    this.remotePort = remote.port ?? 0;
+    (handle as OwnedHandle)[owner] = this;
+    handle.onread = onRead;
+    handle.readStart();
+  }
+
+  /** Costs a system call: asked for when first wanted. */
+  private get localName(): HandleAddress {
+    if (this.local === undefined) {
+      this.local = {};
+      if (!this.closing) this.handle.getsockname(this.local);
+    }
+    return this.local;
+  }
+
+  get localAddress(): string {
+    return plainAddress(this.localName.address);
+  }
+
+  get localPort(): number {
+    return this.localName.port ?? 0;
+  }
+
+  get pending(): number {
+    if (this.over) return 0;
+    return this.posted ? this.unsent + this.text.length + (this.bytes?.length ?? 0) : this.unsent;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.over || this.ending || bytes.length === 0) return true;
+    if (this.posted) deliver();
+    this.pass("", bytes);
+    return this.goOn();
+  }
+
+  writeText(text: string, bytes?: Uint8Array, from = 0): boolean {
+    if (this.over || this.ending) return true;
+    if (this.posted) deliver();
+    if (bytes === undefined || bytes.length === from) {
+      if (text.length > 0) this.passLater(text, undefined);
+    } else if (bytes.length - from <= joinLimit) {
+      const joined = Buffer.allocUnsafe(text.length + bytes.length - from);
+      joined.write(text, 0, "latin1");
+      joined.set(from === 0 ? bytes : bytes.subarray(from), text.length);
+      this.passLater("", joined);
+    } else {
+      const rest = from === 0 ? bytes : bytes.subarray(from);
+      if (rest.length <= pendingLimit / 4) this.passLater(text, rest);
+      else this.pass(text, rest);
+    }
+    return this.goOn();
+  }
+
+  /** Lets a small message wait for the end of the tick, unless others wait for the kernel already. */
+  private passLater(text: string, bytes: Uint8Array | undefined): void {
+    if (this.unsent > 0) {
+      this.pass(text, bytes);
+      return;
+    }
+    this.text = text;
+    this.bytes = bytes;
+    post(this);
+  }
+
+  /** The outbox delivers what waited there. */
+  send(): void {
+    const { text, bytes } = this;
+    this.text = "";
+    this.bytes = undefined;
+    if (this.over) return;
+    this.pass(text, bytes);
+    if (this.ending) this.sentAll();
+  }
+
+  private pass(text: string, bytes: Uint8Array | undefined): void {
+    if (this.closing) return;
+    const { bindings, handle } = this;
+    const request = HandleStream.spare ?? new bindings.WriteWrap();
+    let status: number;
+    if (bytes === undefined) status = handle.writeLatin1String(request, text);
+    else if (text === "") status = handle.writeBuffer(request, bytes);
+    else status = handle.writev(request, [Buffer.from(text, "latin1"), bytes], true);
+    if (status !== 0) {
+      HandleStream.spare = request;
+      this.failed(status, "write");
+    } else if (bindings.streamBaseState[bindings.kLastWriteWasAsync] === 0) {
+      HandleStream.spare = request;
+      if (bytes !== undefined && isNotedRead(bytes)) giveBack(bytes);
+    } else {
+      HandleStream.spare = undefined;
+      request.oncomplete = onWritten;
+      request.owner = this;
+      request.bytes = bytes;
+      request.size = bindings.streamBaseState[bindings.kBytesWritten]!;
+      this.unsent += request.size;
+    }
+  }
+
+  /** The kernel took a write that it could not take at once. */
+  written(request: HandleRequest, status: number): void {
+    const { bytes, size } = request;
+    this.unsent -= size!;
+    if (bytes !== undefined && isNotedRead(bytes)) giveBack(bytes);
+    if (this.closing) return;
+    if (status < 0) this.failed(status, "write");
+    else if (this.unsent === 0) this.flushed();
+  }
+
+  private flushed(): void {
+    if (this.finishing) this.close();
+    else if (this.waiting && !this.over) {
+      this.waiting = false;
+      this.handler.drained();
+    }
+  }
+
+  end(): void {
+    if (this.over || this.ending) return;
+    this.ending = true;
+    if (!this.posted) this.sentAll();
+  }
+
+  finish(): void {
+    this.finishing = !this.ending;
+    this.end();
+  }
+
+  private sentAll(): void {
+    if (this.closing) return;
+    if (this.finishing) {
+      if (this.unsent === 0) this.close();
+      return;
+    }
+    const request = new this.bindings.ShutdownWrap();
+    request.oncomplete = onShutDown;
+    request.owner = this;
+    const status = this.handle.shutdown(request);
+    if (status === notConnected) this.finSent();
+    else if (status < 0) this.failed(status, "shutdown");
+  }
+
+  /** FIN was sent behind everything else. */
+  finSent(): void {
+    this.endSent = true;
+    if (this.endRead) this.close();
+  }
+
+  override destroy(): void {
+    if (this.posted) deliver();
+    super.destroy();
+  }
+
+  override reset(): void {
+    if (this.posted) deliver();
+    super.reset();
+  }
+
+  /** A read has ended: the bytes, or the reason why there are none. */
+  read(buffer: ArrayBuffer | undefined): void {
+    const { streamBaseState, kReadBytesOrError, kArrayBufferOffset } = this.bindings;
+    const length = streamBaseState[kReadBytesOrError]!;
+    if (length > 0) {
+      const bytes = new Uint8Array(buffer!, streamBaseState[kArrayBufferOffset], length);
+      if (length >= largeRead) noteRead(bytes);
+      this.arrived(bytes);
+    } else if (length === endOfFile) {
+      this.endRead = true;
+      this.peerEnded();
+      if (this.endSent) this.close();
+    } else if (length < 0) this.failed(length, "read");
+  }
+
+  private failed(status: number, syscall: string): void {
+    this.cause ??= handleError(status, syscall, `use the connection with ${this.remoteAddress}:${this.remotePort}`);
+    this.close();
+  }
+
+  private close(withReset = false): void {
+    if (this.closing) return;
+    this.closing = true;
+    const closed = (): void => {
+      descriptorClosed();
+      // After `destroy` its failures are nobody's business.
+      this.gone(this.over ? undefined : this.cause);
+    };
+    // Where `reset` has done everything and tells of it (Node), `close` does nothing; where it has not (Deno), it does.
+    if (withReset) this.handle.reset(closed);
+    this.handle.close(closed);
+  }
+
+  protected stopReading(): void {
+    if (!this.closing) this.handle.readStop();
+  }
+
+  protected startReading(): void {
+    if (!this.closing) this.handle.readStart();
+  }
+
+  protected closeSocket(withReset: boolean): void {
+    this.close(withReset);
+  }
+
+  private goOn(): boolean {
+    if (this.unsent <= pendingLimit) return true;
+    this.waiting = true;
+    return false;
+  }
+}
