@@ -10,6 +10,20 @@ import { type HandleAddress, type HandleRequest, handleError, type TcpBindings, 
 /** Bytes behind text are copied to it up to this many; above, two pieces of memory in one call cost less. */
 const joinLimit = 4 * 1024;
 
+/**
+ * Where all handles read to, one after the other: memory of its own for each read, whose size nobody knows before, costs more
+ * than a copy.
+ */
+const incoming = new Uint8Array(64 * 1024);
+
+/** What was read, for somebody who keeps it. */
+function copyOfIncoming(length: number): Uint8Array {
+  // What is given back has memory of its own.
+  const bytes = length >= largeRead ? Buffer.allocUnsafeSlow(length) : Buffer.allocUnsafe(length);
+  bytes.set(length === incoming.length ? incoming : incoming.subarray(0, length));
+  return bytes;
+}
+
 const owner = Symbol("stream");
 
 interface OwnedHandle extends TcpHandle {
@@ -20,8 +34,8 @@ const endOfFile = -4095;
 const notConnected = -107;
 
 // One set of functions for all streams, told apart by `this`: no closures per stream.
-function onRead(this: TcpHandle, bytes?: ArrayBuffer): void {
-  (this as OwnedHandle)[owner].read(bytes);
+function onRead(this: TcpHandle): void {
+  (this as OwnedHandle)[owner].read();
 }
 function onWritten(this: HandleRequest, status: number): void {
   (this.owner as HandleStream).written(this, status);
@@ -59,6 +73,7 @@ export class HandleStream extends StreamCore implements Sender {
     this.remotePort = remote.port ?? 0;
     (handle as OwnedHandle)[owner] = this;
     handle.onread = onRead;
+    handle.useUserBuffer(incoming);
     handle.readStart();
   }
 
@@ -213,12 +228,11 @@ export class HandleStream extends StreamCore implements Sender {
     super.reset();
   }
 
-  /** A read has ended: the bytes, or the reason why there are none. */
-  read(buffer: ArrayBuffer | undefined): void {
-    const { streamBaseState, kReadBytesOrError, kArrayBufferOffset } = this.bindings;
-    const length = streamBaseState[kReadBytesOrError]!;
+  /** A read has ended: the bytes are in `incoming`, or there is a reason why there are none. */
+  read(): void {
+    const length = this.bindings.streamBaseState[this.bindings.kReadBytesOrError]!;
     if (length > 0) {
-      const bytes = new Uint8Array(buffer!, streamBaseState[kArrayBufferOffset], length);
+      const bytes = copyOfIncoming(length);
       if (length >= largeRead) noteRead(bytes);
       this.arrived(bytes);
     } else if (length === endOfFile) {

@@ -21,11 +21,13 @@ export interface HandleRequest<Owner = unknown> {
 }
 
 /**
- * A TCP socket as Node's own `node:net` is built on: calls return 0 or a negative error number. `onread` is called with the
- * bytes of one read, whose number (or error number) is in `streamState`.
+ * A TCP socket as Node's own `node:net` is built on: calls return 0 or a negative error number. `onread` is called
+ * after each read; the number of bytes (or error number) is in `streamBaseState`.
  */
 export interface TcpHandle {
-  onread: (this: TcpHandle, bytes?: ArrayBuffer) => void;
+  onread: (this: TcpHandle) => void;
+  /** Where the bytes of each read go. */
+  useUserBuffer(bytes: Uint8Array): void;
   readStart(): number;
   readStop(): number;
   writeBuffer(request: HandleRequest, bytes: Uint8Array): number;
@@ -62,16 +64,25 @@ export interface TcpBindings {
   /** Facts of the last call, at the indices that follow. */
   readonly streamBaseState: Int32Array;
   readonly kReadBytesOrError: number;
-  readonly kArrayBufferOffset: number;
   readonly kBytesWritten: number;
   readonly kLastWriteWasAsync: number;
 }
 
 const methods = [
-  ...["readStart", "readStop", "writeBuffer", "writeLatin1String", "writev", "shutdown", "setNoDelay", "setKeepAlive"],
+  ...[
+    "useUserBuffer",
+    "readStart",
+    "readStop",
+    "writeBuffer",
+    "writeLatin1String",
+    "writev",
+    "shutdown",
+    "setNoDelay",
+    "setKeepAlive",
+  ],
   ...["getpeername", "getsockname", "connect", "connect6", "reset", "close"],
 ];
-const indices = ["kReadBytesOrError", "kArrayBufferOffset", "kBytesWritten", "kLastWriteWasAsync"] as const;
+const indices = ["kReadBytesOrError", "kBytesWritten", "kLastWriteWasAsync"] as const;
 
 function load(): TcpBindings | undefined {
   try {
