@@ -1,22 +1,16 @@
 import type { Runtime } from "../runtime/interface.ts";
-import { checkConfig } from "./check-config.ts";
 import type { Command } from "./command.ts";
-import { configSchema } from "./config-schema.ts";
-import { register } from "./register.ts";
-import { routeRegistrar } from "./route-registrar.ts";
-import { router } from "./router.ts";
-import { routes } from "./routes.ts";
-import { routingApi } from "./routing-api.ts";
 import { version } from "./version.ts";
 
-const commands: ReadonlyMap<string, Command> = new Map([
-  ["router", router],
-  ["register", register],
-  ["routes", routes],
-  ["check-config", checkConfig],
-  ["config-schema", configSchema],
-  ["route-registrar", routeRegistrar],
-  ["routing-api", routingApi],
+/** Each command's modules are loaded when it is asked for: two thirds of all are not the router's. */
+const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
+  ["router", async () => (await import("./router.ts")).router],
+  ["register", async () => (await import("./register.ts")).register],
+  ["routes", async () => (await import("./routes.ts")).routes],
+  ["check-config", async () => (await import("./check-config.ts")).checkConfig],
+  ["config-schema", async () => (await import("./config-schema.ts")).configSchema],
+  ["route-registrar", async () => (await import("./route-registrar.ts")).routeRegistrar],
+  ["routing-api", async () => (await import("./routing-api.ts")).routingApi],
 ]);
 
 /** Names the program may be called by, and the sub-command each stands for. */
@@ -26,23 +20,27 @@ const aliases: ReadonlyMap<string, string> = new Map([
   ["routing-api", "routing-api"],
 ]);
 
-function help(): string {
-  const rows = [...commands].map(([name, command]) => `  ${name.padEnd(18)}${command.summary}\n`).join("");
+async function help(): Promise<string> {
+  let rows = "";
+  for (const [name, load] of commands) rows += `  ${name.padEnd(18)}${(await load()).summary}\n`;
   return `Usage: causeway [COMMAND] [OPTIONS]\n\nCommands (default: router):\n${rows}\n  causeway COMMAND --help   options of a command\n  causeway --version\n`;
 }
 
 /** Runs the sub-command that the program's name and arguments ask for. */
 export async function runCommand(runtime: Runtime): Promise<void> {
+  const run = async (name: string, args: readonly string[]): Promise<void> => {
+    const command = await commands.get(name)!();
+    await command.run(runtime, args);
+  };
   const calledAs = aliases.get(runtime.programName);
   const [first = "", ...rest] = runtime.args;
-  if (calledAs !== undefined) return await commands.get(calledAs)!.run(runtime, runtime.args);
+  if (calledAs !== undefined) return await run(calledAs, runtime.args);
   if (first === "--version" || first === "version")
     return await say(runtime, `causeway ${version} (${runtime.name} ${runtime.version})\n`, 0);
-  if (first === "--help" || first === "-h" || first === "help") return await say(runtime, help(), 0);
-  const command = commands.get(first);
-  if (command !== undefined) return await command.run(runtime, rest);
-  if (first === "" || first.startsWith("-")) return await router.run(runtime, runtime.args);
-  runtime.writeError(`causeway: unknown command "${first}"\n\n${help()}`);
+  if (first === "--help" || first === "-h" || first === "help") return await say(runtime, await help(), 0);
+  if (commands.has(first)) return await run(first, rest);
+  if (first === "" || first.startsWith("-")) return await run("router", runtime.args);
+  runtime.writeError(`causeway: unknown command "${first}"\n\n${await help()}`);
   await runtime.flushOutput();
   runtime.exit(2);
 }

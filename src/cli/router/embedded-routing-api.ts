@@ -46,18 +46,12 @@ export class EmbeddedRoutingApi {
   }
 
   /**
-   * Opens the database and binds the listeners. Undefined: it is not configured.
+   * Opens the database and binds the listeners.
    *
    * @throws StartFailure `routing-api-start-failed` when it cannot.
    */
-  static async open(
-    runtime: Runtime,
-    wheel: TimerWheel,
-    config: Config,
-    logger: Logger,
-  ): Promise<EmbeddedRoutingApi | undefined> {
-    const { embedded, embedded_config: path, embedded_port, embedded_file, embedded_max_ttl } = config.routing_api;
-    if (!embedded) return undefined;
+  static async open(runtime: Runtime, wheel: TimerWheel, config: Config, logger: Logger): Promise<EmbeddedRoutingApi> {
+    const { embedded_config: path, embedded_port, embedded_file, embedded_max_ttl } = config.routing_api;
     try {
       const api = await startRoutingApi(runtime, wheel, {
         config:

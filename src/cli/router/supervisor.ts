@@ -1,7 +1,7 @@
 import { ActiveAppsPublisher } from "../../bus/active-apps.ts";
 import type { Bus } from "../../bus/bus.ts";
 import { connectBus } from "../../bus/client.ts";
-import { type EmbeddedBus, startEmbeddedBus } from "../../bus/embedded/server.ts";
+import type { EmbeddedBus } from "../../bus/embedded/server.ts";
 import { noBus } from "../../bus/no-bus.ts";
 import { type Subscriber, startSubscriber } from "../../bus/subscriber.ts";
 import type { Config } from "../../core/config/schema.ts";
@@ -24,7 +24,7 @@ import { TimerWheel } from "../../wire/timer-wheel.ts";
 import { AccessLog } from "./access-log-sink.ts";
 import type { CertificateStore } from "./certificate-store.ts";
 import { openDebugServer } from "./debug-server.ts";
-import { EmbeddedRoutingApi } from "./embedded-routing-api.ts";
+import type { EmbeddedRoutingApi } from "./embedded-routing-api.ts";
 import { openErrorTemplate } from "./error-template.ts";
 import { openIngressTls } from "./ingress-tls.ts";
 import type { MainPorts } from "./main-listeners.ts";
@@ -108,7 +108,7 @@ async function startBus(
   if (fault !== undefined) throw new StartFailure("nats-tls-config-invalid", { error: fault }, "nats");
   try {
     const embedded = nats.embedded
-      ? await startEmbeddedBus(runtime, logger, {
+      ? await (await import("../../bus/embedded/server.ts")).startEmbeddedBus(runtime, logger, {
           port: nats.embedded_port,
           webSocketPort: nats.embedded_websocket_port,
           user: nats.user,
@@ -122,6 +122,18 @@ async function startBus(
   } catch (error) {
     throw new StartFailure("nats-connection-error", { error: (error as Error).message }, "nats");
   }
+}
+
+/** Undefined: it is not configured; nor is anything of it loaded, which is a third of the program. */
+async function openEmbeddedApi(
+  runtime: Runtime,
+  wheel: TimerWheel,
+  config: Config,
+  logger: Logger,
+): Promise<EmbeddedRoutingApi | undefined> {
+  if (!config.routing_api.embedded) return undefined;
+  const api = await import("./embedded-routing-api.ts");
+  return await api.EmbeddedRoutingApi.open(runtime, wheel, config, logger);
 }
 
 /**
@@ -161,7 +173,7 @@ export async function startRouter(
     fleet?.levelChanged(level);
   });
   const { bus, embedded } = await startBus(runtime, config, logger);
-  const embeddedApi = await EmbeddedRoutingApi.open(runtime, wheel, config, logger);
+  const embeddedApi = await openEmbeddedApi(runtime, wheel, config, logger);
   const routingApi = embeddedApi ?? (await RoutingApi.open(runtime, wheel, config, logger));
   const health = new SharedHealth((state) => fleet?.healthChanged(state));
   const refresh = size > 1 ? async () => await fleet?.collect() : undefined;
