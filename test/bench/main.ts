@@ -2,7 +2,7 @@
  * `npm run bench`: one hop beside the rivals (`hop.ts`), or
  *
  *   npm run bench -- --all [--write FILE]   every section of docs/performance.md, one bench after the other
- *   npm run bench -- --guard                a few minutes; exit status 1 when a hop costs more than `rig/floors.ts` allows
+ *   npm run bench -- --guard                a few minutes; exit status 1 when a hop costs a fifth more than the page says
  */
 import process from "node:process";
 import { runAll } from "./rig/all.ts";

@@ -1,12 +1,33 @@
+/** Short rounds scatter: a ratio may be so many times what the table says. */
+const margin = 1.2;
+
+const runtimes = ["bun", "deno", "node"] as const;
+
+/** What a hop may cost at most, as CPU time per request relative to nginx in the same run: scenario, then runtime. */
+export type Floors = ReadonlyMap<string, ReadonlyMap<string, number>>;
+
 /**
- * What a hop may cost at most, as CPU time per request relative to nginx in the same run: the ratios of
- * docs/performance.md and a margin of a fifth, as short rounds scatter. Lower them when the router has become faster.
+ * The floors that a page's tables of `npm run bench` make: their ratios to nginx and a margin of a fifth.
+ *
+ * @throws Error when the page has no such tables.
  */
-export const floors: Readonly<Record<string, Readonly<Record<"bun" | "deno" | "node", number>>>> = {
-  small: { bun: 2.0, deno: 3.2, node: 3.0 },
-  "64k": { bun: 1.1, deno: 2.4, node: 3.0 },
-  post: { bun: 1.7, deno: 2.6, node: 2.4 },
-  close: { bun: 2.3, deno: 4.8, node: 4.7 },
-  tls: { bun: 2.0, deno: 3.2, node: 3.0 },
-  h2: { bun: 4.0, deno: 5.0, node: 4.0 },
-};
+export function floorsOf(page: string): Floors {
+  const tables = page.split("<!-- npm run bench -->")[1]?.split("<!-- end of npm run bench -->")[0] ?? "";
+  const floors = new Map<string, Map<string, number>>();
+  for (const section of tables.split("\n### ").slice(1)) {
+    const [title = "", ...lines] = section.split("\n");
+    const rows = lines
+      .filter((line) => line.startsWith("| "))
+      .map((line) => line.split("|").map((cell) => cell.trim()));
+    const ratioAt = rows[0]?.indexOf("/ nginx") ?? -1;
+    const floorOf = new Map<string, number>();
+    for (const name of runtimes) {
+      const ratio = Number(rows.find((cells) => cells[1] === name)?.[ratioAt]);
+      if (ratio > 0) floorOf.set(name, ratio * margin);
+    }
+    if (floorOf.size > 0) floors.set(title.split(":")[0]!, floorOf);
+  }
+  if (floors.size === 0)
+    throw new Error("cannot read floors: the page has no tables of npm run bench with ratios to nginx");
+  return floors;
+}
