@@ -1,8 +1,8 @@
 /**
  * `npm run bench`: one hop beside the rivals (`hop.ts`), or
  *
- *   npm run bench -- --all [--write FILE]   every section of docs/performance.md, one bench after the other
- *   npm run bench -- --guard                a few minutes; exit status 1 when a hop costs a fifth more than the page says
+ *   npm run bench -- --all [--quick] [--write FILE]   every section of docs/performance.md, one bench after the other
+ *   npm run bench -- --guard   a few minutes; exit status 1 when a hop costs a fifth more than docs/performance.md says
  */
 import process from "node:process";
 import { runAll } from "./rig/all.ts";

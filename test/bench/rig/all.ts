@@ -4,18 +4,45 @@ import { fileURLToPath } from "node:url";
 
 const page = fileURLToPath(new URL("../../../docs/performance.md", import.meta.url));
 
+const short = ["--rounds", "1", "--seconds", "1"];
+/** Least work of each bench, to see that all of it runs; such figures mean nothing. */
+const quickly: Readonly<Record<string, readonly string[]>> = {
+  bench: short,
+  "bench:handshake": short,
+  "bench:latency": short,
+  "bench:start": ["--rounds", "1"],
+  "bench:workers": short,
+  "bench:register": ["--routes", "2000", "--rounds", "1", "--storm", "4000", "--tables", "1,2000"],
+  "bench:connections": ["--idle", "200", "--sockets", "100"],
+  "bench:route-service": short,
+  "bench:registrar": ["--seconds", "5", "--interval", "1s"],
+  "bench:routing-api": ["--routes", "2000", "--rate", "200", "--seconds", "2", "--streams", "20"],
+};
+
+/** The file that `--write` names, as it is now; undefined without one. */
+function written(further: readonly string[]): string | undefined {
+  const at = further.indexOf("--write");
+  return at < 0 ? undefined : readFileSync(further[at + 1] ?? "", "utf8");
+}
+
 /**
  * Runs every bench of docs/performance.md, in the page's order: each of its sections stands between `<!-- npm run NAME -->`
- * and `<!-- end of npm run NAME -->`, so a bench is added by its section. `further` arguments go to each (`--write FILE`). A
- * bench that fails does not keep the others from running. Gives the exit status: 1 when one failed.
+ * and `<!-- end of npm run NAME -->`, so a bench is added by its section. `further` arguments go to each (`--write FILE`);
+ * with `--quick` each does as little as it can. A bench that fails, or writes nothing, does not keep the others from
+ * running. Gives the exit status: 1 when there was one.
  */
 export function runAll(further: readonly string[]): number {
+  const quick = further.includes("--quick");
+  const common = further.filter((word) => word !== "--quick");
   const names = [...readFileSync(page, "utf8").matchAll(/^<!-- npm run (\S+) -->$/gm)].map((match) => match[1]!);
   const failed: string[] = [];
   for (const name of names) {
-    console.log(`\n## npm run ${[name, "--", ...further].join(" ")}\n`);
-    const { status } = spawnSync("npm", ["run", "--silent", name, "--", ...further], { stdio: "inherit" });
-    if (status !== 0) failed.push(name);
+    const words = ["run", "--silent", name, "--", ...(quick ? (quickly[name] ?? []) : []), ...common];
+    console.log(`\n## npm ${words.join(" ")}\n`);
+    const before = written(common);
+    const { status } = spawnSync("npm", words, { stdio: "inherit" });
+    if (status !== 0) failed.push(`${name} (exit status ${status})`);
+    else if (before !== undefined && written(common) === before) failed.push(`${name} (wrote nothing)`);
   }
   if (failed.length > 0) console.error(`failed: ${failed.join(", ")}`);
   return failed.length > 0 || names.length === 0 ? 1 : 0;
