@@ -58,14 +58,26 @@ function noteFailure(exchange: Exchange, pool: Pool, endpoint: Endpoint, failure
   return retriable;
 }
 
+/** The backend answered, whatever it was (data-plane §4.3, §6.4). */
+function noteAnswer(exchange: Exchange): void {
+  exchange.successful = exchange.attempt;
+  if (exchange.websocket) exchange.router.metrics.websocketUpgrades += 1;
+}
+
+/** Whether the transport could make nothing of a 101 that the backend answered: for a log that is no failed attempt (§6.3). */
+export function wasRefusedSwitch(exchange: Exchange, failure: Failure): boolean {
+  if (failure.kind !== "switching-protocols" || failure.source !== "backend") return false;
+  noteAnswer(exchange);
+  return true;
+}
+
 /** Makes a backend's answer the client's: tunnels are checked against what was asked for (data-plane §5.5, §6.2). */
 export function passOn(
   exchange: Exchange,
   endpoint: Endpoint,
   answer: BackendResponse | Tunnel,
 ): ResponseLike | Tunnel {
-  exchange.successful = exchange.attempt;
-  if (exchange.websocket) exchange.router.metrics.websocketUpgrades += 1;
+  noteAnswer(exchange);
   if (isTunnel(answer)) {
     const asked = exchange.tunnels || (exchange.client.takesTunnel && switchesAsAsked(exchange, answer.headers));
     if (!asked) {
@@ -182,7 +194,8 @@ export async function forward(exchange: Exchange): Promise<ResponseLike | Tunnel
       }
       router.events?.attempted?.(exchange, exchange.attempt.sentAt, answer);
       if (answer !== undefined) return passOn(exchange, endpoint, answer);
-      if (last === undefined || !noteFailure(exchange, pool, endpoint, last, endpoints)) break;
+      if (last === undefined || wasRefusedSwitch(exchange, last)) break;
+      if (!noteFailure(exchange, pool, endpoint, last, endpoints)) break;
     }
     return fail(exchange, last ?? noEndpoints());
   } catch (error) {

@@ -49,7 +49,15 @@ function mismatch(name: string, send: string, reply: string, log: Parameters<typ
     reply: ["request", reply, "closed"],
     upstream: [{}],
     expect: refusedSwitch,
-    log: logLine({ request: "GET /ws HTTP/1.1", status: 502, out: 0, ...log }),
+    // The round trip itself succeeded.
+    config: { logging: { level: "debug", extra_access_log_fields: ["failed_attempts", "backend_time"] } },
+    log: logLine({
+      request: "GET /ws HTTP/1.1",
+      status: 502,
+      out: 0,
+      extra: "failed_attempts:0 backend_time:{seconds}",
+      ...log,
+    }),
   };
 }
 

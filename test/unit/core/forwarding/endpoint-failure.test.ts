@@ -103,6 +103,21 @@ describe("endpoint failures (data-plane §2.3)", () => {
     assert.deepEqual(sorted(answer.headers), ["Content-Length: 0"]);
   });
 
+  it("a 101 that does not fit is no failed attempt: the round trip succeeded (§6.3, §6.4)", async () => {
+    const rig = failing("switching-protocols");
+    const answer = await rig.exchange({
+      lines: [
+        ["Host", "test.com"],
+        ["Connection", "Upgrade"],
+        ["Upgrade", "websocket"],
+      ],
+    });
+    assert.equal(answer.status, 502);
+    assert.ok(!rig.logger.lines.some(([, message]) => message === "backend-endpoint-failed"));
+    const { websocketUpgrades, websocketFailures, badGateways, responses5xx } = rig.metrics;
+    assert.deepEqual([websocketUpgrades, websocketFailures, badGateways, responses5xx], [1, 0, 0, 1]);
+  });
+
   it("rewrites the headers of its own answers too", async () => {
     const answer = await failing("dial", {
       http_rewrite: {
