@@ -1,16 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { type CertificatePair, issue, makeAuthority } from "../fixtures/certificates.ts";
-import { gap } from "../fixtures/gap.ts";
 import { type NatsServer, startNatsServer } from "../fixtures/nats-server.ts";
-import { Backend, deadPort, ok } from "./harness/backend.ts";
+import { Backend, ok } from "./harness/backend.ts";
 import { condition } from "./harness/condition.ts";
 import { get } from "./harness/connection.ts";
-import { mainScript, Program } from "./harness/program.ts";
-import { BusWatch, processesWith, RegistrarUnderTest } from "./harness/registrar.ts";
+import { BusWatch, busOf, httpRoute, processesWith, RegistrarUnderTest } from "./harness/registrar.ts";
 import { type RouterUnderTest, startRouter } from "./harness/router.ts";
 
 let nats: NatsServer;
@@ -31,17 +28,8 @@ after(async () => {
   await nats?.stop();
 });
 
-const servers = (port = nats.port): object => ({
-  message_bus_servers: [{ host: `127.0.0.1:${port}`, user: "", password: "" }],
-});
-const route = (name: string, changes: object = {}): object => ({
-  name,
-  host: "127.0.0.1",
-  port: backend.port,
-  uris: [`${name}.test`],
-  registration_interval: "10s",
-  ...changes,
-});
+const servers = (): object => busOf(nats.port);
+const route = (name: string, changes: object = {}): object => httpRoute(name, backend.port, changes);
 
 async function status(host: string): Promise<number> {
   return (await get(router.port, host)).status;
@@ -349,239 +337,5 @@ describe("route-registrar: dynamic files (route-registrar §12)", () => {
       session: "1",
     });
     await registrar.stop();
-  });
-});
-
-describe("route-registrar: NATS (route-registrar §10)", () => {
-  it("NATS away at start, there, away, there again: the route follows; SIGTERM meanwhile ends within 2 s, exit 0", async () => {
-    const port = await deadPort();
-    const registrar = new RegistrarUnderTest({
-      ...servers(port),
-      routes: [route("patient", { registration_interval: "3s" })],
-    });
-    let own: NatsServer | undefined;
-    try {
-      const { data } = await registrar.logged("nats-connection-failed");
-      assert.deepEqual(data, {
-        error: "nats: no servers available for connection",
-        "nats-hosts": [`127.0.0.1:${port}`],
-      });
-      for (const event of ["nats-connection-successful", "nats-connection-reconnected"]) {
-        own = await startNatsServer({ port });
-        const listener = await BusWatch.on(port);
-        await listener.message("patient.test");
-        await registrar.logged(event);
-        await listener.stop();
-        await own.kill();
-        await registrar.logged("nats-connection-disconnected");
-      }
-      const { code, took } = await registrar.stop();
-      assert.equal(code, 0);
-      assert.ok(took < 2000, `${took} ms`);
-      assert.equal(registrar.lines("routes left registered")[0]?.data?.["routes"], 1);
-    } finally {
-      await registrar.program.stop();
-      await own?.kill();
-    }
-  });
-
-  it("a server that says nothing: SIGTERM ends within 2 s all the same", async () => {
-    const mute = await Backend.start(() => undefined);
-    const registrar = new RegistrarUnderTest({ ...servers(mute.port), routes: [route("unheard")] });
-    try {
-      await condition("the connection", () => (mute.accepted > 0 ? true : undefined));
-      const { code, took } = await registrar.stop();
-      assert.equal(code, 0);
-      assert.ok(took < 2000, `${took} ms`);
-    } finally {
-      await registrar.program.stop();
-      await mute.stop();
-    }
-  });
-
-  it("several servers, credentials that need escaping, over WebSocket too", async () => {
-    const user = "us:er@/%";
-    const secured = await startNatsServer({ user, pass: "p?ss #w", webSocketPort: 0 });
-    const dead = await deadPort();
-    const server = (host: string): object => ({ host, user, password: "p?ss #w" });
-    try {
-      for (const host of [`127.0.0.1:${secured.port}`, `ws://127.0.0.1:${secured.webSocketPort}`]) {
-        const registrar = new RegistrarUnderTest({
-          message_bus_servers: [server(`127.0.0.1:${dead}`), server(host)],
-          routes: [route("escaped")],
-        });
-        await registrar.logged("nats-connection-successful");
-        await registrar.logged("Registered routes successfully");
-        const { code } = await registrar.stop();
-        assert.equal(code, 0);
-        assert.doesNotMatch(registrar.program.stdout, /p\?ss|p%3Fss/);
-      }
-    } finally {
-      await secured.stop();
-    }
-  });
-
-  describe("mutual TLS", () => {
-    const authority = makeAuthority();
-    const folder = mkdtempSync(join(tmpdir(), "causeway-nats-tls-"));
-    const put = (name: string, text: string): string => {
-      writeFileSync(join(folder, name), text);
-      return join(folder, name);
-    };
-    const identity: CertificatePair = issue(authority, { commonName: "registrar", client: true });
-    const expired = issue(authority, { commonName: "old", client: true, notAfter: new Date(Date.now() - 1000) });
-    const ca_path = put("ca.pem", authority.certificate);
-    const key_path = put("client.key", identity.key);
-    const cert_path = put("client.pem", identity.certificate);
-    after(() => rmSync(folder, { recursive: true, force: true }));
-
-    it("registers, and insists on TLS where the server has none (D7)", async () => {
-      const tls = { ...issue(authority, { names: ["localhost"] }), authority: authority.certificate };
-      const secured = await startNatsServer({ tls });
-      try {
-        const registrar = new RegistrarUnderTest({
-          message_bus_servers: [{ host: `localhost:${secured.port}` }],
-          nats_mtls_config: { enabled: true, cert_path, key_path, ca_path },
-          routes: [route("secure")],
-        });
-        await registrar.logged("Registered routes successfully");
-        assert.equal((await registrar.stop()).code, 0);
-      } finally {
-        await secured.stop();
-      }
-      const insisting = new RegistrarUnderTest({
-        ...servers(),
-        nats_mtls_config: { enabled: true, cert_path, key_path, ca_path },
-        routes: [route("secure")],
-      });
-      const { data } = await insisting.logged("nats-connection-failed");
-      assert.equal(data?.["error"], "nats: secure connection not available");
-      assert.equal((await insisting.stop()).code, 0);
-    });
-
-    for (const [what, files, reason] of [
-      ["absent", { cert_path: "/absent.pem", key_path, ca_path }, /: open \/absent\.pem: no such file or directory$/],
-      [
-        "of another key",
-        { cert_path, key_path: put("other.key", issue(authority, {}).key), ca_path },
-        /: the key in .*other\.key does not belong to /,
-      ],
-      [
-        "expired",
-        { cert_path: put("old.pem", expired.certificate), key_path: put("old.key", expired.key), ca_path },
-        /old\.pem expired on /,
-      ],
-      [
-        "no PEM",
-        { cert_path, key_path, ca_path: put("junk.pem", "junk") },
-        /: cannot read the certificate in .*junk\.pem: /,
-      ],
-    ] as const) {
-      it(`TLS files that are ${what}: named, exit 2`, async () => {
-        const registrar = new RegistrarUnderTest({
-          ...servers(),
-          nats_mtls_config: { enabled: true, ...files },
-          routes: [route("never")],
-        });
-        assert.equal(await registrar.program.end(), 2);
-        const { log_level, data } = registrar.lines("Exiting with error")[0]!;
-        assert.equal(log_level, 3);
-        assert.match(String(data?.["error"]), /^failed building NATS mTLS config: /);
-        assert.match(String(data?.["error"]), reason);
-        await registrar.stop();
-      });
-    }
-  });
-});
-
-describe("route-registrar: command line and exit codes (route-registrar §2)", () => {
-  async function run(...args: string[]): Promise<{ code: number | string; stdout: string; stderr: string }> {
-    const program = new Program(["route-registrar", ...args]);
-    const code = await program.end();
-    return { code, stdout: program.stdout, stderr: program.stderr };
-  }
-
-  it("-h: usage on standard error, exit 0", async () => {
-    const { code, stdout, stderr } = await run("-h");
-    assert.deepEqual([code, stdout], [0, ""]);
-    assert.match(stderr, /^Usage of [^\n]+:\n {2}-configPath string\n/);
-    assert.match(stderr, /\n {2}-logLevel string\n {4}\t[^\n]+ \(default "info"\)\n/);
-    assert.match(stderr, /\n {2}-redactSecrets\n/);
-    assert.match(stderr, /\n {2}-timeFormat value\n {4}\t[^\n]+ \(default unix-epoch\)\n$/);
-  });
-
-  it(
-    "called as route-registrar it needs no command",
-    gap(["bun", "deno"], "a link to the script loses its own name"),
-    async () => {
-      const folder = mkdtempSync(join(tmpdir(), "causeway-name-"));
-      const script = join(folder, "route-registrar");
-      symlinkSync(mainScript, script);
-      const program = new Program(["-h"], { script });
-      assert.equal(await program.end(), 0);
-      assert.match(program.stderr, /^Usage of route-registrar:\n/);
-      rmSync(folder, { recursive: true, force: true });
-    },
-  );
-
-  for (const [args, text] of [
-    [["-x"], /^flag provided but not defined: -x\nUsage of /],
-    [["-timeFormat", "iso"], /^invalid value "iso" for flag -timeFormat: \S.*\nUsage of /],
-    [["-redactSecrets=maybe"], /^invalid boolean value "maybe" for -redactSecrets: parse error\nUsage of /],
-    [["-logLevel", "loud"], /^panic: unknown log level: loud\n/],
-  ] as const) {
-    it(`${args.join(" ")}: exit 2, no log line`, async () => {
-      const { code, stdout, stderr } = await run(...args);
-      assert.deepEqual([code, stdout], [2, ""]);
-      assert.match(stderr, text);
-    });
-  }
-
-  it("a missing file: a fatal line, exit 2 (vector 12)", async () => {
-    const { code, stdout } = await run("-configPath=/absent.yml");
-    assert.equal(code, 2);
-    const [, fatal] = stdout.trimEnd().split("\n");
-    assert.match(
-      fatal!,
-      /^\{"timestamp":"\d{10}\.\d{9}","source":"Route Registrar","message":"Route Registrar\.error parsing file: %s\\n","log_level":3,"data":\{"error":"open \/absent\.yml: no such file or directory","trace":"[^"]+"\}\}$/,
-    );
-  });
-
-  it("a configuration that fails validation: dated report and an empty line on standard error, exit 1 (vector 7)", async () => {
-    const registrar = new RegistrarUnderTest({
-      ...servers(),
-      routes: [route("My route", { registration_interval: "asdf" })],
-    });
-    assert.equal(await registrar.program.end(), 1);
-    assert.match(
-      registrar.program.stderr,
-      /^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d there was 1 error with 'config':\n {4}there was 1 error with 'route "My route"':\n {8}\* invalid registration_interval: time: invalid duration "asdf"\n\n$/,
-    );
-    assert.deepEqual(registrar.program.loggedMessages, ["1 Route Registrar Route Registrar.Initializing"]);
-    await registrar.stop();
-  });
-
-  it("a pid file that cannot be written: exit 2", async () => {
-    const registrar = new RegistrarUnderTest({}, ["-pidfile", "/absent/pid"]);
-    assert.equal(await registrar.program.end(), 2);
-    const { data } = registrar.lines("error writing pid to pidfile")[0]!;
-    assert.equal(data?.["pidfile"], "/absent/pid");
-    assert.equal(data?.["error"], "open /absent/pid: no such file or directory");
-    assert.equal(registrar.lines("Writing pid").length, 1);
-    await registrar.stop();
-  });
-
-  it("the example of docs/ runs as README says, from YAML as well; no routes: waits for a signal", async () => {
-    const example = JSON.parse(readFileSync("docs/examples/route-registrar.json", "utf8")) as { routes: object[] };
-    const registrar = new RegistrarUnderTest({ ...example, ...servers() });
-    await registrar.logged("Registered routes successfully");
-    assert.equal((await registrar.stop()).code, 0);
-    const idle = new RegistrarUnderTest({});
-    const file = idle.write("config.yml", "unregistration_message_limit: 3\nroutes: []\n");
-    const yaml = new Program(["route-registrar", "-configPath", file]);
-    await yaml.logged("Route Registrar.Running");
-    await idle.logged("Running");
-    assert.deepEqual([await yaml.stop("SIGINT"), await idle.program.stop("SIGQUIT")], [0, 0]);
-    await idle.stop();
   });
 });

@@ -5,6 +5,21 @@ import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { condition } from "./condition.ts";
 import { type LogLine, Program } from "./program.ts";
 
+/** The part of a configuration that names a NATS server of this machine. */
+export const busOf = (port: number): object => ({
+  message_bus_servers: [{ host: `127.0.0.1:${port}`, user: "", password: "" }],
+});
+
+/** An HTTP route NAME.test to a port of this machine. */
+export const httpRoute = (name: string, port: number, changes: object = {}): object => ({
+  name,
+  host: "127.0.0.1",
+  port,
+  uris: [`${name}.test`],
+  registration_interval: "10s",
+  ...changes,
+});
+
 /** A message that a registrar published. */
 export interface SeenMessage {
   readonly action: "register" | "unregister";
