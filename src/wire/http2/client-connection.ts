@@ -99,7 +99,7 @@ export class Http2ClientConnection extends Http2Connection implements ClientStre
     const stream = new Http2ClientStream(this.#next, this, exchange);
     this.#next += 2;
     if (this.#next > largestWindow) this.#leave();
-    this.streams.set(stream.id, stream);
+    this.streams.add(stream);
     stream.begin();
     this.used = true;
   }
@@ -162,7 +162,7 @@ export class Http2ClientConnection extends Http2Connection implements ClientStre
   protected goAwayArrived(last: number, code: number, debug: string): void {
     this.#goAway = { last, code, debug };
     this.#leave();
-    for (const stream of [...this.streams.values()] as Http2ClientStream[]) {
+    for (const stream of this.streams.all() as Http2ClientStream[]) {
       if (stream.id <= last) continue;
       if (stream.exchange.bodyUntouched && !stream.heard) {
         stream.moveAway();
@@ -176,7 +176,7 @@ export class Http2ClientConnection extends Http2Connection implements ClientStre
 
   protected closedBy(cause: StreamError | undefined): void {
     this.#leave();
-    const streams = [...this.streams.values()] as Http2ClientStream[];
+    const streams = this.streams.all() as Http2ClientStream[];
     this.streams.clear();
     for (const stream of streams) this.#lose(stream, cause);
   }

@@ -39,6 +39,7 @@ import {
   WITH_PRIORITY,
 } from "./protocol.ts";
 import type { Http2Stream, StreamConnection } from "./stream.ts";
+import { StreamTable } from "./stream-table.ts";
 
 /** Bytes that wait in the byte stream when a peer that takes no answers is cut. */
 const unreadLimit = 1024 * 1024;
@@ -80,7 +81,7 @@ export abstract class Http2Connection extends FrameSender implements ByteStreamH
   protected peerSaidStreams = false;
   readonly limits: Http2Limits;
   protected readonly wheel: TimerWheel;
-  protected readonly streams = new Map<number, Http2Stream>();
+  protected readonly streams = new StreamTable<Http2Stream>();
   /** The peer's SETTINGS have come. */
   protected settled = false;
   readonly #reader: FrameReader;
@@ -321,7 +322,7 @@ export abstract class Http2Connection extends FrameSender implements ByteStreamH
       case INITIAL_WINDOW_SIZE: {
         const change = value - this.peerWindow;
         this.peerWindow = value;
-        for (const stream of [...this.streams.values()]) {
+        for (const stream of this.streams.all()) {
           if (!stream.windowOpened(change)) throw new ConnectionError(FLOW_CONTROL_ERROR, "a window grew too large");
         }
       }

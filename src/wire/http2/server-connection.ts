@@ -211,7 +211,7 @@ export class Http2ServerConnection extends Http2Connection implements HostedConn
     const stream = new Http2ServerStream(id, this, this.byteStream, fields, last);
     if (this.streams.size === 0 && this.#waiting === "preface") this.#wait("idle", this.host.options.idleTimeoutMs);
     this.#count("active");
-    this.streams.set(id, stream);
+    this.streams.add(stream);
     if (fieldsTooLarge) stream.refuse(tooLarge());
     else if (fields.refusal !== "") stream.refuse(badRequest(fields.refusal));
     else stream.serve(this.host.handler);
@@ -253,7 +253,7 @@ export class Http2ServerConnection extends Http2Connection implements HostedConn
   }
 
   protected closedBy(_cause: StreamError | undefined): void {
-    const streams = [...this.streams.values()];
+    const streams = this.streams.all();
     this.streams.clear();
     this.#tunnels.clear();
     for (const stream of streams) stream.resetArrived(NO_ERROR);
