@@ -107,18 +107,20 @@ for (let round = 0; round <= rounds; round++) {
   }
 }
 
-const nginx = figures.get("nginx");
 const rows = targets.map(({ name }) => {
   const own = figures.get(name)!;
   const isHop = name !== "direct";
   const added = (key: "added50" | "added99"): string[] => [
     isHop ? shown(median(own[key]), 0) : "-",
-    isHop ? shown(median(own[key]) / median(nginx?.[key] ?? []), 2) : "-",
+    ...["nginx", "haproxy"].map((rival) =>
+      isHop ? shown(median(own[key]) / median(figures.get(rival)?.[key] ?? []), 2) : "-",
+    ),
   ];
   const all = [shown(median(own.p50), 0), shown(median(own.p99), 0)];
   return [name, ...all, ...added("added50"), ...added("added99"), String(own.failed)];
 });
-const columns = ["", "p50 µs", "p99 µs", "added p50 µs", "/ nginx", "added p99 µs", "/ nginx", "failed"];
+const ratios = ["/ nginx", "/ haproxy"];
+const columns = ["", "p50 µs", "p99 µs", "added p50 µs", ...ratios, "added p99 µs", ...ratios, "failed"];
 const report = [
   ...machineFacts(runtimeFolder),
   `- Run: ${rate} requests/s, ${rounds} rounds of ${seconds} s, ${connections} connections; backend ${backend}`,

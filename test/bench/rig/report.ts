@@ -33,7 +33,7 @@ export function table(columns: readonly string[], rows: readonly (readonly strin
 }
 
 /**
- * The Markdown table of one scenario: medians over the rounds, and the CPU time as a ratio to that of the first of
+ * The Markdown table of one scenario: medians over the rounds, CPU time and p99 also as ratios to those of the first of
  * `names`. A contender without samples had no listener for the scenario.
  */
 export function scenarioTable(scenario: string, names: readonly string[], samples: readonly Sample[]): string {
@@ -49,6 +49,7 @@ export function scenarioTable(scenario: string, names: readonly string[], sample
     "requests/s",
     "p50 ms",
     "p99 ms",
+    `/ ${base}`,
     "RSS MB",
     "failed",
   ];
@@ -67,6 +68,7 @@ export function scenarioTable(scenario: string, names: readonly string[], sample
       shown(middle("requestsPerSecond"), 0),
       shown(middle("p50"), 2),
       shown(middle("p99"), 2),
+      shown(middle("p99") / median(of(base).map(({ p99 }) => p99)), 2),
       shown(middle("rss"), 0),
       own.length === 0 ? "-" : [failed, ...errors].join("; "),
     ];
