@@ -38,7 +38,8 @@ const wanted = (group: string): boolean => !values.only || values.only === group
 const slow = [
   "test/conformance/package.test.ts",
   "test/conformance/route-registrar-outage.test.ts",
-  "test/conformance/routing-api-databases.test.ts",
+  "test/conformance/routing-api-databases-mariadb.test.ts",
+  "test/conformance/routing-api-databases-postgres.test.ts",
 ];
 
 /**
@@ -49,7 +50,8 @@ const ofBinary =
   /(bus|command-line|drain|golden|life-cycle|native|package|register-messages|route-registrar|routing|routing-api|routing-api-embedded|start|tls)\.test\.ts$/;
 
 /** Files that take ten seconds and more: they do not come last. */
-const long = /(golden|start-failures|routing-api-client|route-registrar|tcp|envelopes|syslog|drain|status)\.test\.ts$/;
+const long =
+  /(golden|start-failures|routing-api-client(-start)?|route-registrar|tcp|envelopes|syslog|drain|status)\.test\.ts$/;
 
 function filesOf(group: string, program = ""): string[] {
   const found = globSync(`test/${group}/**/*.test.ts`).sort();

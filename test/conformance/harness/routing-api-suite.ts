@@ -54,7 +54,7 @@ export class ApiSuite {
     this.all = uaa.token(kinds.flatMap((kind) => [`${kind}.read`, `${kind}.write`]));
   }
 
-  /** On SQLite, or on the database of `CAUSEWAY_SQLDB` (routing-api-databases.test.ts). */
+  /** On SQLite, or on the database of `CAUSEWAY_SQLDB` (`databaseTests`). */
   static async start(): Promise<ApiSuite> {
     const authority = makeAuthority();
     const folder = mkdtempSync(join(tmpdir(), "causeway-routing-api-suite-"));

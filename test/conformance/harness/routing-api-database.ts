@@ -4,12 +4,12 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
-import { issue, makeAuthority } from "../fixtures/certificates.ts";
-import { startMariadb, startPostgres, type TestDatabase } from "../fixtures/databases.ts";
-import { startNatsServer } from "../fixtures/nats-server.ts";
-import { condition } from "./harness/condition.ts";
-import { startRouter } from "./harness/router.ts";
-import { RoutingApiProcess, type SeenStream } from "./harness/routing-api-server.ts";
+import { issue, makeAuthority } from "../../fixtures/certificates.ts";
+import type { TestDatabase } from "../../fixtures/databases.ts";
+import { startNatsServer } from "../../fixtures/nats-server.ts";
+import { condition } from "./condition.ts";
+import { startRouter } from "./router.ts";
+import { RoutingApiProcess, type SeenStream } from "./routing-api-server.ts";
 
 /** Passes connections on to the first port that takes them, and notes the `Last-Event-ID` of requests. */
 class Balancer {
@@ -73,10 +73,8 @@ const sqldb = (type: string, { server }: TestDatabase): object => ({
   password: server.password,
 });
 
-for (const [type, start] of [
-  ["postgres", startPostgres],
-  ["mysql", startMariadb],
-] as const) {
+/** The tests of the Routing API on a database server, of one instance and of two. */
+export function databaseTests(type: "postgres" | "mysql", start: () => Promise<TestDatabase>): void {
   describe(`the Routing API on ${type}`, () => {
     let database: TestDatabase;
     before(async () => {
@@ -88,7 +86,7 @@ for (const [type, start] of [
 
     it("is as on SQLite", async () => {
       const files = ["-routes", "-tcp", "-groups", ""].map((part) =>
-        fileURLToPath(new URL(`routing-api${part}.test.ts`, import.meta.url)),
+        fileURLToPath(new URL(`../routing-api${part}.test.ts`, import.meta.url)),
       );
       const env = { ...process.env, CAUSEWAY_SQLDB: JSON.stringify(sqldb(type, database)) };
       // The variable of the outer run would make it report there.

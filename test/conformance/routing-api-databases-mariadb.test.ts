@@ -1,0 +1,4 @@
+import { startMariadb } from "../fixtures/databases.ts";
+import { databaseTests } from "./harness/routing-api-database.ts";
+
+databaseTests("mysql", startMariadb);
