@@ -70,6 +70,27 @@ describe("paced input", () => {
     assert.equal(rig.due.length, 0);
   });
 
+  it("reads no more than a megabyte in one turn while some waits, but of a long storm as much as comes", () => {
+    const rig = new Rig(10, 1 << 30);
+    const chunk = new Uint8Array(65_536);
+    rig.input.data(bytes(0, 10));
+    for (let turn = 0; turn < 48; turn++) {
+      for (let i = 0; i < 16; i++) {
+        assert.equal(rig.paused, false);
+        rig.input.data(chunk);
+      }
+      assert.equal(rig.paused, true);
+      rig.turn();
+    }
+    for (let i = 0; i < 100; i++) rig.input.data(chunk);
+    assert.equal(rig.paused, false);
+    // The end of the storm was seen: the next one is paced again.
+    rig.turn();
+    rig.turn();
+    for (let i = 0; i < 16; i++) rig.input.data(chunk);
+    assert.equal(rig.paused, true);
+  });
+
   it("reads on while little waits, and pauses the stream from the limit down to half of it", () => {
     const rig = new Rig(10, 40);
     const states: boolean[] = [];
