@@ -1,10 +1,11 @@
 /**
  * `npm run bench:workers`: what a request costs with two workers beside one (issue 9, acceptance 3).
  *
- *   npm run bench:workers -- [--rounds 5] [--seconds 3] [--connections 64] [--only bun,node] [--write FILE]
+ *   npm run bench:workers -- [--rounds 5] [--seconds 3] [--connections 64] [--share 0.3] [--only bun,node] [--write FILE]
  *
- * All processes of a router run on CPU 0, load and backend on CPU 1: so the load is never the limit of what is compared, the
- * CPU time per request of the router with all its processes. Two workers serve twice as much on two cores when it is the same.
+ * CPU time: all processes of a router run on CPU 0, load and backend on CPU 1; what is compared is the CPU time per request
+ * of the router with all its processes. Throughput: each worker gets a share of a core (a control group), on whichever CPU,
+ * so small that load and backend have more than they need; what is compared is requests per second.
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -14,12 +15,14 @@ import { issue, makeAuthority } from "../fixtures/certificates.ts";
 import { startBackend } from "./rig/backend.ts";
 import { keepRegistered, startBus } from "./rig/bus.ts";
 import { appHost } from "./rig/contender.ts";
+import { limitCpu } from "./rig/cpu-share.ts";
 import { load } from "./rig/load.ts";
 import { answersSoon } from "./rig/probe.ts";
-import { cpuTime, freePorts, Processes } from "./rig/processes.ts";
+import { cpuTime, freePorts, Processes, processTree } from "./rig/processes.ts";
 import { median, replaceSection, shown, table } from "./rig/report.ts";
 import { routers, runtimeFolder } from "./rig/routers.ts";
 import { scenarios } from "./rig/scenarios.ts";
+import { pause } from "./rig/subject.ts";
 import { machineFacts } from "./rig/tools.ts";
 
 const { values } = parseArgs({
@@ -27,17 +30,22 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "5" },
     seconds: { type: "string", default: "3" },
     connections: { type: "string", default: "64" },
+    share: { type: "string", default: "0.3" },
     only: { type: "string" },
     write: { type: "string" },
   },
 });
 const [rounds, seconds, connections] = [Number(values.rounds), Number(values.seconds), Number(values.connections)];
+const share = Number(values.share);
 const ways: readonly (readonly [name: string, settings: object])[] = [
   ["1 worker", { workers: 1 }],
   ["2 workers", { workers: 2 }],
   ["1 worker, max_conns", { workers: 1, backends: { max_attempts: 3, max_conns: 500 } }],
   ["2 workers, max_conns", { workers: 2, backends: { max_attempts: 3, max_conns: 500 } }],
 ];
+
+/** Requests after which a worker has compiled all that a request needs, and how many loads may serve them. */
+const [warm, mostTurns] = [100_000, 20];
 
 const processes = new Processes();
 const [backendPort = 0] = await freePorts(1);
@@ -49,8 +57,12 @@ const small = scenarios.get("small")!;
 
 interface Measured {
   readonly cpu: number[];
+  /** Requests per second while each worker has its share of a core. */
+  readonly throughput: number[];
   failed: number;
 }
+/** This machine can bound what a process uses of its CPUs. */
+let bounded = true;
 const figures = new Map<string, Measured>();
 const runtimes = new Set<string>();
 
@@ -71,34 +83,68 @@ for (const { name: runtime } of first) {
       return { way, contender, pid };
     }),
   );
-  // Round 0 warms up.
-  for (let round = 0; round <= rounds; round++) {
+  for (const [index, { contender }] of contenders.entries()) {
+    // Each worker compiles for itself what it serves by.
+    const enough = warm * (index % 2 === 0 ? 1 : 2);
+    for (let served = 0, turns = 0; served < enough && turns < mostTurns; turns++)
+      served += (await load(contender, small, seconds, connections, processes.folder)).requests;
+  }
+  for (let round = 1; round <= rounds; round++) {
     for (const { way, contender, pid } of contenders) {
       const before = cpuTime(pid);
       const { requests, failed } = await load(contender, small, seconds, connections, processes.folder);
       const after = cpuTime(pid);
       const key = `${runtime} ${way}`;
-      const own = figures.get(key) ?? { cpu: [], failed: 0 };
+      const own = figures.get(key) ?? { cpu: [], throughput: [], failed: 0 };
       figures.set(key, own);
       own.failed += failed;
-      if (round > 0) own.cpu.push((after.user + after.system - before.user - before.system) / requests);
+      own.cpu.push((after.user + after.system - before.user - before.system) / requests);
     }
   }
-  for (const { pid } of contenders) process.kill(pid, "SIGTERM");
+  const limited = contenders.slice(0, 2);
+  const removals = limited.map(({ pid }) => {
+    const [router = pid, ...workers] = processTree(pid);
+    return (workers.length === 0 ? [router] : workers).map((worker) => limitCpu(worker, share));
+  });
+  bounded &&= removals.flat().every((remove) => remove !== undefined);
+  for (let round = 1; bounded && round <= rounds; round++) {
+    for (const { way, contender } of limited) {
+      const { requestsPerSecond, failed } = await load(contender, small, seconds, connections, processes.folder);
+      const own = figures.get(`${runtime} ${way}`)!;
+      own.failed += failed;
+      own.throughput.push(requestsPerSecond);
+    }
+  }
+  for (const { pid } of contenders) processes.end(pid);
+  await pause(500);
+  for (const remove of removals.flat()) remove?.();
 }
 
 const rows = [...runtimes].flatMap((runtime) =>
   ways.map(([way], index) => {
-    const cpu = (at: number): number => median(figures.get(`${runtime} ${ways[at]![0]}`)!.cpu);
-    const ratio = index % 2 === 0 ? "-" : shown(cpu(index) / cpu(index - 1), 2);
-    return [`${runtime}, ${way}`, shown(cpu(index)), ratio, String(figures.get(`${runtime} ${way}`)!.failed)];
+    const of = (at: number): Measured => figures.get(`${runtime} ${ways[at]![0]}`)!;
+    const [cpu, throughput] = [median(of(index).cpu), median(of(index).throughput)];
+    const ratio = (one: number, other: number): string => (index % 2 === 0 ? "-" : shown(one / other, 2));
+    const before = of(index - (index % 2));
+    return [
+      `${runtime}, ${way}`,
+      shown(cpu),
+      ratio(cpu, median(before.cpu)),
+      shown(throughput, 0),
+      ratio(throughput, median(before.throughput)),
+      String(of(index).failed),
+    ];
   }),
 );
 const report = [
   ...machineFacts(runtimeFolder),
   `- Run: ${rounds} rounds of ${seconds} s, ${connections} connections, GET with a 1 KB answer`,
+  ...(bounded ? [] : ["- No throughput: it takes control groups for CPU time that we may make"]),
   "",
-  table(["", "CPU µs/request", "/ 1 worker", "failed"], rows),
+  table(
+    ["", "CPU µs/request", "/ 1 worker", `requests/s, ${100 * share} % of a core each`, "/ 1 worker", "failed"],
+    rows,
+  ),
 ].join("\n");
 console.log(report);
 if (values.write !== undefined) replaceSection(values.write, "npm run bench:workers", report);

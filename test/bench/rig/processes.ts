@@ -11,8 +11,8 @@ interface CpuTime {
   readonly system: number;
 }
 
-/** The process and all its descendants. */
-function processTree(pid: number): number[] {
+/** The process and all its descendants, itself first. */
+export function processTree(pid: number): number[] {
   const tree = [pid];
   for (const member of tree) {
     try {
