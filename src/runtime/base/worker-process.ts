@@ -9,6 +9,10 @@ import type { CommandEnd, SupervisorLink, WorkerListener, WorkerProcess } from "
 
 /** In the environment of worker processes: the path of the socket by which their supervisor is reached. */
 const mark = "CAUSEWAY_WORKER";
+/** Beside it: the supervisor's process id. */
+const parentMark = "CAUSEWAY_SUPERVISOR";
+/** Between two looks whether the supervisor is still there, in milliseconds. */
+const lookMs = 1000;
 /** How long, in milliseconds, output may still come after a process has ended: Deno does not always tell of its end. */
 const outputGraceMs = 300;
 
@@ -105,7 +109,7 @@ export async function spawnWorker(args: readonly string[], listener: WorkerListe
   await rendezvous.open();
   const child = spawn(process.execPath, [...args], {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, [mark]: rendezvous.path },
+    env: { ...process.env, [mark]: rendezvous.path, [parentMark]: String(process.pid) },
   });
   tellLines(child.stdout.setEncoding("latin1"), (text) => listener.output(text));
   tellLines(child.stderr.setEncoding("latin1"), (text) => listener.error(text));
@@ -149,6 +153,13 @@ export function supervisor(): SupervisorLink | undefined {
     listen(message, closed) {
       tellTexts(socket, message);
       socket.once("close", closed);
+      // Deno hands listening sockets on to children: a connection that nobody will ever accept does not break.
+      const parent = Number(process.env[parentMark]);
+      const timer = setInterval(() => {
+        if (process.ppid === parent) return;
+        clearInterval(timer);
+        socket.destroy();
+      }, lookMs);
     },
   };
 }
