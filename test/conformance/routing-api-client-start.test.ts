@@ -139,7 +139,7 @@ describe("Routing API client: start-up (control-plane §7.2, §7.3)", () => {
     }
   });
 
-  it("optional: starts without UAA and API, counts what fails, and takes the routes when they come", async () => {
+  it("routing_api.optional: starts without UAA and API, counts what fails, and takes the routes when they come", async () => {
     rig.reset();
     const counted: string[] = [];
     const agent = createSocket("udp4").on("message", (bytes) => {
