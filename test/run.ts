@@ -153,7 +153,8 @@ const notMeant: readonly (readonly [file: string, reason: string])[] = [
   ["workers", "starts routers of two workers itself"],
   ["package", "what is installed is asked whether it starts, with the configuration of its own"],
   ["route-registrar-outage", "about route-registrar"],
-  ["routing-api-databases", "about the Routing API's databases"],
+  ["routing-api-databases-mariadb", "about the Routing API's databases"],
+  ["routing-api-databases-postgres", "about the Routing API's databases"],
 ];
 
 /** Conformance tests once more, with routers of two workers: a few, with `--all` all for which that means something. */
