@@ -21,6 +21,8 @@ export interface MessageHeaders extends HeadersLike {
    * `Headers`: append each.
    */
   appendAll?(lines: MessageHeaders): void;
+  /** As `set`, with the line in front of all others. Absent on platform `Headers`, which have an order of their own. */
+  setAhead?(name: string, value: string): void;
   /** Whether there is a line with one of these names. Absent on platform `Headers`: ask for one after the other. */
   hasAny?(names: readonly string[]): boolean;
   /** Number of lines. Absent on platform `Headers`: count by iterating. */
@@ -84,4 +86,10 @@ const copies = (headers: HeadersLike): MessageHeaders => new Headers([...headers
 /** An independent copy of header fields: a cheap fork where the implementation has one. */
 export function forkHeaders(headers: MessageHeaders): MessageHeaders {
   return headers.fork === undefined ? copies(headers) : headers.fork();
+}
+
+/** Replaces Host, which belongs in front of the other fields (RFC 9110 §7.2). */
+export function setHost(headers: MessageHeaders, host: string): void {
+  if (headers.setAhead === undefined) headers.set("Host", host);
+  else headers.setAhead("Host", host);
 }

@@ -201,6 +201,22 @@ export class HeaderLines implements MessageHeaders {
     this.deleteAdded(name, at + 2);
   }
 
+  /** As `set`, but the line stands in front of the others. */
+  setAhead(name: string, value: string): void {
+    checkName(name);
+    const line = `${name}: ${checkedValue(name, value)}\r\n`;
+    this.delete(name);
+    const { text, marks } = this;
+    const start = marks[0]!;
+    const shift = line.length - start;
+    this.text = line + text.substring(start, marks[marks.length - 1]!);
+    this.marks = [0, name.length];
+    for (const offset of marks) this.marks.push(offset === -1 ? -1 : offset + shift);
+    this.shared = false;
+    this.kept++;
+    this.names |= nameBit(name.length, name.charCodeAt(0));
+  }
+
   /**
    * Adds a line behind the others. As with Fetch, blanks and line ends around the value go, and a name that is no token
    * or a value with NUL, CR, LF or a character above U+00FF throws `TypeError`: nothing can smuggle in a second line.

@@ -74,14 +74,16 @@ export class ResponseHeadWriter {
     }
     if (lines.has("transfer-encoding")) lines.delete("transfer-encoding");
     let added = this.#frame(lines, to, status, bodyLength);
-    if (response.content !== undefined && this.framing === "length" && !added) {
-      // The length of the router's own answers stands behind Date (data-plane §13.2).
+    let length = this.length;
+    if (response.content !== undefined && !added) {
+      // The length of the router's own answers stands behind Date, to HEAD as well (data-plane §13.2).
+      length = announcedLength(lines);
       lines.delete("content-length");
-      added = true;
+      added = length >= 0;
     }
     let text = `${statusLine(to, status, response.statusText)}${lines.toWire()}`;
     if (!lines.has("date")) text += `Date: ${date}\r\n`;
-    if (added) text += `Content-Length: ${this.length}\r\n`;
+    if (added) text += `Content-Length: ${length}\r\n`;
     if (to.old) {
       if (this.persistent) text += "Connection: keep-alive\r\n";
     } else if (!this.persistent) text += "Connection: close\r\n";

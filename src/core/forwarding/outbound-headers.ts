@@ -1,5 +1,5 @@
 import type { Exchange } from "../exchange.ts";
-import { forkHeaders, type MessageHeaders } from "../message.ts";
+import { forkHeaders, type MessageHeaders, setHost } from "../message.ts";
 import type { Endpoint, EndpointHeaders } from "../routing/endpoint.ts";
 import { hasToken, removeHopByHop } from "./connection-tokens.ts";
 import { endpointHeaders } from "./endpoint-headers.ts";
@@ -20,7 +20,7 @@ export function makeOutbound(exchange: Exchange): void {
   else if (exchange.upgrade) headers.append("Connection", "Upgrade");
   if (exchange.upgrade) headers.append("Upgrade", exchange.upgradeProtocol);
   if (exchange.closes) exchange.upgrade = false;
-  if (exchange.authorityFromTarget) headers.set("Host", exchange.host);
+  if (exchange.authorityFromTarget) setHost(headers, exchange.host);
   if (headers.has("X-CF-App-Instance")) headers.delete("X-CF-App-Instance");
   const received = headers.get("X-Forwarded-For");
   if (received !== null) headers.delete("X-Forwarded-For");

@@ -5,7 +5,7 @@ import { makeOutbound } from "../forwarding/outbound-headers.ts";
 import { judge } from "../forwarding/retry.ts";
 import { Attempt, type BackendResponse } from "../forwarding/transport.ts";
 import { readUpgrade } from "../forwarding/upgrade.ts";
-import type { ResponseLike, Tunnel } from "../message.ts";
+import { type ResponseLike, setHost, type Tunnel } from "../message.ts";
 import { attemptFields } from "../observe/attempt-log.ts";
 import { Level } from "../observe/log.ts";
 import { answerPanic } from "../pipeline/panic-check.ts";
@@ -32,7 +32,7 @@ async function address(exchange: Exchange, service: Service): Promise<void> {
   if (!outbound.has("X-Cf-Forwarded-Url")) outbound.append("X-Cf-Forwarded-Url", url);
   if (!outbound.has("X-Cf-Proxy-Signature")) outbound.append("X-Cf-Proxy-Signature", signature);
   if (!outbound.has("X-Cf-Proxy-Metadata")) outbound.append("X-Cf-Proxy-Metadata", metadata);
-  outbound.set("Host", service.host);
+  setHost(outbound, service.host);
   exchange.target = service.target;
 }
 

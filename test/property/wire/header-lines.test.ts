@@ -14,8 +14,12 @@ const value = fc
 const line = fc.tuple(name, value);
 const lines = fc.array(line, { maxLength: 8 });
 
-type Operation = readonly ["set" | "append" | "delete", string, string];
-const operation: fc.Arbitrary<Operation> = fc.tuple(fc.constantFrom("set", "append", "delete"), name, value);
+type Operation = readonly ["set" | "setAhead" | "append" | "delete", string, string];
+const operation: fc.Arbitrary<Operation> = fc.tuple(
+  fc.constantFrom("set", "setAhead", "append", "delete"),
+  name,
+  value,
+);
 const operations = fc.array(operation, { maxLength: 12 });
 
 const wireOf = (all: readonly [string, string][]): string => all.map(([n, v]) => `${n}:${v}\r\n`).join("");
@@ -30,6 +34,7 @@ function received(wire: string): HeaderLines {
 
 function apply(headers: HeaderLines | Headers, [method, n, v]: Operation): void {
   if (method === "delete") headers.delete(n);
+  else if (headers instanceof Headers) headers[method === "setAhead" ? "set" : method](n, v);
   else headers[method](n, v);
 }
 

@@ -46,6 +46,28 @@ describe("header lines", () => {
     assert.equal(lines.toWire(), "Set-Cookie: s=1\r\nhoST: c.d\r\nX-NEW: m\r\n");
   });
 
+  it("setAhead: one line in front of the others, whatever there was", () => {
+    const lines = received(text);
+    const before = lines.fork();
+    lines.append("X-New", "n");
+    lines.setAhead("x-a", " 3 ");
+    const rest = "Host: a.b\r\nACCEPT:  */* \r\nSet-Cookie: s=1\r\nX-New: n\r\n";
+    assert.equal(lines.toWire(), `x-a: 3\r\n${rest}`);
+    assert.deepEqual([lines.get("X-A"), lines.get("accept"), lines.lineCount], ["3", "*/*", 5]);
+    lines.delete("set-cookie");
+    lines.setAhead("Q", "");
+    assert.deepEqual([...lines].slice(0, 3), [
+      ["Q", ""],
+      ["x-a", "3"],
+      ["Host", "a.b"],
+    ]);
+    assert.equal(before.toWire(), text);
+    const empty = new HeaderLines();
+    empty.setAhead("Host", "a.b");
+    assert.equal(empty.toWire(), "Host: a.b\r\n");
+    assert.throws(() => empty.setAhead("Host", "a\r\nX: 1"), TypeError);
+  });
+
   it("give one entry for each line", () => {
     const lines = received(text);
     lines.append("Set-Cookie", "s=2");
