@@ -5,6 +5,7 @@ import { routingApiOn, withoutNats } from "../core/config/validate.ts";
 import { hairpinEntryFault } from "../core/route-service/hairpin-hosts.ts";
 import type { Runtime } from "../runtime/interface.ts";
 import { egressPolicy } from "../wire/egress-policy.ts";
+import { accessLogFileFault } from "./router/access-log-sink.ts";
 import { inFiles, readKeyPair } from "./router/certificate-store.ts";
 import { parseDebugAddress } from "./router/debug-server.ts";
 import { openErrorTemplate } from "./router/error-template.ts";
@@ -61,6 +62,8 @@ export async function laterFindings(runtime: Runtime, config: Config): Promise<L
   if (config.enable_envelope_v1_metrics || logging.loggregator_enabled) {
     await look("logging.metron_address", () => parseMetronAddress(logging.metron_address));
   }
+  const fileFault = await accessLogFileFault(runtime, access_log.file);
+  if (fileFault !== undefined) found.push({ severity: "error", message: fileFault, key: "access_log.file" });
   if (access_log.enable_streaming) {
     const key = (message: string): string =>
       message.includes("network") ? "logging.syslog_network" : "logging.syslog_addr";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -92,6 +92,25 @@ describe("causeway check-config", () => {
         'FILE:8:51: error: cannot use "here" in route_services.egress_allow: it is none of private, link-local, loopback, nor an IP address or CIDR range (route_services.egress_allow)',
       ],
     );
+  });
+
+  it("tells of an access log that could not be opened, and creates none", async () => {
+    const found = async (file: string): Promise<string[]> => (await check(`access_log: {file: ${file}}\n`)).lines;
+    const none = ["FILE: 0 errors, 0 warnings"];
+    const one = (file: string, reason: string): string[] => [
+      `FILE:1:14: error: open ${file}: ${reason} (access_log.file)`,
+      "FILE: 1 error, 0 warnings",
+    ];
+    const there = join(folder, "there.log");
+    writeFileSync(there, "a line\n");
+    assert.deepEqual(await found(there), none);
+    assert.equal(readFileSync(there, "utf8"), "a line\n");
+    assert.deepEqual(await found(join(folder, "new.log")), none);
+    assert.equal(existsSync(join(folder, "new.log")), false);
+    assert.deepEqual(await found("/dev/stdout"), none);
+    assert.deepEqual(await found("/no/such/a.log"), one("/no/such/a.log", "no such file or directory"));
+    assert.deepEqual(await found("/usr"), one("/usr", "is a directory"));
+    assert.deepEqual(await found(`${there}/a.log`), one(`${there}/a.log`, "not a directory"));
   });
 
   it("exits with 0 when there are only warnings, or nothing to say", async () => {

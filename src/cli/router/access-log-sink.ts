@@ -16,6 +16,35 @@ const batchMs = 100;
 const ownOutput = "/dev/stdout";
 const ownErrors = "/dev/stderr";
 
+const isOwn = (file: string): boolean => file === ownOutput || file === ownErrors;
+
+/**
+ * Why `access_log.file` could not be opened at a start, as far as that can be told without creating it; undefined: nothing
+ * speaks against it. A folder that may not be listed may be written to all the same.
+ */
+export async function accessLogFileFault(runtime: Runtime, file: string): Promise<string | undefined> {
+  if (file === "" || isOwn(file)) return undefined;
+  try {
+    if ((await runtime.fileStamp(file)) !== undefined) {
+      const opened = await runtime.openAppend(file, () => {}, { latin1: true, holdMs: batchMs });
+      await opened.close();
+      return undefined;
+    }
+  } catch (error) {
+    return fileErrorText(file, error);
+  }
+  const list = async (path: string): Promise<unknown> =>
+    await runtime.listDirectory(path).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+  if ((await list(file)) === undefined) return `open ${file}: is a directory`;
+  const slash = file.lastIndexOf("/");
+  const fault = await list(slash === -1 ? "." : file.slice(0, slash + 1));
+  const text = fault === undefined ? "" : fileErrorText(file, fault);
+  return text === "" || text.endsWith(": permission denied") ? undefined : text;
+}
+
 /** Access log to a file and the process's output, in batches (architecture §8), and to syslog. */
 export class AccessLog implements AccessLogSink {
   readonly #file: AppendFile | undefined;
@@ -45,7 +74,7 @@ export class AccessLog implements AccessLogSink {
     const { file, stdout, enable_streaming: streams } = config.access_log;
     if (file === "" && !stdout && !streams) return undefined;
     const log = logger.source("access-grlog");
-    const named = file === ownOutput || file === ownErrors;
+    const named = isOwn(file);
     const failed = (error: Error): void =>
       log.error("error-emitting-access-log-to-writer-accesslog", { error: error.message });
     let opened: AppendFile | undefined;
