@@ -17,6 +17,7 @@ import { type TraceIds, traceIdsOf } from "./observe/request-id.ts";
 import type { RouterContext } from "./pipeline/parts.ts";
 import { authorityOf, queryOf } from "./pipeline/request-target.ts";
 import { rewriteResponse } from "./pipeline/response-rewrite.ts";
+import type { SignatureFault } from "./route-service/route-services.ts";
 import type { ServiceWay } from "./route-service/service.ts";
 import type { Endpoint } from "./routing/endpoint.ts";
 import { routeEndpointData } from "./routing/endpoint-lines.ts";
@@ -75,6 +76,8 @@ export class Exchange implements Outgoing, ExchangeObserver, LoggedExchange {
   tunnels = false;
   /** Signature and forwarded URL are there and valid, whichever route they are for (data-plane §1.4.13). */
   fromRouteService = false;
+  /** Why the signature does not hold, where that is no business of the route (§8.2, row 1). */
+  signatureFault: SignatureFault | undefined = undefined;
   /** The request came back from the route service of its own route (§8.4). */
   returned = false;
   /** The way to the route service that the request has to take; a text: why there is none. */

@@ -11,17 +11,6 @@ function refuseReturn(exchange: Exchange, fault: SignatureFault): ResponseLike {
   return errorPage(exchange, { status: fault.expired ? 504 : 502 }, message);
 }
 
-/** Rows 17 and 18: it has none, and the signature does not hold (`route_services.strict_signature_validation`). */
-function refuseStrictly(exchange: Exchange, fault: SignatureFault): ResponseLike {
-  exchange.router.logger.error("signature-validation-failed", exchange.logData({ error: fault.message }));
-  if (fault.expired) {
-    const page = { status: 504, routerError: "expired_route_service_signature" };
-    return errorPage(exchange, page, `Failed to validate Route Service Signature: ${fault.message}`);
-  }
-  const page = { status: 400, routerError: "invalid_route_service_signature" };
-  return errorPage(exchange, page, "invalid route service signature detected");
-}
-
 async function examine(exchange: Exchange, signature: string): Promise<ResponseLike | undefined> {
   const { headers, router, pool } = exchange;
   const metadata = firstValue(headers, "X-CF-Proxy-Metadata") ?? "";
@@ -30,8 +19,8 @@ async function examine(exchange: Exchange, signature: string): Promise<ResponseL
   exchange.fromRouteService =
     fault === undefined && signature !== "" && (firstValue(headers, "X-CF-Forwarded-Url") ?? "") !== "";
   if (pool === undefined || pool.routeServiceUrl === "") {
-    const { strict_signature_validation: strict } = router.settings.route_services;
-    return fault !== undefined && strict ? refuseStrictly(exchange, fault) : undefined;
+    if (router.settings.route_services.strict_signature_validation) exchange.signatureFault = fault;
+    return undefined;
   }
   if (isFault(verdict)) return refuseReturn(exchange, verdict);
   const message = returnFault(router.registry, verdict.forwardedUrl, pool);

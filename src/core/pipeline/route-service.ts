@@ -2,6 +2,7 @@ import type { Exchange } from "../exchange.ts";
 import { errorPage } from "../forwarding/error-page.ts";
 import { isWebSocket } from "../forwarding/upgrade.ts";
 import type { ResponseLike } from "../message.ts";
+import type { SignatureFault } from "../route-service/route-services.ts";
 import type { Pool } from "../routing/pool.ts";
 import { noEndpoints } from "./lookup.ts";
 
@@ -12,6 +13,17 @@ const signatureHeaders = ["X-CF-Proxy-Signature", "X-CF-Proxy-Metadata", "X-CF-F
 function refuse(exchange: Exchange, status: number, message: string): ResponseLike {
   exchange.router.logger.info("route-service-unsupported", exchange.logData({}));
   return errorPage(exchange, { status, routerError: unsupported }, message);
+}
+
+/** Rows 17 and 18: no route service, and a signature that does not hold (`route_services.strict_signature_validation`). */
+function refuseStrictly(exchange: Exchange, fault: SignatureFault): ResponseLike {
+  exchange.router.logger.error("signature-validation-failed", exchange.logData({ error: fault.message }));
+  if (fault.expired) {
+    const page = { status: 504, routerError: "expired_route_service_signature" };
+    return errorPage(exchange, page, `Failed to validate Route Service Signature: ${fault.message}`);
+  }
+  const page = { status: 400, routerError: "invalid_route_service_signature" };
+  return errorPage(exchange, page, "invalid route service signature detected");
 }
 
 /** Row 19. */
@@ -44,6 +56,7 @@ function decide(exchange: Exchange, pool: Pool): ResponseLike | undefined {
 
 /** Sends requests through the route service of their route (data-plane §8.2); signatures are checked by now. */
 export function routeService(exchange: Exchange): ResponseLike | undefined {
-  const { pool } = exchange;
+  const { pool, signatureFault } = exchange;
+  if (signatureFault !== undefined) return refuseStrictly(exchange, signatureFault);
   return pool === undefined || pool.routeServiceUrl === "" ? undefined : decide(exchange, pool);
 }

@@ -319,6 +319,25 @@ export const cases: readonly GoldenCase[] = [
     log: logLine(),
   },
   {
+    name: "strict validation refuses behind X-Forwarded-Proto, which the log has",
+    section: "data-plane §8.2 row 1",
+    config: { route_services_secret: "s", route_services: { strict_signature_validation: true } },
+    send: message(["GET / HTTP/1.1", "Host: a.b", "X-CF-Proxy-Signature: x"]),
+    expect: errorPage(
+      "400 Bad Request",
+      "invalid_route_service_signature",
+      undefined,
+      "invalid route service signature detected",
+    ),
+    log: ownLogLine({
+      status: 400,
+      out: 58,
+      forwardedProto: "http",
+      routerError: "invalid_route_service_signature",
+    }),
+    logged: [{ message: "signature-validation-failed", level: 3 }, { message: "status" }],
+  },
+  {
     name: "a route bound to a route service, route services off",
     section: "data-plane §2.1 row 13",
     routes: [{ uris: ["rs.x"], backend: "own", fields: { route_service_url: "https://rs.example.com" } }],
