@@ -46,6 +46,7 @@ export function parseGoFlags(program: string, flags: readonly GoFlag[], args: re
     const arg = args[at]!;
     if (!arg.startsWith("-") || arg === "-" || arg === "--") break;
     const text = arg.startsWith("--") ? arg.slice(2) : arg.slice(1);
+    if (text.startsWith("-") || text.startsWith("=")) return wrong(`bad flag syntax: ${arg}`);
     const equals = text.indexOf("=");
     const name = equals < 0 ? text : text.slice(0, equals);
     if (name === "h" || name === "help") return { error: usage, code: 0 };

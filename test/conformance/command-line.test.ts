@@ -62,6 +62,12 @@ describe("command line (control-plane §1.1)", () => {
     });
   }
 
+  it("a dash too many: Go's text, then usage, exit 2", async () => {
+    const { code, stdout, stderr } = await run("router", "---c", "x.yml");
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.match(stderr, /^bad flag syntax: ---c\nUsage of [^\n]+:\n/);
+  });
+
   it("-c without a value: Go's text, then usage, exit 2", async () => {
     const { code, stdout, stderr } = await run("router", "-c");
     assert.deepEqual([code, stdout], [2, ""]);
