@@ -176,6 +176,8 @@ export async function forward(exchange: Exchange): Promise<ResponseLike | Tunnel
       if (last !== undefined && selection.exhausted(pool)) return fail(exchange, last);
       if (!beginRoundTrip(endpoint, pool.settings.maxConns)) {
         if (++lost === lostPlaces) return nothingLeft(exchange);
+        // What this worker knew of one endpoint did not hold, nor may what it knows of the others.
+        if (lost === 1) pool.look();
         selection.takeBack();
         continue;
       }

@@ -44,6 +44,8 @@ export interface SharedCount {
   publish(own: number): void;
   /** How many the other workers have. */
   others(): number;
+  /** What `others` gave last; costs nothing. */
+  readonly lately: number;
   /** Of workers that want one place at the same time, how often this one looks again before it gives way; all differ. */
   readonly patience: number;
 }
@@ -145,6 +147,8 @@ export class Endpoint {
   inFlight = 0;
   /** The transport's own: its pool of connections to this endpoint. Carried over when a replacement has the same SAN. */
   connections: unknown = undefined;
+  /** What supervisor and workers call it by (`TableNumbers`); -1: nothing yet, and always where there is one worker. */
+  number = -1;
 
   readonly #packed: string;
   #kind: EndpointKind;

@@ -109,6 +109,22 @@ export class HostMap<Value extends Hosted> {
     }
   }
 
+  /**
+   * All values, in lists of some of them, each as it is when it is asked for: a value that is there throughout is in one
+   * list, others may be. What rests is given by its number.
+   */
+  *lists(): Generator<readonly (Value | number)[], void> {
+    for (let number = 0; number < parts; number++) {
+      const { words, objects } = this.#parts[number]!;
+      const list: (Value | number)[] = [];
+      for (let slot = 0; 2 * slot < words.length; slot++) {
+        const state = words[2 * slot + 1]!;
+        if (state !== free && state !== gone) list.push(state === object ? objects[slot]! : state);
+      }
+      yield list;
+    }
+  }
+
   /** A walk over all values, in no particular order; hosts may be added and removed on the way. */
   walk(): HostWalk<Value> {
     return new HostWalk(this, this.#resting, this.#parts);

@@ -66,6 +66,11 @@ export function inFlightOf({ inFlight, shared }: Endpoint): number {
   return shared === undefined ? inFlight : inFlight + shared.others();
 }
 
+/** The same by what was known of the others when somebody looked last: too few or too many, and costs nothing. */
+export function latelyInFlight({ inFlight, shared }: Endpoint): number {
+  return shared === undefined ? inFlight : inFlight + shared.lately;
+}
+
 /**
  * A round trip to the endpoint starts: call just before the request is sent (data-plane §3.2). False: it must not be
  * sent there, for with those that other workers began meanwhile there would be more than `limit` (0: no limit). Every worker

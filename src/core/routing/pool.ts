@@ -1,7 +1,7 @@
 import type { Logger } from "../observe/log.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { HashOptions } from "./endpoint-kind.ts";
-import { inFlightOf, PoolState } from "./pool-state.ts";
+import { inFlightOf, latelyInFlight, PoolState } from "./pool-state.ts";
 import { contextPathOf, hostOf } from "./uri.ts";
 
 /** Balancing algorithms that need no options: what `balancing_algorithm` may be (data-plane §3.1). */
@@ -203,10 +203,18 @@ export class Pool {
     return true;
   }
 
-  /** The endpoint may not get another request now (data-plane §3.2). */
+  /**
+   * The endpoint may not get another request now (data-plane §3.2). With several workers it may be full although this says
+   * no, if others began requests since this one looked last: `beginRoundTrip` looks before one is sent.
+   */
   isFull(endpoint: Endpoint): boolean {
     const limit = this.settings.maxConns;
-    return limit > 0 && inFlightOf(endpoint) >= limit;
+    return limit > 0 && latelyInFlight(endpoint) >= limit && inFlightOf(endpoint) >= limit;
+  }
+
+  /** Looks what other workers have in flight: `isFull` is right about all endpoints then. */
+  look(): void {
+    for (const { endpoint } of this.members) endpoint.shared?.others();
   }
 
   /** Erases the failure marks of all members. */

@@ -90,6 +90,8 @@ export function poolSettings(settings: RegistrySettings, random: () => number, l
 export class Registry {
   /** `Clock.monotonic` milliseconds of the latest registration, unmodified ones included; -1: there was none. */
   lastUpdate = -1;
+  /** Routes that are no objects until somebody needs them. */
+  readonly resting: RestingRoutes;
 
   readonly #settings: RegistrySettings;
   readonly #pools: PoolSettings;
@@ -104,8 +106,6 @@ export class Registry {
   readonly #kinds = new KindStore(this.#texts);
   readonly #aside = new SetAside();
   readonly #changes: TableChanges | undefined;
-  /** Undefined where somebody keeps a copy: all routes are objects then. */
-  readonly #resting: RestingRoutes | undefined;
 
   constructor(parts: RegistryParts) {
     const { settings, clock, log } = parts;
@@ -118,8 +118,8 @@ export class Registry {
     this.#forget = parts.forget;
     this.#changes = parts.changes;
     this.#pools = poolSettings(settings, parts.random, log);
-    this.#resting = parts.changes === undefined ? new RestingRoutes(this.#pools) : undefined;
-    this.#trie = new Trie((parts.random() * 2 ** 32) | 0, this.#resting);
+    this.resting = new RestingRoutes(this.#pools);
+    this.#trie = new Trie((parts.random() * 2 ** 32) | 0, this.resting);
   }
 
   /** Number of pools, empty ones included. */
@@ -168,7 +168,7 @@ export class Registry {
     const known = this.#trie.find(key);
     const pool = known ?? this.#newPool(uri, now);
     this.#enter(uri, pool, endpoint, now);
-    const id = mayRest ? this.#resting!.rest(pool) : 0;
+    const id = mayRest ? this.resting.rest(pool) : 0;
     if (id > 0) {
       this.#trie.insertResting(key, id);
       return id;
@@ -210,9 +210,17 @@ export class Registry {
     return this.#trie.find(key);
   }
 
-  /** The trie keys of all routes, in no particular order. */
-  *keys(): Generator<string, void> {
-    for (const pool of this.#trie.walk()) yield pool.key;
+  /** The same, but one that rests is left alone: its number among `resting`. */
+  peekAt(key: string): Pool | number | undefined {
+    return this.#trie.peek(key);
+  }
+
+  /**
+   * The trie keys of all routes, in lists of some of them, each as it is when it is asked for: that of a route that is
+   * there throughout is in one.
+   */
+  keys(): Iterator<readonly string[], void> {
+    return this.#trie.keys();
   }
 
   /** The place that a registration of this endpoint for this uri led to; undefined: none. */
@@ -222,7 +230,7 @@ export class Registry {
 
   /** Another one each time that the place gets another endpoint or none. */
   versionOf(place: Place): number {
-    return typeof place === "number" ? this.#resting!.versionOf(place) : place.version;
+    return typeof place === "number" ? this.resting.versionOf(place) : place.version;
   }
 
   /**
@@ -233,8 +241,8 @@ export class Registry {
     const now = this.#clock.monotonic();
     this.lastUpdate = now;
     if (typeof place === "number") {
-      this.#resting!.refresh(place, now);
-      this.#observer?.registered(this.#resting!.componentOf(place), "updated");
+      this.resting.refresh(place, now);
+      this.#observer?.registered(this.resting.componentOf(place), "updated");
       return;
     }
     const { pool, endpoint } = place;
@@ -506,7 +514,7 @@ export class Registry {
 
   #pruneNext(pool: Pool | number, now: number): void {
     if (typeof pool !== "number") this.#prunePool(pool, now);
-    else if (this.#resting!.isStale(pool, now)) this.#prunePool(this.#trie.find(this.#resting!.keyOf(pool))!, now);
+    else if (this.resting.isStale(pool, now)) this.#prunePool(this.#trie.find(this.resting.keyOf(pool))!, now);
   }
 
   #prunePool(pool: Pool, now: number): void {
@@ -540,7 +548,7 @@ export class Registry {
     const walk = this.#trie.walk();
     for (let pool = walk.next(); pool !== undefined; pool = walk.next()) {
       if (typeof pool === "number") {
-        this.#resting!.spare(pool, now);
+        this.resting.spare(pool, now);
         continue;
       }
       if (pool.reservation !== undefined) {

@@ -8,8 +8,8 @@ const pageBits = 10;
 const pageSize = 1 << pageBits;
 /** Numbers of a record: when its endpoint was registered last, when the pool changed last, how long it lasts. */
 const [updatedAt, lastChange, staleSeconds, timesEach] = [0, 1, 2, 3];
-/** Words of a record: its version, its kind, where its texts are, how long they are. */
-const [version, kind, place, lengths, wordsEach] = [0, 1, 2, 3, 4];
+/** Words of a record: its version, its kind, where its texts are, how long they are, the number of its endpoint. */
+const [version, kind, place, lengths, number, wordsEach] = [0, 1, 2, 3, 4, 5];
 /** The lengths of key, name (0: it is the key) and packed text share a word. */
 const [nameShift, packedShift, nameLimit, packedLimit] = [10, 20, 1 << 10, 1 << 12];
 
@@ -56,14 +56,17 @@ class KindNumbers {
  */
 export class RestingRoutes {
   readonly #settings: PoolSettings;
+  readonly #woken: ((pool: Pool) => void) | undefined;
   readonly #pages: Page[] = [];
   readonly #texts = new ByteHeap();
   readonly #kinds = new KindNumbers();
   readonly #free: number[] = [];
   #next = 1;
 
-  constructor(settings: PoolSettings) {
+  /** `woken` hears of every pool that was a record until now, before it is in the table. */
+  constructor(settings: PoolSettings, woken?: (pool: Pool) => void) {
     this.#settings = settings;
+    this.#woken = woken;
   }
 
   /**
@@ -73,11 +76,27 @@ export class RestingRoutes {
   rest(pool: Pool): number {
     const member = pool.at(0);
     const { key, name } = pool;
-    if (member === undefined || !pool.plain || key.length === 0 || key.length >= nameLimit) return 0;
+    if (member === undefined || !pool.plain) return 0;
     const { endpoint } = member;
     if (isLeased(endpoint) || endpoint.modificationTag.guid !== "" || endpoint.modificationTag.index !== 0) return 0;
     if (endpoint.loadBalancing !== "" || pool.routeServiceUrl !== endpoint.routeServiceUrl) return 0;
-    const { packed, kind: endpointKind } = endpoint.resting;
+    return this.put(key, name, endpoint.resting, endpoint.number, member.updatedAt, pool.lastChange);
+  }
+
+  /**
+   * Makes a record of a route with one endpoint, which no other route has, and with nothing that does not follow from
+   * the settings and the endpoint; `update` and `change` are `Clock.monotonic` milliseconds of its latest registration and
+   * of the pool's latest change. 0: the texts are none that a record can hold.
+   */
+  put(
+    key: string,
+    name: string,
+    { packed, kind: endpointKind, staleThresholdSeconds }: RestingEndpoint,
+    endpointNumber: number,
+    update: number,
+    change: number,
+  ): number {
+    if (key.length === 0 || key.length >= nameLimit) return 0;
     const ownName = name === key ? "" : name;
     if (ownName.length >= nameLimit || packed.length >= packedLimit) return 0;
     if (key.length + ownName.length + packed.length > longestRecord) return 0;
@@ -86,12 +105,13 @@ export class RestingRoutes {
     const id = this.#free.pop() ?? this.#newNumber();
     const { times, words } = this.#pages[id >> pageBits]!;
     const time = (id & (pageSize - 1)) * timesEach;
-    times[time + updatedAt] = member.updatedAt;
-    times[time + lastChange] = pool.lastChange;
-    times[time + staleSeconds] = endpoint.staleThresholdSeconds;
+    times[time + updatedAt] = update;
+    times[time + lastChange] = change;
+    times[time + staleSeconds] = staleThresholdSeconds;
     const word = (id & (pageSize - 1)) * wordsEach;
     words[word + kind] = this.#kinds.take(endpointKind);
     words[word + place] = texts;
+    words[word + number] = endpointNumber;
     words[word + lengths] = key.length | (ownName.length << nameShift) | (packed.length << packedShift);
     return id;
   }
@@ -107,6 +127,7 @@ export class RestingRoutes {
     this.#kinds.release(words[at + kind]!);
     words[at + lengths] = 0;
     this.#free.push(id);
+    this.#woken?.(pool);
     return pool;
   }
 
@@ -114,20 +135,14 @@ export class RestingRoutes {
   view(id: number): Pool {
     const words = this.#wordsOf(id);
     const at = (id & (pageSize - 1)) * wordsEach;
-    const texts = words[at + place]!;
-    const sizes = words[at + lengths]!;
-    const key = this.#texts.text(texts, 0, keyLength(sizes));
-    const named = nameLength(sizes);
-    const name = named === 0 ? key : this.#texts.text(texts, keyLength(sizes), named);
-    const packed = this.#texts.text(texts, keyLength(sizes) + named, packedLength(sizes));
+    const key = this.keyOf(id);
     const time = (id & (pageSize - 1)) * timesEach;
     const { times } = this.#pages[id >> pageBits]!;
     const changed = times[time + lastChange]!;
-    const pool = new Pool(key, name, this.#settings, this.#settings.defaultAlgorithm, changed);
-    const endpoint = new Endpoint(
-      new RestingEndpoint(packed, this.#kinds.at(words[at + kind]!), times[time + staleSeconds]!),
-    );
+    const pool = new Pool(key, this.nameOf(id) || key, this.#settings, this.#settings.defaultAlgorithm, changed);
+    const endpoint = new Endpoint(this.endpointOf(id));
     endpoint.routes = 1;
+    endpoint.number = words[at + number]!;
     pool.add(endpoint, times[time + updatedAt]!);
     pool.routeServiceUrl = endpoint.routeServiceUrl;
     return pool;
@@ -137,6 +152,34 @@ export class RestingRoutes {
     const words = this.#wordsOf(id);
     const at = (id & (pageSize - 1)) * wordsEach;
     return this.#texts.text(words[at + place]!, 0, keyLength(words[at + lengths]!));
+  }
+
+  /** The uri of the first registration where it is not the key, without a trailing slash; empty: it is the key. */
+  nameOf(id: number): string {
+    const words = this.#wordsOf(id);
+    const at = (id & (pageSize - 1)) * wordsEach;
+    const sizes = words[at + lengths]!;
+    return this.#texts.text(words[at + place]!, keyLength(sizes), nameLength(sizes));
+  }
+
+  /** What the endpoint says. */
+  endpointOf(id: number): RestingEndpoint {
+    const words = this.#wordsOf(id);
+    const at = (id & (pageSize - 1)) * wordsEach;
+    const sizes = words[at + lengths]!;
+    const packed = this.#texts.text(words[at + place]!, keyLength(sizes) + nameLength(sizes), packedLength(sizes));
+    const seconds = this.#pages[id >> pageBits]!.times[(id & (pageSize - 1)) * timesEach + staleSeconds]!;
+    return new RestingEndpoint(packed, this.#kinds.at(words[at + kind]!), seconds);
+  }
+
+  /** `Endpoint.number` of the endpoint. */
+  numberOf(id: number): number {
+    return this.#wordsOf(id)[(id & (pageSize - 1)) * wordsEach + number]!;
+  }
+
+  /** Gives the endpoint its number. */
+  giveNumber(id: number, endpointNumber: number): void {
+    this.#wordsOf(id)[(id & (pageSize - 1)) * wordsEach + number] = endpointNumber;
   }
 
   /** Whether the route has that trie key. A record that is no more has none. */

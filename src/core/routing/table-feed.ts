@@ -5,10 +5,14 @@ import type { TableTexts } from "./table-texts.ts";
 /** What one worker does not know of the table yet. It starts with everything. */
 export class TableFeed {
   readonly #texts: TableTexts;
-  readonly #changed: Set<string>;
+  /** The keys of the table that the worker starts with, as far as they are left; the first change of all. */
+  #whole: Iterator<readonly string[], void> | undefined;
+  #list: readonly string[] = [];
+  #place = 0;
+  readonly #changed = new Set<string>();
   readonly #gone: number[] = [];
   /** How many changes there were to tell, and how many of them have been told, the oldest first. */
-  added: number;
+  added = 1;
   taken = 0;
   /** A bit for each endpoint that the worker knows. */
   #known = new Uint8Array(128);
@@ -17,13 +21,12 @@ export class TableFeed {
 
   constructor(texts: TableTexts) {
     this.#texts = texts;
-    this.#changed = new Set(texts.registry.keys());
-    this.added = this.#changed.size;
+    this.#whole = texts.registry.keys();
   }
 
   /** The worker knows everything. */
   get empty(): boolean {
-    return this.#changed.size === 0 && this.#gone.length === 0;
+    return this.#whole === undefined && this.#changed.size === 0 && this.#gone.length === 0;
   }
 
   changed(key: string): void {
@@ -43,6 +46,10 @@ export class TableFeed {
     if (this.empty) return undefined;
     const told: string[] = [];
     let size = 0;
+    for (let key = this.#nextOfWhole(); key !== undefined; key = this.#nextOfWhole()) {
+      size += this.#tellRoute(key, told);
+      if (size >= characters) return `[${told.join(",")}]`;
+    }
     for (const key of this.#changed) {
       if (size >= characters) return `[${told.join(",")}]`;
       this.#changed.delete(key);
@@ -54,6 +61,22 @@ export class TableFeed {
       told.push(JSON.stringify(["forget", id] satisfies TableOperation));
     }
     return `[${told.join(",")}]`;
+  }
+
+  /** A key of the table that the worker starts with; undefined: it knows all. */
+  #nextOfWhole(): string | undefined {
+    if (this.#whole === undefined) return undefined;
+    while (this.#place === this.#list.length) {
+      const { done, value } = this.#whole.next();
+      if (done === true) {
+        this.#whole = undefined;
+        this.#list = [];
+        this.taken++;
+        return undefined;
+      }
+      [this.#list, this.#place] = [value, 0];
+    }
+    return this.#list[this.#place++];
   }
 
   /** Gives the number of characters. */
@@ -71,6 +94,7 @@ export class TableFeed {
         told.push(JSON.stringify(kindOperation(kindPlace, kind)));
       }
       this.#know(id, true);
+      if (operation === undefined) continue;
       told.push(operation);
       size += operation.length;
     }

@@ -6,7 +6,6 @@ import type { Pool } from "./pool.ts";
  * are counted and turns are kept.
  */
 export class TableNumbers {
-  readonly #ids = new Map<Endpoint, number>();
   /** Numbers whose endpoint is gone, with the feeds whose workers may still count requests there. */
   readonly #leaving = new Map<number, Set<object>>();
   readonly #free: number[] = [];
@@ -26,6 +25,11 @@ export class TableNumbers {
     return number;
   }
 
+  /** The route has a number. */
+  hasRoute(key: string): boolean {
+    return this.#routes.has(key);
+  }
+
   /** The route is gone. A worker that has not heard of it yet changes at worst whose turn it is in another. */
   forgetRoute(key: string): void {
     const number = this.#routes.get(key);
@@ -35,19 +39,20 @@ export class TableNumbers {
   }
 
   of(endpoint: Endpoint): number {
-    let id = this.#ids.get(endpoint);
-    if (id === undefined) {
-      id = this.#free.pop() ?? this.#next++;
-      this.#ids.set(endpoint, id);
-    }
-    return id;
+    if (endpoint.number < 0) endpoint.number = this.fresh();
+    return endpoint.number;
+  }
+
+  /** A number that no endpoint has. */
+  fresh(): number {
+    return this.#free.pop() ?? this.#next++;
   }
 
   /** The endpoint has left the table; its number is free when none of `feeds` needs it any more. Undefined: it had none. */
   forget(endpoint: Endpoint, feeds: Iterable<object>): number | undefined {
-    const id = this.#ids.get(endpoint);
-    if (id === undefined) return undefined;
-    this.#ids.delete(endpoint);
+    const id = endpoint.number;
+    if (id < 0) return undefined;
+    endpoint.number = -1;
     this.#leaving.set(id, new Set(feeds));
     return id;
   }

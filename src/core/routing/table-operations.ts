@@ -7,6 +7,8 @@ import type { Algorithm, Pool } from "./pool.ts";
  *
  * - `kind`: what endpoints have in common; the worker keeps it at that place (`placeOfKind`).
  * - `endpoint`: one with that number, of the kind at that place, with texts as `packTexts` made them.
+ * - `alone`: a route with one endpoint of that number, kind and texts, which no other route has, and with nothing that does
+ *   not follow from the settings and the endpoint; an empty name is the key.
  * - `single`: a route with that one endpoint, and with nothing that does not follow from the settings and the endpoint.
  * - `route`: any route.
  * - `gone`, `forget`: a route, an endpoint that left.
@@ -14,10 +16,13 @@ import type { Algorithm, Pool } from "./pool.ts";
 export type TableOperation =
   | readonly ["kind", place: number, ...KindValues]
   | readonly ["endpoint", id: number, kindPlace: number, packed: string]
+  | readonly ["alone", ...AloneValues]
   | readonly ["single", key: string, id: number]
   | readonly ["route", ...RouteValues]
   | readonly ["gone", key: string]
   | readonly ["forget", id: number];
+
+type AloneValues = readonly [key: string, name: string, id: number, kindPlace: number, packed: string];
 
 type KindValues = readonly [
   tls: boolean,
@@ -88,6 +93,11 @@ export function kindOf(operation: Extract<TableOperation, readonly ["kind", ...u
 /** What tells a worker of an endpoint whose kind it has at that place, as JSON. */
 export function endpointText(id: number, kindPlace: number, packed: string): string {
   return `["endpoint",${id},${kindPlace},${JSON.stringify(packed)}]`;
+}
+
+/** What tells a worker of a route that rests, and of its endpoint, whose kind it has at that place, as JSON. */
+export function aloneText(...values: AloneValues): string {
+  return JSON.stringify(["alone", ...values] satisfies TableOperation);
 }
 
 /** What tells a worker of a pool with the endpoints of those numbers, as JSON. `now`: `Clock.monotonic` milliseconds. */

@@ -8,6 +8,7 @@ import { appInstancePool, type InstanceSelector, processInstancePool } from "./i
 import { Pool, type PoolSettings } from "./pool.ts";
 import type { SharedTurn } from "./pool-state.ts";
 import { poolSettings, type RegistrySettings } from "./registry.ts";
+import { RestingRoutes } from "./resting-routes.ts";
 import { kindOf, type TableOperation } from "./table-operations.ts";
 import { TextStore } from "./text-store.ts";
 import { Trie } from "./trie.ts";
@@ -60,6 +61,7 @@ export interface ReplicaParts {
 }
 
 type RouteOperation = Extract<TableOperation, readonly ["route", ...unknown[]]>;
+type AloneOperation = Extract<TableOperation, readonly ["alone", ...unknown[]]>;
 
 /**
  * A worker's copy of the routing table (architecture §6): does for requests what the registry does, and is changed by
@@ -73,7 +75,8 @@ export class TableReplica {
   readonly #kindStore = new KindStore(this.#texts);
   /** By the places that the supervisor names. */
   readonly #kinds: EndpointKind[] = [];
-  /** By their numbers, which are dense. */
+  readonly #resting: RestingRoutes;
+  /** By their numbers, which are dense; those of routes that rest are none yet. */
   readonly #endpoints: (Endpoint | undefined)[] = [];
   /** Routes with several endpoints. */
   readonly #numbered = new Map<number, Pool>();
@@ -84,13 +87,14 @@ export class TableReplica {
 
   constructor(parts: ReplicaParts) {
     this.#parts = parts;
-    this.#trie = new Trie((parts.random() * 2 ** 32) | 0);
     const take = (news: FailureNews): void => this.#take(news);
     this.#pools = {
       ...poolSettings(parts.settings, parts.random, parts.log),
       marksErased: (pool) => this.#erased(pool),
       catchUp: () => parts.siblings.hear(take),
     };
+    this.#resting = new RestingRoutes(this.#pools, (pool) => this.#woken(pool));
+    this.#trie = new Trie((parts.random() * 2 ** 32) | 0, this.#resting);
   }
 
   /** Does what the supervisor told. */
@@ -104,10 +108,13 @@ export class TableReplica {
         this.#kinds[operation[1]] = this.#kindStore.own(kindOf(operation));
         break;
       case "endpoint":
-        this.#endpoints[operation[1]] = new Endpoint(new RestingEndpoint(operation[3], this.#kinds[operation[2]]!, 0));
+        this.#addEndpoint(operation[1], new RestingEndpoint(operation[3], this.#kinds[operation[2]]!, 0));
+        break;
+      case "alone":
+        this.#putAlone(operation);
         break;
       case "single":
-        this.#putSingle(operation[1], operation[2]);
+        this.#putSingle(operation[1], operation[2], operation[1]);
         break;
       case "route":
         this.#put(operation);
@@ -123,6 +130,12 @@ export class TableReplica {
         this.#forget(operation[1]);
         break;
     }
+  }
+
+  #addEndpoint(id: number, said: RestingEndpoint): void {
+    const endpoint = new Endpoint(said);
+    endpoint.number = id;
+    this.#endpoints[id] = endpoint;
   }
 
   #forget(id: number): void {
@@ -145,17 +158,43 @@ export class TableReplica {
     return released;
   }
 
+  /** The route may rest until a request comes. */
+  #putAlone([, key, name, id, kindPlace, packed]: AloneOperation): void {
+    const found = this.#trie.peek(key);
+    if (typeof found === "number" && this.#resting.numberOf(found) === id) return;
+    const said = new RestingEndpoint(packed, this.#kinds[kindPlace]!, 0);
+    if (this.#trie.mayRest(key)) {
+      // The endpoint of a route that rests there is one that leaves.
+      if (found !== undefined) this.#trie.find(key);
+      const now = this.#parts.clock.monotonic();
+      const route = this.#resting.put(key, name || key, said, id, now, now);
+      if (route > 0) {
+        this.#trie.insertResting(key, route);
+        return;
+      }
+    }
+    if (this.#endpoints[id] === undefined) this.#addEndpoint(id, said);
+    this.#putSingle(key, id, name || key);
+  }
+
+  /** A pool that rested is one now. */
+  #woken(pool: Pool): void {
+    const { endpoint } = pool.at(0)!;
+    this.#endpoints[endpoint.number] = endpoint;
+    if (this.#countsMatter(pool)) this.#share(endpoint, endpoint.number);
+  }
+
   /** A route with one endpoint, and with nothing that does not follow from the settings and the endpoint. */
-  #putSingle(key: string, id: number): void {
+  #putSingle(key: string, id: number, name: string): void {
     const now = this.#parts.clock.monotonic();
+    const pool = this.#trie.find(key);
     const endpoint = this.#endpoints[id]!;
     const { routeServiceUrl } = endpoint;
-    const pool = this.#trie.find(key);
     if (pool !== undefined) {
-      this.#put(["route", key, -1, key, this.#pools.defaultAlgorithm, null, routeServiceUrl, null, [id], []]);
+      this.#put(["route", key, -1, name, this.#pools.defaultAlgorithm, null, routeServiceUrl, null, [id], []]);
       return;
     }
-    const added = this.#add(key, key, now);
+    const added = this.#add(key, name, now);
     added.routeServiceUrl = routeServiceUrl;
     added.add(endpoint, now);
     if (this.#countsMatter(added)) this.#share(endpoint, id);

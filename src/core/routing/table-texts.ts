@@ -2,7 +2,7 @@ import type { Clock } from "../clock.ts";
 import { type EndpointKind, placeOfKind } from "./endpoint-kind.ts";
 import type { Registry } from "./registry.ts";
 import type { TableNumbers } from "./table-numbers.ts";
-import { endpointText, routeText } from "./table-operations.ts";
+import { aloneText, endpointText, routeText } from "./table-operations.ts";
 
 /** Routes whose texts are kept for the other workers, which ask within milliseconds. */
 const kept = 4096;
@@ -13,7 +13,8 @@ interface EndpointText {
   /** Its kind, and the place where the worker must have it. */
   readonly kind: EndpointKind;
   readonly kindPlace: number;
-  readonly operation: string;
+  /** Undefined: that of the route says it. */
+  readonly operation: string | undefined;
 }
 
 /** What is told of a route: first its endpoints, of those the worker does not know. */
@@ -44,8 +45,9 @@ export class TableTexts {
   of(key: string): RouteText | undefined {
     const known = this.#recent.get(key);
     if (known !== undefined) return known;
-    const pool = this.registry.poolAt(key);
+    const pool = this.registry.peekAt(key);
     if (pool === undefined) return undefined;
+    if (typeof pool === "number") return this.#keep(key, this.#ofResting(key, pool));
     const endpoints: EndpointText[] = [];
     const ids: number[] = [];
     for (let place = 0; place < pool.size; place++) {
@@ -60,6 +62,20 @@ export class TableTexts {
     const text = { endpoints, operation };
     // The age of a mark is another at each look.
     if (pool.members.some(({ failedAt }) => failedAt >= 0)) return text;
+    return this.#keep(key, text);
+  }
+
+  #ofResting(key: string, route: number): RouteText {
+    const { resting } = this.registry;
+    if (resting.numberOf(route) < 0) resting.giveNumber(route, this.numbers.fresh());
+    const id = resting.numberOf(route);
+    const { kind, packed } = resting.endpointOf(route);
+    const kindPlace = placeOfKind(kind);
+    const operation = aloneText(key, resting.nameOf(route), id, kindPlace, packed);
+    return { endpoints: [{ id, kind, kindPlace, operation: undefined }], operation };
+  }
+
+  #keep(key: string, text: RouteText): RouteText {
     if (this.#recent.size >= kept) this.#recent.clear();
     this.#recent.set(key, text);
     return text;

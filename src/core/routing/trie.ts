@@ -55,6 +55,13 @@ export class Trie {
     return node?.pool;
   }
 
+  /** The same, but a pool that rests is left alone: its number. */
+  peek(key: string): Pool | number | undefined {
+    if (key.includes("/")) return this.find(key);
+    const host = this.#hosts.peek(key);
+    return typeof host === "number" ? host : poolOf(host);
+  }
+
   /** Whether a pool of that key may rest: hosts of wildcards and of routes with paths are looked for in other ways. */
   mayRest(key: string): boolean {
     if (this.#resting === undefined || key.startsWith("*.") || key.includes("/")) return false;
@@ -165,6 +172,21 @@ export class Trie {
     return way;
   }
 
+  /**
+   * The keys of all pools, in lists of some of them, each as it is when it is asked for: the key of a pool that is there
+   * throughout is in one list.
+   */
+  *keys(): Generator<readonly string[], void> {
+    for (const hosts of this.#hosts.lists()) {
+      const keys: string[] = [];
+      for (const host of hosts) {
+        if (typeof host === "number") keys.push(this.#resting!.keyOf(host));
+        else addKeys(host, keys);
+      }
+      yield keys;
+    }
+  }
+
   /** A walk over all pools, in no particular order; pools may be added and removed on the way. */
   walk(): PoolWalk {
     return new PoolWalk(this.#hosts.walk(), this.#resting);
@@ -251,6 +273,19 @@ export class PoolWalk {
     for (let pool = this.next(); pool !== undefined; pool = this.next()) {
       yield typeof pool === "number" ? this.#resting!.view(pool) : pool;
     }
+  }
+}
+
+/** Adds the keys of all pools of a host. */
+function addKeys(host: Host, keys: string[]): void {
+  if (!(host instanceof TrieNode)) {
+    keys.push(host.key);
+    return;
+  }
+  const left = [host];
+  for (let node = left.pop(); node !== undefined; node = left.pop()) {
+    if (node.pool !== undefined) keys.push(node.pool.key);
+    if (node.children !== undefined) for (const child of node.children.values()) left.push(child);
   }
 }
 

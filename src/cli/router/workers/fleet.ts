@@ -238,7 +238,7 @@ export class Fleet implements TableChanges, MainPorts {
 
   changed(key: string): void {
     this.#texts?.changed(key);
-    if (this.#registry?.poolAt(key) === undefined) this.#ids.forgetRoute(key);
+    if (this.#ids.hasRoute(key) && this.#registry?.peekAt(key) === undefined) this.#ids.forgetRoute(key);
     for (const link of this.#all) {
       link.feed.changed(key);
       link.changed();

@@ -14,6 +14,7 @@ class NumbersCount implements SharedCount {
   readonly #place: number;
   readonly #workers: number;
   readonly patience: number;
+  lately = 0;
   #own = 0;
 
   constructor(numbers: SharedNumbers, first: number, place: number, workers: number) {
@@ -30,7 +31,8 @@ class NumbersCount implements SharedCount {
   }
 
   others(): number {
-    return this.#numbers.sum(this.#first, this.#workers) - this.#own;
+    this.lately = this.#numbers.sum(this.#first, this.#workers) - this.#own;
+    return this.lately;
   }
 }
 

@@ -71,4 +71,36 @@ describe("overload (data-plane §3.2)", () => {
     endRoundTrip(shared);
     assert.equal(registry.lookup("b.com", "/")?.overloaded, false);
   });
+
+  it("looks what other workers have in flight only when an endpoint may be full", () => {
+    const { registry } = table({ backends: { max_conns: 2 } });
+    const busy = endpoint(1);
+    registry.register("a.com", busy);
+    const pool = registry.lookup("a.com", "/")!;
+    let [elsewhere, looks] = [0, 0];
+    const count = {
+      publish() {},
+      others() {
+        looks++;
+        count.lately = elsewhere;
+        return elsewhere;
+      },
+      lately: 0,
+      patience: 0,
+    };
+    busy.shared = count;
+    assert.equal(pool.overloaded, false);
+    assert.equal(looks, 0);
+    // They took all places since: it must not get a request, and from then on it is known to be full.
+    elsewhere = 2;
+    assert.equal(pool.overloaded, false);
+    assert.equal(beginRoundTrip(busy, 2), false);
+    assert.equal(pool.overloaded, true);
+    // What is thought to be full is looked at.
+    elsewhere = 0;
+    assert.equal(pool.overloaded, false);
+    elsewhere = 2;
+    pool.look();
+    assert.equal(pool.overloaded, true);
+  });
 });
