@@ -14,6 +14,9 @@ import type { TimerWheel } from "./timer-wheel.ts";
 /** Interim responses that one answer may have (data-plane §5.7). */
 const maxInterim = 5;
 
+/** Other connections that a request may be sent on because its peer did not look at it. */
+const maxMoves = 6;
+
 /** The connection that carries an exchange. */
 export interface Carrier {
   /** Closes the connection; it tells the exchange nothing more. */
@@ -69,6 +72,7 @@ export class ClientExchange implements Sending, RequestOwner, Timed {
   /** Its deadline ended it. */
   timedOut = false;
   #interims = 0;
+  #moves = 0;
   #carrier: Carrier | undefined;
   #body: ResponseBody | undefined;
   #over = false;
@@ -116,6 +120,14 @@ export class ClientExchange implements Sending, RequestOwner, Timed {
     return this.writer === undefined || !this.writer.started;
   }
 
+  /**
+   * The peer said that it did not look at the request (RFC 9113 §8.7), and another connection can have it; one that refuses all
+   * requests gets it so many times, and not until the deadline.
+   */
+  get mayMove(): boolean {
+    return this.bodyUntouched && this.#moves < maxMoves;
+  }
+
   /** The exchange got a connection. */
   carriedBy(carrier: Carrier, localAddress: string, reused: boolean): void {
     this.#carrier = carrier;
@@ -127,6 +139,7 @@ export class ClientExchange implements Sending, RequestOwner, Timed {
 
   /** The reused connection turned out to be dead (data-plane §4.8): as if the attempt had not begun. */
   detach(): void {
+    this.#moves++;
     this.#carrier = undefined;
     this.writer?.detach();
     const { attempt } = this.outgoing;

@@ -99,6 +99,16 @@ describe("HTTP/2 to backends (data-plane §10.3)", () => {
     assert.equal(new Set(backend.requests.map(({ stream }) => stream.session)).size, 1);
   });
 
+  it("sends each of many requests once that come before the first connection stands", async () => {
+    await registerTls("many.test", backend.port);
+    const asked = Array.from({ length: 240 }, (_, number) =>
+      client.ask({ ":authority": "many.test", ":method": "POST", ":path": `/${number}`, body: "once" }),
+    );
+    for (const answer of await Promise.all(asked)) assert.deepEqual([answer.status, answer.body], [200, "hello"]);
+    const paths = backend.requests.map(({ headers }) => headers[":path"]);
+    assert.deepEqual([paths.length, new Set(paths).size], [240, 240]);
+  });
+
   it("moves bodies with and without a length", async () => {
     backend.answer = ({ stream }) => {
       stream.respond({ ":status": 200 });

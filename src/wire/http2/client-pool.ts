@@ -66,7 +66,7 @@ export class Http2ClientPool implements Http2ClientOwner {
   /** Sends a request on a connection that has room, or on a new one. */
   carry(exchange: ClientExchange): void {
     if (this.#dialler.http2.idleTimeoutMs === 0 || this.old) {
-      void this.#dial([exchange]);
+      void this.#dial(exchange, false);
       return;
     }
     const connection = this.#open.find(({ available }) => available);
@@ -75,7 +75,9 @@ export class Http2ClientPool implements Http2ClientOwner {
       return;
     }
     this.#waiting.push(exchange);
-    this.#dialForWaiting();
+    if (this.#dialling) return;
+    this.#dialling = true;
+    void this.#dial(exchange, true);
   }
 
   again(exchange: ClientExchange): void {
@@ -103,25 +105,18 @@ export class Http2ClientPool implements Http2ClientOwner {
     for (const exchange of waiting) if (!exchange.over) this.carry(exchange);
   }
 
-  #dialForWaiting(): void {
-    if (this.#dialling) return;
-    this.#dialling = true;
-    // One dial for all; they are not taken out before it is known what they will travel on.
-    void this.#dial(this.#waiting);
-  }
-
-  async #dial(exchanges: ClientExchange[]): Promise<void> {
+  /** Dials for a request; `shared`: for all that wait when the dial is done. */
+  async #dial(exchange: ClientExchange, shared: boolean): Promise<void> {
     const arrival = new Arrival();
     let stream: ByteStream;
-    const shared = exchanges === this.#waiting;
     try {
-      stream = await this.#dialler.dial(exchanges[0]!, arrival);
+      stream = await this.#dialler.dial(exchange, arrival);
     } catch (error) {
-      if (shared) this.#take();
-      for (const exchange of exchanges) exchange.fail(this.#dialler.dialFailed(this.#endpoint, error));
+      const failure = this.#dialler.dialFailed(this.#endpoint, error);
+      for (const one of shared ? this.#take() : [exchange]) one.fail(failure);
       return;
     }
-    if (shared) this.#take();
+    const exchanges = shared ? this.#take() : [exchange];
     const { tls } = stream;
     const speaksHttp2 = tls === undefined ? this.#dialler.priorKnowledge : tls.alpn === "h2";
     this.old = !speaksHttp2;
@@ -129,9 +124,12 @@ export class Http2ClientPool implements Http2ClientOwner {
     else this.#openedOld(stream, arrival, exchanges);
   }
 
-  #take(): void {
+  /** Those that still wait: while the dial was under way others came, and some went on connections that had room again. */
+  #take(): readonly ClientExchange[] {
+    const waiting = this.#waiting;
     this.#waiting = [];
     this.#dialling = false;
+    return waiting;
   }
 
   #opened(stream: ByteStream, arrival: Arrival, exchanges: readonly ClientExchange[]): void {

@@ -224,7 +224,7 @@ export class Http2ClientStream extends Http2Stream implements RequestOutput, Car
     const exchange = this.#exchange;
     this.remoteClosed = true;
     this.localClosed = true;
-    if (code === REFUSED_STREAM && !this.#heard && exchange.bodyUntouched) {
+    if (code === REFUSED_STREAM && !this.#heard && exchange.mayMove) {
       this.moveAway();
       this.#owner.again(exchange);
       return;

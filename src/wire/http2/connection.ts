@@ -205,7 +205,8 @@ export abstract class Http2Connection extends FrameSender implements ByteStreamH
     this.#receiveWindow -= flow;
     if (this.#receiveWindow < 0) throw new ConnectionError(FLOW_CONTROL_ERROR, "more DATA than the connection takes");
     if (this.limits.independentStreams) this.#creditConnection(flow);
-    if (flow === 0 && !last) this.#countIdle();
+    if (flow > 0) this.moved++;
+    else if (!last) this.#countIdle();
     const stream = this.streams.get(id);
     if (stream === undefined) {
       if (this.isIdle(id)) throw new ConnectionError(PROTOCOL_ERROR, `DATA on stream ${id}, which is idle`);
@@ -274,6 +275,7 @@ export abstract class Http2Connection extends FrameSender implements ByteStreamH
       block = block.subarray(5);
     }
     const last = (flags & END_STREAM) !== 0;
+    this.moved++;
     if ((flags & END_HEADERS) !== 0) {
       this.#block(stream, block, last);
       return;
@@ -372,9 +374,14 @@ export abstract class Http2Connection extends FrameSender implements ByteStreamH
     this.write(pingFrame(this.latin1(payload, 0, 8), true));
   }
 
-  /** A frame that costs us something and moves nothing: only so many are taken. */
+  /**
+   * A frame that costs us something and moves nothing: only so many are taken. Those that do move something make up for one
+   * each: gRPC libraries send a PING for what they receive, and an empty DATA frame before trailers.
+   */
   #countIdle(): void {
-    if (!this.#idleFrames.take(this.wheel.now()) || this.byteStream.pending > unreadLimit) {
+    const { moved } = this;
+    this.moved = 0;
+    if (!this.#idleFrames.take(this.wheel.now(), moved) || this.byteStream.pending > unreadLimit) {
       throw new ConnectionError(ENHANCE_YOUR_CALM, "too many frames that move nothing");
     }
   }

@@ -19,11 +19,11 @@ export class FrameBudget {
     if (this.#left < this.#burst) this.#left += 1;
   }
 
-  /** Takes one at that time (monotonic milliseconds). False: the peer has gone too far. */
-  take(now: number): boolean {
-    if (this.#at >= 0) this.#left = Math.min(this.#burst, this.#left + ((now - this.#at) / 1000) * this.#perSecond);
+  /** Takes one at that time (monotonic milliseconds), after so many were earned. False: the peer has gone too far. */
+  take(now: number, earned = 0): boolean {
+    const rested = this.#at < 0 ? 0 : ((now - this.#at) / 1000) * this.#perSecond;
     this.#at = now;
-    this.#left -= 1;
+    this.#left = Math.min(this.#burst, this.#left + rested + earned) - 1;
     return this.#left >= 0;
   }
 }

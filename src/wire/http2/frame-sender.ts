@@ -26,6 +26,8 @@ export abstract class FrameSender extends Deadline {
   protected peerFrame = defaultFrameSize;
   /** The peer made its header table smaller: the next block has to say that none is used. */
   protected shrunk = false;
+  /** HEADERS and DATA frames with content, of either side, since the last frame that moved nothing. */
+  protected moved = 0;
   readonly #waiting = new Set<Http2Stream>();
   #sendWindow = defaultWindow;
   #text = "";
@@ -61,6 +63,7 @@ export abstract class FrameSender extends Deadline {
       whole = noTable + block;
     }
     this.write(headersFrames(stream.id, whole, last, this.peerFrame));
+    this.moved++;
     if (last) stream.localClosed = true;
   }
 
@@ -87,6 +90,7 @@ export abstract class FrameSender extends Deadline {
         if (!this.byteStream.writeText(text, piece)) this.blocked = true;
       }
       sent = end;
+      this.moved++;
     }
     this.#sendWindow -= sent;
     stream.sendWindow -= sent;
