@@ -32,8 +32,9 @@ import { matchKey } from "./base/tls-key-pairs.ts";
 import { openDescriptors, usage } from "./base/usage.ts";
 import { scriptCommand, spawnWorker, supervisor } from "./base/worker-process.ts";
 import type { Runtime } from "./interface.ts";
+import { writeSomeNode } from "./node/output.ts";
 
-const output = processOutput();
+const output = processOutput(writeSomeNode);
 
 /** Node: the base as it is. */
 export const runtime: Runtime = {
