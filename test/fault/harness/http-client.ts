@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { type Agent, type IncomingMessage, request } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { Readable } from "node:stream";
+import { setTimeout as pause } from "node:timers/promises";
 import { patternChunks } from "./pattern.ts";
 
 /** A response that was read to its end. */
@@ -57,7 +58,7 @@ export interface LoadResult {
   readonly slowest: number;
 }
 
-/** Steady load: `workers` clients, each sending one request after the other until `stop`. */
+/** Steady load: `workers` clients, each sending one request after the other until `stop`, with so many milliseconds in between. */
 export class SteadyLoad {
   served = 0;
   readonly #failures: string[] = [];
@@ -65,11 +66,11 @@ export class SteadyLoad {
   #slowest = 0;
   #stopped = false;
 
-  constructor(what: Ask, workers: number) {
-    this.#workers = Array.from({ length: workers }, () => this.#work(what));
+  constructor(what: Ask, workers: number, pauseMs = 0) {
+    this.#workers = Array.from({ length: workers }, () => this.#work(what, pauseMs));
   }
 
-  async #work(what: Ask): Promise<void> {
+  async #work(what: Ask, pauseMs: number): Promise<void> {
     while (!this.#stopped) {
       const began = performance.now();
       try {
@@ -80,6 +81,7 @@ export class SteadyLoad {
         this.#failures.push(String(error));
       }
       this.#slowest = Math.max(this.#slowest, performance.now() - began);
+      if (pauseMs > 0 && !this.#stopped) await pause(pauseMs);
     }
   }
 
