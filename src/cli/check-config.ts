@@ -21,8 +21,8 @@ interface Finding extends Position {
   readonly key: string;
 }
 
-async function run(runtime: Runtime, args: readonly string[]): Promise<void> {
-  const flags = parseGoFlags("causeway check-config", [{ name: "c", usage: "Configuration File" }], args);
+async function run(runtime: Runtime, args: readonly string[], calledAs: string): Promise<void> {
+  const flags = parseGoFlags(calledAs, [{ name: "c", usage: "Configuration File" }], args);
   const path = "error" in flags ? undefined : flags.values.get("c");
   if ("error" in flags || path === undefined) {
     const [text, code] =

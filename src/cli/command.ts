@@ -4,5 +4,6 @@ import type { Runtime } from "../runtime/interface.ts";
 export interface Command {
   /** One line for `causeway --help`. */
   readonly summary: string;
-  run(runtime: Runtime, args: readonly string[]): Promise<void>;
+  /** `calledAs` is what usage texts call it: `gorouter`, or `causeway router`. */
+  run(runtime: Runtime, args: readonly string[], calledAs: string): Promise<void>;
 }

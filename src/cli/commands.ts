@@ -28,11 +28,11 @@ async function help(): Promise<string> {
 
 /** Runs the sub-command that the program's name and arguments ask for. */
 export async function runCommand(runtime: Runtime): Promise<void> {
+  const calledAs = aliases.get(runtime.programName);
   const run = async (name: string, args: readonly string[]): Promise<void> => {
     const command = await commands.get(name)!();
-    await command.run(runtime, args);
+    await command.run(runtime, args, calledAs === undefined ? `causeway ${name}` : runtime.programName);
   };
-  const calledAs = aliases.get(runtime.programName);
   const [first = "", ...rest] = runtime.args;
   if (calledAs !== undefined) return await run(calledAs, runtime.args);
   if (first === "--version" || first === "version")

@@ -9,6 +9,13 @@ export const configSchema: Command = {
 };
 
 async function run(runtime: Runtime, args: readonly string[]): Promise<void> {
+  if (args[0] === "--help" || args[0] === "-h") {
+    runtime.writeOut(
+      "Usage: causeway config-schema\n\nPrints the JSON Schema of gorouter.yml; editors complete and check the file by it.\n",
+    );
+    await runtime.flushOutput();
+    return runtime.exit(0);
+  }
   if (args.length > 0) {
     runtime.writeError(`causeway config-schema: cannot use ${JSON.stringify(args[0])}: it takes no arguments\n`);
     await runtime.flushOutput();

@@ -51,10 +51,11 @@ export async function runLagerProgram(
   runtime: Runtime,
   { source, flags, work }: LagerProgram,
   args: readonly string[],
+  calledAs: string,
 ): Promise<void> {
   // As Go prints them.
   const all = [...flags, ...logFlags].sort((a, b) => (a.name < b.name ? -1 : 1));
-  const line = parseGoFlags(runtime.programName, all, args);
+  const line = parseGoFlags(calledAs, all, args);
   if ("error" in line) {
     runtime.writeError(line.error);
     return await leave(runtime, line.code);

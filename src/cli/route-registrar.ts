@@ -21,7 +21,8 @@ import { natsTls, PlainFailure, routingApi } from "./route-registrar/upstreams.t
 /** `causeway route-registrar -configPath FILE`, also `route-registrar -configPath FILE` (route-registrar §2). */
 export const routeRegistrar: Command = {
   summary: "keep the routes of an app registered (-configPath FILE)",
-  run: (runtime, args) => runLagerProgram(runtime, { source: "Route Registrar", flags, work }, args),
+  run: (runtime, args, calledAs) =>
+    runLagerProgram(runtime, { source: "Route Registrar", flags, work }, args, calledAs),
 };
 
 const defaultPath = "registrar_settings.yml";

@@ -23,8 +23,8 @@ export const router: Command = {
   run,
 };
 
-async function run(runtime: Runtime, args: readonly string[]): Promise<void> {
-  const flags = parseGoFlags(runtime.programName, [{ name: "c", usage: "Configuration File" }], args);
+async function run(runtime: Runtime, args: readonly string[], calledAs: string): Promise<void> {
+  const flags = parseGoFlags(calledAs, [{ name: "c", usage: "Configuration File" }], args);
   if ("error" in flags) {
     runtime.writeError(flags.error);
     return await leave(runtime, flags.code);

@@ -10,7 +10,7 @@ import { ApiStartFailure } from "./routing-api/start-failure.ts";
 /** `causeway routing-api -config FILE -ip ADDRESS`, also `routing-api -config FILE …` (routing-api §2). */
 export const routingApi: Command = {
   summary: "the Routing API: routes and router groups over HTTP (-config FILE -ip ADDRESS)",
-  run: (runtime, args) => runLagerProgram(runtime, { source: "routing-api", flags, work }, args),
+  run: (runtime, args, calledAs) => runLagerProgram(runtime, { source: "routing-api", flags, work }, args, calledAs),
 };
 
 const flags: readonly GoFlag[] = [
