@@ -173,7 +173,8 @@ class WireTransport implements Transport, ConnectionParts, Http2Dialler {
     const { dialTimeoutMs, keepAliveProbeMs, admits } = this.#options;
     const { proxyProtocol } = endpoint;
     return {
-      host: withoutBrackets(endpoint.host),
+      // A message need not name a host (control-plane §2.4): then it is this machine, as for Go's dial of `:8080`.
+      host: withoutBrackets(endpoint.host) || "127.0.0.1",
       port: endpoint.port,
       timeoutMs: dialTimeoutMs > 0 ? dialTimeoutMs : undefined,
       keepAliveMs: keepAliveProbeMs > 0 ? keepAliveProbeMs : undefined,

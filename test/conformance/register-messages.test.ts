@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { Backend, ok } from "./harness/backend.ts";
 import { condition } from "./harness/condition.ts";
+import { get } from "./harness/connection.ts";
 import { type RouterUnderTest, startRouter } from "./harness/router.ts";
 
 let router: RouterUnderTest;
@@ -155,6 +157,17 @@ describe("register messages that are taken (control-plane §2.4, §4.3)", () => 
       assert.deepEqual(await entry(uri), wanted);
     });
   }
+
+  it("without a host the app is on this machine", async () => {
+    const app = await Backend.start(() => ok("here"));
+    try {
+      router.nats.publish("router.register", JSON.stringify({ port: app.port, uris: ["here.test"] }));
+      assert.equal((await entry("here.test"))["address"], `:${app.port}`);
+      assert.equal((await get(router.port, "here.test")).body, "here");
+    } finally {
+      await app.stop();
+    }
+  });
 
   it("null at the top, and no uris: nothing happens, and no line", async () => {
     const refusals = async (): Promise<number> =>
