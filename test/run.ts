@@ -83,9 +83,10 @@ const count = ({ runs }: Suite, outcome: string): number =>
 
 function report(suite: Suite): void {
   const { title, runs } = suite;
-  const took = runs.reduce((sum, run) => sum + run.took, 0);
+  const took = runs.reduce((sum, run) => sum + run.took, 0).toFixed(1);
+  const cost = runs.reduce((sum, run) => sum + run.busy, 0).toFixed(1);
   console.log(
-    `${title}: ${count(suite, "passed")} passed, ${count(suite, "failed")} failed, ${count(suite, "skipped")} skipped (${took.toFixed(1)} s)`,
+    `${title}: ${count(suite, "passed")} passed, ${count(suite, "failed")} failed, ${count(suite, "skipped")} skipped (${took} s, ${cost} s of processor time)`,
   );
   for (const { cases, broken } of runs) {
     for (const one of cases)
@@ -228,11 +229,14 @@ if (busyOnly.length > 0) {
 
 if (values.times) {
   const files = suites.flatMap(({ title, runs }) =>
-    runs.flatMap(({ fileTimes }) => [...fileTimes].map(([file, time]) => ({ title, file, time }))),
+    runs.flatMap(({ fileTimes, busy }) =>
+      [...fileTimes].map(([file, time]) => ({ title, file, time, busy: fileTimes.size === 1 ? busy : 0 })),
+    ),
   );
-  console.log("\nthe slowest files:");
-  for (const { title, file, time } of files.sort((a, b) => b.time - a.time).slice(0, 10))
-    console.log(`  ${time.toFixed(1).padStart(6)} s  ${file} (${title})`);
+  const seconds = (value: number): string => `${value.toFixed(1).padStart(6)} s`;
+  console.log("\nthe slowest files, with their processor time where it is known:");
+  for (const { title, file, time, busy } of files.sort((a, b) => b.time - a.time).slice(0, 30))
+    console.log(`${seconds(time)} ${busy > 0 ? seconds(busy) : "        "}  ${file} (${title})`);
 }
 
 const total = (outcome: string): number => suites.reduce((sum, suite) => sum + count(suite, outcome), 0);

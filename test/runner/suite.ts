@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { compileCache } from "../fixtures/compile-cache.ts";
 import { readFileTimes, readJunit, type TestCase } from "./junit.ts";
 
 /** A runtime that test files run under. */
@@ -12,6 +13,8 @@ export interface SuiteRun {
   readonly cases: readonly TestCase[];
   /** Seconds. */
   readonly took: number;
+  /** Seconds of processor time, of the run and of all programs that its tests waited for. */
+  readonly busy: number;
   /** Seconds per file. */
   readonly fileTimes: ReadonlyMap<string, number>;
   /** Set when the run failed as a whole: how it ended, with no failing case to show for it. */
@@ -52,6 +55,18 @@ function command({ runtime, files, isolated }: SuiteOptions, junit: string): str
   }
 }
 
+/** Runs a command line and then writes to the file named first what it cost. */
+const measured = 'file=$1; shift; "$@"; status=$?; times >"$file"; exit $status';
+
+/** Processor seconds of the children, from what a shell's `times` wrote: `0m1.25s 0m0.50s` in the second line. */
+function childSeconds(times: string): number {
+  const [, children = ""] = times.split("\n");
+  return children.split(" ").reduce((sum, part) => {
+    const [, minutes = 0, seconds = 0] = /^(\d+)m([\d.]+)s$/.exec(part) ?? [];
+    return sum + 60 * Number(minutes) + Number(seconds);
+  }, 0);
+}
+
 /** Process groups at work: a run, and every program its tests have started. */
 const groups = new Set<number>();
 function killGroup(leader: number): void {
@@ -72,15 +87,16 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 export async function runSuite(options: SuiteOptions): Promise<SuiteRun> {
   const folder = mkdtempSync(join(tmpdir(), "causeway-junit-"));
   const junit = join(folder, "junit.xml");
-  const [program, ...args] = command(options, junit);
+  const times = join(folder, "times");
+  const args = ["-c", measured, "sh", times, ...command(options, junit)];
   const began = performance.now();
   const output: Buffer[] = [];
   let late = false;
   const status = await new Promise<number>((resolve, reject) => {
-    const child = spawn(program!, args, {
+    const child = spawn("sh", args, {
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
-      env: { ...process.env, ...options.env, NO_COLOR: "1", FORCE_COLOR: "0" },
+      env: { ...process.env, ...compileCache, ...options.env, NO_COLOR: "1", FORCE_COLOR: "0" },
     });
     const leader = child.pid;
     if (leader !== undefined) groups.add(leader);
@@ -104,10 +120,12 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteRun> {
   const took = (performance.now() - began) / 1000;
   let cases: TestCase[] = [];
   let fileTimes = new Map<string, number>();
+  let busy = 0;
   try {
     const xml = readFileSync(junit, "utf8");
     cases = readJunit(xml);
     fileTimes = options.files.length === 1 ? new Map([[options.files[0]!, took]]) : readFileTimes(xml);
+    busy = childSeconds(readFileSync(times, "utf8"));
   } catch {
     // No report at all: the run itself is broken, which the caller is told below.
   }
@@ -118,5 +136,5 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteRun> {
     (status !== 0 && !failed) || cases.length === 0
       ? `${options.files.length === 1 ? `${options.files[0]}: ` : ""}${end}\n${Buffer.concat(output).toString().slice(-6000)}`
       : undefined;
-  return { cases, took, fileTimes, broken };
+  return { cases, took, busy, fileTimes, broken };
 }

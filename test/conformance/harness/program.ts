@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { compileCache } from "../../fixtures/compile-cache.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
@@ -33,8 +32,7 @@ function commandLine(args: readonly string[], script = mainScript): [string, str
   }
 }
 
-/** Node compiles our sources anew at each start, which is most of a short run; with a cache only at the first. */
-const startEnv = { NO_COLOR: "1", NODE_COMPILE_CACHE: join(tmpdir(), "causeway-compile-cache") };
+const startEnv = { NO_COLOR: "1", ...compileCache };
 
 /** How a program is started. */
 export interface ProgramOptions {
