@@ -56,7 +56,7 @@ describe("two nats-servers (issue D, acceptance 2; control-plane §2.1, §2.8)",
       const second = hosts.find((host) => host !== first)!;
       await register(first, "steady.test");
       await served("steady.test");
-      const load = new SteadyLoad({ ...what, host: "steady.test" }, 4);
+      const load = new SteadyLoad({ ...what, host: "steady.test" }, 4, 5);
 
       // Whoever registers routes hears the new router.start on the server that took over.
       const watcher = await connect({ servers: second });

@@ -102,7 +102,7 @@ describe("load (issue A, acceptance 5)", () => {
       const sip = setInterval(() => {
         read += (slow.read(1024) as Buffer | null)?.length ?? 0;
       }, 1000);
-      const load = new SteadyLoad(to("/small"), 8);
+      const load = new SteadyLoad(to("/small"), 8, 5);
       const rise = await memoryRise(router.program, () => pause(5000));
       const { served, failures, slowest } = await load.stop();
       clearInterval(sip);
@@ -127,7 +127,7 @@ describe("load (issue A, acceptance 5)", () => {
       answer += bytes.toString("latin1");
     });
     slow.write(`POST /digest HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 20\r\n\r\n`);
-    const load = new SteadyLoad(to("/small"), 4);
+    const load = new SteadyLoad(to("/small"), 4, 5);
     for (let at = 0; at < 20; at++) {
       slow.write("x");
       await pause(50);

@@ -29,7 +29,7 @@ describe("the bus is away (issue A, acceptance 4; control-plane §2.8)", () => {
     }, 500);
     try {
       await router.register(message);
-      const load = new SteadyLoad(what, 4);
+      const load = new SteadyLoad(what, 4, 5);
       await first.kill();
       await router.program.logged("nats-connection-disconnected");
       await pause(10_000);
