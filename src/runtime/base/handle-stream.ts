@@ -3,7 +3,7 @@ import type { StreamError } from "../interface.ts";
 import { plainAddress } from "./address.ts";
 import { descriptorClosed } from "./descriptors.ts";
 import { giveBack, isNotedRead, largeRead, noteRead } from "./large-reads.ts";
-import { deliver, post, type Sender } from "./outbox.ts";
+import { deliver, post } from "./outbox.ts";
 import { pendingLimit, StreamCore } from "./stream-core.ts";
 import { type HandleAddress, type HandleRequest, handleError, type TcpBindings, type TcpHandle } from "./tcp-handle.ts";
 
@@ -45,10 +45,9 @@ function onShutDown(this: HandleRequest): void {
 }
 
 /** A byte stream on a TCP handle, connected, and nobody else's. TLS cannot take it over. */
-export class HandleStream extends StreamCore implements Sender {
+export class HandleStream extends StreamCore {
   readonly remoteAddress: string;
   readonly remotePort: number;
-  posted = false;
   private readonly handle: TcpHandle;
   private readonly bindings: TcpBindings;
   private local: HandleAddress | undefined;
@@ -56,7 +55,6 @@ export class HandleStream extends StreamCore implements Sender {
   private static spare: HandleRequest | undefined;
   /** Bytes of writes that are not completed. */
   private unsent = 0;
-  private waiting = false;
   private closing = false;
   private endRead = false;
   private endSent = false;
@@ -103,7 +101,7 @@ export class HandleStream extends StreamCore implements Sender {
     if (this.over || this.ending || bytes.length === 0) return true;
     if (this.posted) deliver();
     this.pass("", bytes);
-    return this.goOn();
+    return this.goOn(this.unsent);
   }
 
   writeText(text: string, bytes?: Uint8Array, from = 0): boolean {
@@ -121,7 +119,7 @@ export class HandleStream extends StreamCore implements Sender {
       if (rest.length <= pendingLimit / 4) this.passLater(text, rest);
       else this.pass(text, rest);
     }
-    return this.goOn();
+    return this.goOn(this.unsent);
   }
 
   /** Lets a small message wait for the end of the tick, unless others wait for the kernel already. */
@@ -135,7 +133,6 @@ export class HandleStream extends StreamCore implements Sender {
     post(this);
   }
 
-  /** The outbox delivers what waited there. */
   send(): void {
     const { text, bytes } = this;
     this.text = "";
@@ -181,24 +178,10 @@ export class HandleStream extends StreamCore implements Sender {
 
   private flushed(): void {
     if (this.finishing) this.close();
-    else if (this.waiting && !this.over) {
-      this.waiting = false;
-      this.handler.drained();
-    }
+    else this.tellDrained();
   }
 
-  end(): void {
-    if (this.over || this.ending) return;
-    this.ending = true;
-    if (!this.posted) this.sentAll();
-  }
-
-  finish(): void {
-    this.finishing = !this.ending;
-    this.end();
-  }
-
-  private sentAll(): void {
+  protected sentAll(): void {
     if (this.closing) return;
     if (this.finishing) {
       if (this.unsent === 0) this.close();
@@ -216,16 +199,6 @@ export class HandleStream extends StreamCore implements Sender {
   finSent(): void {
     this.endSent = true;
     if (this.endRead) this.close();
-  }
-
-  override destroy(): void {
-    if (this.posted) deliver();
-    super.destroy();
-  }
-
-  override reset(): void {
-    if (this.posted) deliver();
-    super.reset();
   }
 
   /** A read has ended: the bytes are in `incoming`, or there is a reason why there are none. */
@@ -270,11 +243,5 @@ export class HandleStream extends StreamCore implements Sender {
 
   protected closeSocket(withReset: boolean): void {
     this.close(withReset);
-  }
-
-  private goOn(): boolean {
-    if (this.unsent <= pendingLimit) return true;
-    this.waiting = true;
-    return false;
   }
 }

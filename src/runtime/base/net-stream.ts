@@ -4,8 +4,8 @@ import type { TLSSocket } from "node:tls";
 import type { StreamError, TlsFacts } from "../interface.ts";
 import { plainAddress } from "./address.ts";
 import { giveBack, isNotedRead, largeRead, noteRead } from "./large-reads.ts";
-import { deliver, post, type Sender } from "./outbox.ts";
-import { pendingLimit, StreamCore } from "./stream-core.ts";
+import { deliver, post } from "./outbox.ts";
+import { StreamCore } from "./stream-core.ts";
 import { streamError } from "./stream-error.ts";
 
 /** Below a TLS socket: how to stop and reset the TCP connection that carries it. */
@@ -42,15 +42,13 @@ function onClose(this: Owned): void {
 }
 
 /** A byte stream on a socket of `node:net` or `node:tls`. The socket must be connected, `allowHalfOpen`, and nobody else's. */
-export class NetStream extends StreamCore implements Sender {
+export class NetStream extends StreamCore {
   readonly socket: Socket | TLSSocket;
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly localAddress: string;
   readonly localPort: number;
   private readonly carrier: Carrier | undefined;
-  private waiting = false;
-  posted = false;
   /** What waits in the outbox. */
   private message: string | Uint8Array = "";
   private cause: StreamError | undefined;
@@ -82,7 +80,7 @@ export class NetStream extends StreamCore implements Sender {
     if (this.posted) deliver();
     if (isNotedRead(bytes)) this.socket.write(bytes, () => giveBack(bytes));
     else this.socket.write(bytes);
-    return this.goOn();
+    return this.goOn(this.socket.writableLength);
   }
 
   writeText(text: string, bytes?: Uint8Array, from = 0): boolean {
@@ -101,7 +99,7 @@ export class NetStream extends StreamCore implements Sender {
       this.socket.write(from === 0 ? bytes : bytes.subarray(from));
       this.socket.uncork();
     }
-    return this.goOn();
+    return this.goOn(this.socket.writableLength);
   }
 
   /** Lets a small message wait for the end of the tick, unless others wait in the socket already. */
@@ -111,7 +109,6 @@ export class NetStream extends StreamCore implements Sender {
     else this.send();
   }
 
-  /** The outbox delivers what waited there. */
   send(): void {
     const message = this.message;
     this.message = "";
@@ -123,32 +120,10 @@ export class NetStream extends StreamCore implements Sender {
     if (this.ending) this.sentAll();
   }
 
-  end(): void {
-    if (this.over || this.ending) return;
-    this.ending = true;
-    if (!this.posted) this.sentAll();
-  }
-
-  finish(): void {
-    // TLS says goodbye first, and hears the peer's (RFC 8446 §6.1).
-    this.finishing = this.tls === undefined && !this.ending;
-    this.end();
-  }
-
-  private sentAll(): void {
+  protected sentAll(): void {
     if (!this.finishing) this.socket.end();
     else if (this.socket.writableLength === 0) this.socket.destroy();
     else this.socket.destroySoon();
-  }
-
-  override destroy(): void {
-    if (this.posted) deliver();
-    super.destroy();
-  }
-
-  override reset(): void {
-    if (this.posted) deliver();
-    super.reset();
   }
 
   /** Lets go of the socket so that TLS can take it over; the bytes that were held back come first from now on. */
@@ -182,9 +157,7 @@ export class NetStream extends StreamCore implements Sender {
 
   /** Everything written was taken. */
   flushed(): void {
-    if (!this.waiting || this.over) return;
-    this.waiting = false;
-    this.handler.drained();
+    this.tellDrained();
   }
 
   /** The socket failed; it closes next, also where an alert after the handshake (RFC 8446 §6.2) leaves it half open. */
@@ -215,11 +188,5 @@ export class NetStream extends StreamCore implements Sender {
     if (withReset) (this.carrier?.socket ?? (this.socket as Socket)).resetAndDestroy();
     this.socket.destroy();
     this.carrier?.socket.destroy();
-  }
-
-  private goOn(): boolean {
-    if (this.socket.writableLength <= pendingLimit) return true;
-    this.waiting = true;
-    return false;
   }
 }

@@ -1,4 +1,5 @@
 import type { ByteStream, ByteStreamHandler, StreamError, TlsFacts } from "../interface.ts";
+import { deliver, type Sender } from "./outbox.ts";
 
 /** Hears nothing: the handler of a stream between its creation and its owner. */
 const silent: ByteStreamHandler = { data() {}, drained() {}, ended() {}, closed() {} };
@@ -9,12 +10,14 @@ export const pendingLimit = 64 * 1024;
 /**
  * The order in which a stream tells its handler things, the same on every runtime: data held back while paused, `ended` after
  * the last data, `closed` once and last. Subclasses report what their socket does by `arrived`, `peerEnded` and `gone`.
+ * And the order of what is written: an end of any kind comes behind the message that waits in the outbox.
  *
  * `pause` is lazy: the socket goes on reading until one chunk has arrived, which is held back, and only then stops. So
  * pausing costs nothing when no more data comes, and a paused stream learns of FIN and RST as long as nothing is held.
  */
-export abstract class StreamCore implements ByteStream {
+export abstract class StreamCore implements ByteStream, Sender {
   handler: ByteStreamHandler = silent;
+  posted = false;
   readonly tls: TlsFacts | undefined;
   abstract readonly remoteAddress: string;
   abstract readonly remotePort: number;
@@ -28,6 +31,8 @@ export abstract class StreamCore implements ByteStream {
   /** `finish` was called. */
   protected finishing = false;
   private paused = false;
+  /** `write` returned false, and `drained` has not been called since. */
+  private waiting = false;
   /** The socket itself was told to stop reading. */
   private stopped = false;
   private held: Uint8Array[] | undefined;
@@ -44,8 +49,11 @@ export abstract class StreamCore implements ByteStream {
   abstract readonly pending: number;
   abstract write(bytes: Uint8Array): boolean;
   abstract writeText(text: string, bytes?: Uint8Array, from?: number): boolean;
-  abstract end(): void;
-  abstract finish(): void;
+  /** The outbox delivers what waited there, and behind it, after `end`, `sentAll`. */
+  abstract send(): void;
+
+  /** Nothing more will be written and nothing waits in the outbox: FIN, or the close of `finish`, follows what was written. */
+  protected abstract sentAll(): void;
 
   /** Tells the socket to stop, and to go on, reading. Neither may call back synchronously. */
   protected abstract stopReading(): void;
@@ -71,12 +79,40 @@ export abstract class StreamCore implements ByteStream {
     }
   }
 
+  end(): void {
+    if (this.over || this.ending) return;
+    this.ending = true;
+    if (!this.posted) this.sentAll();
+  }
+
+  finish(): void {
+    // TLS says goodbye first, and hears the peer's (RFC 8446 §6.1).
+    this.finishing = this.tls === undefined && !this.ending;
+    this.end();
+  }
+
   destroy(): void {
+    if (this.posted) deliver();
     this.drop(false);
   }
 
   reset(): void {
+    if (this.posted) deliver();
     this.drop(true);
+  }
+
+  /** What `write` returns while so many bytes are pending. */
+  protected goOn(pending: number): boolean {
+    if (pending <= pendingLimit) return true;
+    this.waiting = true;
+    return false;
+  }
+
+  /** Nothing is pending any more. */
+  protected tellDrained(): void {
+    if (!this.waiting || this.over) return;
+    this.waiting = false;
+    this.handler.drained();
   }
 
   private drop(withReset: boolean): void {

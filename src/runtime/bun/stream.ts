@@ -2,8 +2,8 @@ import { Buffer } from "node:buffer";
 import type { Socket } from "bun";
 import { plainAddress, showAddress } from "../base/address.ts";
 import { giveBack, noteRead, restOf } from "../base/large-reads.ts";
-import { deliver, post, type Sender } from "../base/outbox.ts";
-import { pendingLimit, StreamCore } from "../base/stream-core.ts";
+import { deliver, post } from "../base/outbox.ts";
+import { StreamCore } from "../base/stream-core.ts";
 import type { StreamError, TlsFacts } from "../interface.ts";
 import { type Boxed, box, putInBox } from "./message-box.ts";
 
@@ -42,15 +42,13 @@ export interface Released {
 export type StreamSocket = Socket<SocketOwner | undefined> & { close(): void };
 
 /** A byte stream on a socket of `Bun.listen` or `Bun.connect`: TCP or a unix socket, plain or with TLS by Bun's engine. */
-export class BunStream extends StreamCore implements SocketOwner, Sender, Boxed {
+export class BunStream extends StreamCore implements SocketOwner, Boxed {
   private readonly socket: StreamSocket;
   private readonly unix: boolean;
   private peer: PeerAddress | undefined;
   /** What the kernel did not take yet, in order. */
   private queue: Uint8Array[] | undefined = undefined;
   private queued = 0;
-  private waiting = false;
-  posted = false;
   boxFrom = 0;
   boxTo = 0;
   private cause: StreamError | undefined = undefined;
@@ -116,7 +114,6 @@ export class BunStream extends StreamCore implements SocketOwner, Sender, Boxed 
     return bytes === undefined || bytes.length === from ? goOn : this.write(from === 0 ? bytes : restOf(bytes, from));
   }
 
-  /** The outbox delivers what waited in the box. */
   send(): void {
     if (this.over) return;
     const { boxFrom, boxTo } = this;
@@ -125,31 +122,10 @@ export class BunStream extends StreamCore implements SocketOwner, Sender, Boxed 
     else if (this.ending) this.sentAll();
   }
 
-  end(): void {
-    if (this.over || this.ending) return;
-    this.ending = true;
-    if (this.queued === 0 && !this.posted) this.sentAll();
-  }
-
-  finish(): void {
-    // TLS says goodbye first, and hears the peer's (RFC 8446 §6.1).
-    this.finishing = this.tls === undefined && !this.ending;
-    this.end();
-  }
-
-  private sentAll(): void {
+  protected sentAll(): void {
+    if (this.queued > 0) return;
     if (this.finishing) this.socket.close();
     else this.socket.shutdown();
-  }
-
-  override destroy(): void {
-    if (this.posted) deliver();
-    super.destroy();
-  }
-
-  override reset(): void {
-    if (this.posted) deliver();
-    super.reset();
   }
 
   /** The kernel takes bytes again. */
@@ -172,10 +148,7 @@ export class BunStream extends StreamCore implements SocketOwner, Sender, Boxed 
     queue.splice(0, sent);
     if (this.queued > 0) return;
     if (this.ending) this.sentAll();
-    else if (this.waiting) {
-      this.waiting = false;
-      this.handler.drained();
-    }
+    else this.tellDrained();
   }
 
   /** The socket failed in a way that its closing, which follows, does not tell (TLS). */
@@ -238,8 +211,6 @@ export class BunStream extends StreamCore implements SocketOwner, Sender, Boxed 
     if (this.queue === undefined) this.queue = [bytes];
     else this.queue.push(bytes);
     this.queued += bytes.length;
-    if (this.queued <= pendingLimit) return true;
-    this.waiting = true;
-    return false;
+    return this.goOn(this.queued);
   }
 }
