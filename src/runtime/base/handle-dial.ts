@@ -1,8 +1,8 @@
 import { isIPv6 } from "node:net";
 import type { ByteStream, ByteStreamHandler, ConnectOptions } from "../interface.ts";
 import { descriptorClosed, descriptorOpened } from "./descriptors.ts";
-import { dialTimeout } from "./dial-errors.ts";
 import { HandleStream } from "./handle-stream.ts";
+import { PendingDial } from "./pending-dial.ts";
 import { streamError } from "./stream-error.ts";
 import { type HandleRequest, handleError, type TcpBindings, type TcpHandle } from "./tcp-handle.ts";
 
@@ -10,38 +10,19 @@ function onConnected(this: HandleRequest, status: number): void {
   (this.owner as HandleDial).connected(status);
 }
 
-/** A dial under way. */
-class HandleDial {
+/** A dial on a handle. */
+class HandleDial extends PendingDial {
   readonly #bindings: TcpBindings;
   readonly #handle: TcpHandle;
-  readonly #action: string;
-  readonly #options: ConnectOptions;
-  readonly #handler: ByteStreamHandler;
-  readonly #resolve: (stream: ByteStream) => void;
-  readonly #reject: (error: Error) => void;
-  readonly #begun = performance.now();
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #over = false;
 
-  constructor(
-    bindings: TcpBindings,
-    action: string,
-    options: ConnectOptions,
-    handler: ByteStreamHandler,
-    resolve: (stream: ByteStream) => void,
-    reject: (error: Error) => void,
-  ) {
+  constructor(bindings: TcpBindings, ...common: ConstructorParameters<typeof PendingDial>) {
+    super(...common);
     this.#bindings = bindings;
     this.#handle = new bindings.TCP(bindings.constants.SOCKET);
-    this.#action = action;
-    this.#options = options;
-    this.#handler = handler;
-    this.#resolve = resolve;
-    this.#reject = reject;
   }
 
   start(): void {
-    const { host = "127.0.0.1", port = 0, timeoutMs } = this.#options;
+    const { host = "127.0.0.1", port = 0 } = this.options;
     descriptorOpened();
     const request = new this.#bindings.TCPConnectWrap();
     request.oncomplete = onConnected;
@@ -50,45 +31,35 @@ class HandleDial {
     try {
       status = isIPv6(host) ? this.#handle.connect6(request, host, port) : this.#handle.connect(request, host, port);
     } catch (error) {
-      this.#end();
-      this.#handle.close(descriptorClosed);
+      this.settle();
+      this.abandon();
       // Deno without the permission.
-      this.#reject(streamError(error, this.#action, "connect"));
+      this.reject(streamError(error, this.action, "connect"));
       return;
     }
     if (status !== 0) this.connected(status);
-    else if (timeoutMs !== undefined) this.#timer = setTimeout(() => this.#timedOut(timeoutMs), timeoutMs);
+    else this.limit();
   }
 
   /** The dial has come to an end: 0, or what failed. */
   connected(status: number): void {
-    if (this.#over) return;
-    this.#end();
+    if (!this.settle()) return;
     if (status !== 0) {
-      this.#handle.close(descriptorClosed);
-      this.#reject(handleError(status, "connect", this.#action));
+      this.abandon();
+      this.reject(handleError(status, "connect", this.action));
       return;
     }
-    const { keepAliveMs, preamble, host = "127.0.0.1", port = 0 } = this.#options;
+    const { keepAliveMs, preamble, host = "127.0.0.1", port = 0 } = this.options;
     this.#handle.setNoDelay(true);
     if (keepAliveMs !== undefined) this.#handle.setKeepAlive(true, Math.max(1, Math.trunc(keepAliveMs / 1000)));
     const stream = new HandleStream(this.#handle, this.#bindings, { address: host, port });
-    stream.handler = this.#handler;
+    stream.handler = this.handler;
     if (preamble !== undefined) stream.write(preamble);
-    this.#resolve(stream);
+    this.resolve(stream);
   }
 
-  #timedOut(timeoutMs: number): void {
-    this.#end();
+  protected abandon(): void {
     this.#handle.close(descriptorClosed);
-    this.#reject(dialTimeout(this.#action, timeoutMs));
-  }
-
-  #end(): void {
-    this.#over = true;
-    clearTimeout(this.#timer);
-    const { times } = this.#options;
-    if (times !== undefined) times.dialMs = performance.now() - this.#begun;
   }
 }
 

@@ -3,8 +3,9 @@ import { isIP } from "node:net";
 import type { SocketHandler } from "bun";
 import { showAddress } from "../base/address.ts";
 import { descriptorClosed, descriptorOpened, roomToAccept, roomToDial } from "../base/descriptors.ts";
-import { dialTimeout, noDescriptor } from "../base/dial-errors.ts";
+import { noDescriptor } from "../base/dial-errors.ts";
 import type { Accept } from "../base/net-listen.ts";
+import { PendingDial } from "../base/pending-dial.ts";
 import { streamError } from "../base/stream-error.ts";
 import { turnAway } from "../base/turn-away.ts";
 import type {
@@ -103,36 +104,13 @@ function unlinkQuietly(path: string): void {
 }
 
 /** A dial under way: what its socket belongs to until it is open. */
-class Dial implements SocketOwner {
+class Dial extends PendingDial implements SocketOwner {
   readonly peerText = "";
-  readonly #action: string;
-  readonly #options: ConnectOptions;
-  readonly #handler: ByteStreamHandler;
-  readonly #resolve: (stream: ByteStream) => void;
-  readonly #reject: (error: unknown) => void;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #late = false;
-  #begun = 0;
-
-  constructor(
-    action: string,
-    options: ConnectOptions,
-    handler: ByteStreamHandler,
-    resolve: (stream: ByteStream) => void,
-    reject: (error: unknown) => void,
-  ) {
-    this.#action = action;
-    this.#options = options;
-    this.#handler = handler;
-    this.#resolve = resolve;
-    this.#reject = reject;
-  }
 
   start(): void {
-    const { path, host = "127.0.0.1", port = 0, timeoutMs } = this.#options;
-    if (timeoutMs !== undefined) this.#timer = setTimeout(() => this.#timedOut(timeoutMs), timeoutMs);
+    const { path, host = "127.0.0.1", port = 0 } = this.options;
+    this.limit();
     const common = { socket: dialling, allowHalfOpen: true, data: this };
-    this.#begun = performance.now();
     try {
       const dialled =
         path === undefined ? Bun.connect({ ...common, hostname: host, port }) : Bun.connect({ ...common, unix: path });
@@ -145,57 +123,45 @@ class Dial implements SocketOwner {
   }
 
   opened(socket: StreamSocket): void {
-    clearTimeout(this.#timer);
-    if (this.#late) {
+    if (!this.settle()) {
       socket.terminate();
       return;
     }
-    this.#timed();
-    const { keepAliveMs, path, preamble } = this.#options;
+    const { keepAliveMs, path, preamble } = this.options;
     if (keepAliveMs !== undefined) socket.setKeepAlive(true, keepAliveMs);
     const stream = new BunStream(socket, path !== undefined);
     socket.data = stream;
-    stream.handler = this.#handler;
+    stream.handler = this.handler;
     if (preamble !== undefined) stream.write(preamble);
-    if (this.#options.tls === undefined) this.#resolve(stream);
-    else this.#secure(stream, this.#options.tls);
+    if (this.options.tls === undefined) this.resolve(stream);
+    else this.#secure(stream, this.options.tls);
   }
 
   #secure(stream: BunStream, tls: ClientTls): void {
     const begun = performance.now();
-    const { times } = this.#options;
+    const { times } = this.options;
     const timed = (): void => {
       if (times !== undefined) times.tlsMs = performance.now() - begun;
     };
-    handshakeAsClientBun(stream, tls, this.#action, {
+    handshakeAsClientBun(stream, tls, this.action, {
       secured: (secure) => {
         timed();
-        secure.handler = this.#handler;
-        this.#resolve(secure);
+        secure.handler = this.handler;
+        this.resolve(secure);
       },
       failed: (error) => {
         timed();
-        this.#reject(error);
+        this.reject(error);
       },
     });
   }
 
   failed(error: unknown): void {
-    clearTimeout(this.#timer);
-    if (!this.#late) this.#timed();
-    this.#reject(streamError(error, this.#action, "connect"));
+    if (this.settle()) this.reject(streamError(error, this.action, "connect"));
   }
 
-  #timedOut(timeoutMs: number): void {
-    // Bun cannot take a dial back: when it comes to an end, nobody wants it.
-    this.#late = true;
-    this.#timed();
-    this.#reject(dialTimeout(this.#action, timeoutMs));
-  }
-
-  #timed(): void {
-    const { times } = this.#options;
-    if (times !== undefined) times.dialMs = performance.now() - this.#begun;
+  protected abandon(): void {
+    // Bun cannot take a dial back: when it comes to an end, `settle` says that nobody wants it.
   }
 
   // Nothing is heard of a socket before it is open, nor of one that opened too late.

@@ -5,12 +5,11 @@ import { defaultHandshakeTimeoutMs, ServerTrust } from "../base/server-trust.ts"
 import { handshakeError } from "../base/stream-error.ts";
 import { SocketTlsFacts } from "../base/tls-facts.ts";
 import { type ByteStream, type ByteStreamHandler, type ClientTls, StreamError } from "../interface.ts";
+import { Handshake, type HandshakeEnd } from "./handshake.ts";
 import { tlsError } from "./socket-errors.ts";
-import { BunStream, type Released, type StreamSocket } from "./stream.ts";
+import type { BunStream, Released, StreamSocket } from "./stream.ts";
 import {
   EngineSource,
-  type HandshakeEnd,
-  type TlsOwner,
   type TlsSocket,
   tlsHandlers,
   type Upgradable,
@@ -21,38 +20,31 @@ import {
 /** Servers may hand out sessions as long as the connection lives. */
 const trusts = new WeakMap<object, ServerTrust>();
 
-/** A handshake under way. */
-class Handshake implements TlsOwner {
-  readonly peerText = "";
+class ClientHandshake extends Handshake {
   readonly trust: ServerTrust;
   readonly #serverName: string;
   readonly #action: string;
-  readonly #released: Released;
-  readonly #end: HandshakeEnd;
-  #timer: ReturnType<typeof setTimeout> | undefined = undefined;
-  #settled = false;
 
   constructor(trust: ServerTrust, serverName: string, action: string, released: Released, end: HandshakeEnd) {
+    super(released, end);
     this.trust = trust;
     this.#serverName = serverName;
     this.#action = action;
-    this.#released = released;
-    this.#end = end;
   }
 
   /** The engine has begun; it may have failed already. */
   begun(socket: StreamSocket, timeoutMs: number): void {
-    if (this.#settled) return;
-    this.#timer = setTimeout(() => {
+    if (this.settled) return;
+    this.limit(timeoutMs, () => {
       this.failed(new StreamError("timed-out", `${this.#action}: the TLS handshake took too long`));
       socket.close();
-    }, timeoutMs);
+    });
   }
 
   handshaken(socket: TlsSocket, success: boolean, error: VerifyError | null | undefined): void {
-    if (this.#settled) return;
+    if (this.settled) return;
     if (!success && !isVerdict(error)) {
-      this.failed(error ? handshakeError(tlsError(error), this.#action) : this.#closedEarly());
+      this.failed(error ? handshakeError(tlsError(error), this.#action) : this.closedEarly());
       return;
     }
     const source = new ClientSource(socket, error);
@@ -62,38 +54,17 @@ class Handshake implements TlsOwner {
       socket.close();
       return;
     }
-    this.#settle();
-    const { unix, peer } = this.#released;
-    const facts = new SocketTlsFacts(source, this.#serverName, source.authorized);
-    const stream = new BunStream(socket as unknown as StreamSocket, unix, facts, peer);
-    socket.data = stream;
-    this.#end.secured(stream);
+    this.secured(socket, new SocketTlsFacts(source, this.#serverName, source.authorized));
   }
 
-  failed(error: StreamError): void {
-    if (this.#settled) return;
-    this.#settle();
-    this.trust.failed();
-    this.#end.failed(error);
+  override failed(error: StreamError): void {
+    if (!this.settled) this.trust.failed();
+    super.failed(error);
   }
 
-  socketClosed(cause: StreamError | undefined): void {
-    this.failed(cause ?? this.#closedEarly());
-  }
-
-  #closedEarly(): StreamError {
+  protected closedEarly(): StreamError {
     return new StreamError("ended", `${this.#action}: the peer closed the connection`);
   }
-
-  #settle(): void {
-    this.#settled = true;
-    clearTimeout(this.#timer);
-  }
-
-  // Bytes come after the handshake only.
-  arrived(): void {}
-  flush(): void {}
-  peerEnded(): void {}
 }
 
 /** The handshake is complete, and the engine, which checks names too, finds the certificate wanting. */
@@ -126,12 +97,12 @@ class ClientSource extends EngineSource {
 const clientHandlers = {
   ...tlsHandlers,
   open(socket: TlsSocket): void {
-    const { offered } = (socket.data as Handshake).trust;
+    const { offered } = (socket.data as ClientHandshake).trust;
     if (offered !== undefined) socket.setSession(offered);
   },
   session(socket: TlsSocket, session: Buffer): void {
     const { data: owner } = socket;
-    const trust = owner instanceof Handshake ? owner.trust : trusts.get(socket);
+    const trust = owner instanceof ClientHandshake ? owner.trust : trusts.get(socket);
     trust?.session(session);
   },
 };
@@ -148,7 +119,7 @@ export function handshakeAsClientBun(stream: BunStream, tls: ClientTls, action: 
     return;
   }
   const serverName = isIP(tls.serverName) === 0 ? tls.serverName : "";
-  const handshake = new Handshake(trust, serverName, action, released, end);
+  const handshake = new ClientHandshake(trust, serverName, action, released, end);
   let upgraded: ReturnType<Upgradable["upgradeTLS"]>;
   try {
     upgraded = (released.socket as unknown as Upgradable).upgradeTLS({

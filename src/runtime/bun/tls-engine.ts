@@ -53,12 +53,6 @@ export interface Upgradable {
   }): readonly [raw: StreamSocket, tls: StreamSocket] | undefined;
 }
 
-/** Hears how a handshake ends. */
-export interface HandshakeEnd {
-  secured(stream: BunStream): void;
-  failed(error: StreamError): void;
-}
-
 /** The facts of a socket of the engine, as a `TLSSocket` would tell them. */
 export class EngineSource implements TlsSource {
   readonly #socket: TlsSocket;

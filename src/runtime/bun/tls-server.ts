@@ -5,13 +5,12 @@ import { serverFacts } from "../base/tls-facts.ts";
 import { type CertificateChoice, certificateChoice } from "../base/tls-key-pairs.ts";
 import { acceptAction, defaultHandshakeTimeoutMs, engineRefuses, refusalOf, refusedFor } from "../base/tls-server.ts";
 import { type ByteStream, type ByteStreamHandler, type ServerTls, StreamError } from "../interface.ts";
+import { Handshake, type HandshakeEnd } from "./handshake.ts";
 import { tlsError } from "./socket-errors.ts";
 import { BunStream, type Released, type StreamSocket } from "./stream.ts";
 import {
   EngineSource,
-  type HandshakeEnd,
   type Terms,
-  type TlsOwner,
   type TlsSocket,
   tlsHandlers,
   type Upgradable,
@@ -19,74 +18,48 @@ import {
   wireForm,
 } from "./tls-engine.ts";
 
-/** A handshake under way: what its socket belongs to until it is complete. */
-class Handshake implements TlsOwner {
-  readonly peerText = "";
+class ServerHandshake extends Handshake {
   readonly acceptor: BunTlsAcceptor;
-  readonly #released: Released;
-  readonly #end: HandshakeEnd;
-  #timer: ReturnType<typeof setTimeout> | undefined = undefined;
-  #settled = false;
   /** What the engine writes to. */
   #raw: StreamSocket | undefined = undefined;
 
   constructor(acceptor: BunTlsAcceptor, released: Released, end: HandshakeEnd) {
+    super(released, end);
     this.acceptor = acceptor;
-    this.#released = released;
-    this.#end = end;
   }
 
   /** The engine has taken the first bytes; it may have failed already. */
   begun(raw: StreamSocket, socket: StreamSocket): void {
-    if (this.#settled) return;
+    if (this.settled) return;
     this.#raw = raw;
     const { handshakeTimeoutMs = defaultHandshakeTimeoutMs } = this.acceptor.tls;
-    this.#timer = setTimeout(() => socket.close(), handshakeTimeoutMs);
+    this.limit(handshakeTimeoutMs, () => socket.close());
   }
 
   handshaken(socket: TlsSocket, success: boolean, error: VerifyError | null | undefined): void {
-    if (this.#settled) return;
+    if (this.settled) return;
     if (!success) {
       this.failed(error ? handshakeError(tlsError(error), acceptAction) : closedEarly());
       return;
     }
-    const { unix, peer } = this.#released;
     const asked = this.acceptor.tls.clientCertificates !== "none";
     const source = new EngineSource(socket);
     const facts = serverFacts(source, socket.getServername() ?? "", asked);
-    const turnedAway = refusalOf(this.acceptor.tls, facts, peer.address, () => refusedFor(error?.code, source));
+    const turnedAway = refusalOf(this.acceptor.tls, facts, this.released.peer.address, () =>
+      refusedFor(error?.code, source),
+    );
     if (turnedAway !== undefined) {
       if (turnedAway.alert !== undefined) this.#raw?.write(turnedAway.alert);
       this.failed(turnedAway.error);
       socket.close();
       return;
     }
-    this.#settle();
-    const stream = new BunStream(socket as unknown as StreamSocket, unix, facts, peer);
-    socket.data = stream;
-    this.#end.secured(stream);
+    this.secured(socket, facts);
   }
 
-  failed(error: StreamError): void {
-    if (this.#settled) return;
-    this.#settle();
-    this.#end.failed(error);
+  protected closedEarly(): StreamError {
+    return closedEarly();
   }
-
-  /** The socket is closed before anything else was heard. */
-  socketClosed(cause: StreamError | undefined): void {
-    this.failed(cause ?? closedEarly());
-  }
-
-  #settle(): void {
-    this.#settled = true;
-    clearTimeout(this.#timer);
-  }
-
-  // Bytes come after the handshake only.
-  arrived(): void {}
-  flush(): void {}
-  peerEnded(): void {}
 }
 
 function closedEarly(cause?: unknown): StreamError {
@@ -95,7 +68,7 @@ function closedEarly(cause?: unknown): StreamError {
 
 const serverHandlers = {
   ...tlsHandlers,
-  serverName: (owner: unknown, name: string) => (owner as Handshake).acceptor.contextFor(name),
+  serverName: (owner: unknown, name: string) => (owner as ServerHandshake).acceptor.contextFor(name),
 };
 
 /**
@@ -131,7 +104,7 @@ class BunTlsAcceptor {
     const released = stream.release();
     const { held } = released;
     const bytes = held.length === 0 ? already : Buffer.concat([already, ...held]);
-    const handshake = new Handshake(this, released, end);
+    const handshake = new ServerHandshake(this, released, end);
     let upgraded: ReturnType<Upgradable["upgradeTLS"]>;
     try {
       upgraded = (released.socket as unknown as Upgradable).upgradeTLS({
