@@ -1,21 +1,13 @@
 import { ConfigError, type Warning } from "../core/config/config-error.ts";
-import { keysNotYetActing } from "../core/config/not-yet-acting.ts";
 import type { Config } from "../core/config/schema.ts";
 import { levelFault } from "../core/config/start-faults.ts";
-import { withoutNats } from "../core/config/validate.ts";
-import { createLogger, type ProgramLogger } from "../core/observe/json-logger.ts";
+import { createLogger } from "../core/observe/json-logger.ts";
 import { parseLevel } from "../core/observe/log-level.ts";
 import { timestampFormat } from "../core/observe/log-timestamp.ts";
 import type { Runtime } from "../runtime/interface.ts";
 import type { Command } from "./command.ts";
 import { parseGoFlags } from "./go-flags.ts";
 import { configErrorLine, readConfig } from "./load-config.ts";
-import { exitOnUncaught } from "./router/crash.ts";
-import { LifeCycle } from "./router/life-cycle.ts";
-import { PlainFailure } from "./router/plain-failure.ts";
-import { startBlock } from "./router/start-block.ts";
-import { StartFailure } from "./router/start-failure.ts";
-import { type RunningRouter, startRouter } from "./router/supervisor.ts";
 
 /** `causeway router -c gorouter.yml`, also `gorouter -c gorouter.yml`: the router (control-plane §1.1, §8). */
 export const router: Command = {
@@ -45,6 +37,8 @@ async function run(runtime: Runtime, args: readonly string[], calledAs: string):
     timestamps: timestampFormat(config.logging.format.timestamp),
   });
   const advice = flags.values.has("c") ? "" : withoutFile;
+  // What a router is made of is two thirds of its start, and not needed by one that cannot start.
+  const { serveUntilEnd } = await import("./router/serve-until-end.ts");
   await leave(runtime, await serveUntilEnd(runtime, config, warnings, logger, advice));
 }
 
@@ -65,62 +59,6 @@ async function load(
     runtime.writeOut(configErrorLine(error, runtime.clock));
     return undefined;
   }
-}
-
-async function serveUntilEnd(
-  runtime: Runtime,
-  config: Config,
-  warnings: readonly Warning[],
-  logger: ProgramLogger,
-  advice: string,
-): Promise<number> {
-  runtime.tuneForServing();
-  exitOnUncaught(runtime, logger);
-  const lifeCycle = new LifeCycle(runtime, logger);
-  logger.info("starting");
-  for (const { message, key, line } of warnings) logger.warn("config-warning", { warning: message, key, line });
-  const inactive = keysNotYetActing(config);
-  if (inactive.length > 0) logger.warn("config-keys-not-yet-acting", { keys: inactive });
-  let started: RunningRouter;
-  try {
-    started = await startRouter(runtime, config, logger, () => lifeCycle.assembled());
-  } catch (error) {
-    if (error instanceof PlainFailure) {
-      runtime.writeError(error.message);
-      return error.exitCode;
-    }
-    if (!(error instanceof StartFailure)) {
-      logger.error("gorouter.exited-with-failure", { error: (error as Error).message });
-      return 1;
-    }
-    const source = error.sourceSuffix === "" ? logger : logger.source(error.sourceSuffix);
-    source.error(error.message, error.data);
-    if (advice !== "") runtime.writeError(advice);
-    if (!error.panics) return 1;
-    runtime.writeError(`panic: ${error.message}\n`);
-    return 2;
-  }
-  runtime.writeError(startBlock(factsOf(runtime, started)));
-  lifeCycle.started(started);
-  return await lifeCycle.ended;
-}
-
-function factsOf(
-  runtime: Runtime,
-  { config, server, status, bus, embedded, embeddedApi }: RunningRouter,
-): Parameters<typeof startBlock>[0] {
-  const urls = [`nats://127.0.0.1:${embedded?.port}`, `ws://127.0.0.1:${embedded?.webSocketPort}`];
-  const servers = withoutNats(config) ? [] : [`nats://${bus.host}`];
-  return {
-    runtime: `${runtime.name} ${runtime.version}`,
-    http: server.http,
-    https: server.https,
-    health: status.health,
-    routes: status.routes,
-    bus: embedded === undefined ? servers : urls,
-    embedded: embedded !== undefined,
-    routingApi: embeddedApi?.http,
-  };
 }
 
 async function leave(runtime: Runtime, code: number): Promise<void> {
