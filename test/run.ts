@@ -235,7 +235,7 @@ if (values.times) {
   );
   const seconds = (value: number): string => `${value.toFixed(1).padStart(6)} s`;
   console.log("\nthe slowest files, with their processor time where it is known:");
-  for (const { title, file, time, busy } of files.sort((a, b) => b.time - a.time).slice(0, 30))
+  for (const { title, file, time, busy } of files.sort((a, b) => b.time - a.time).slice(0, 20))
     console.log(`${seconds(time)} ${busy > 0 ? seconds(busy) : "        "}  ${file} (${title})`);
 }
 

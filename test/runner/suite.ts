@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { compileCache } from "../fixtures/compile-cache.ts";
 import { readFileTimes, readJunit, type TestCase } from "./junit.ts";
 
@@ -26,13 +27,20 @@ export interface SuiteOptions {
   readonly runtime: TestRuntime;
   readonly files: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** Node runs each file in a process of its own, or all in one. */
+  /** Node runs each file in a process of its own, Deno in a realm, or all in one. */
   readonly isolated: boolean;
   /** Seconds after which the run is killed. */
   readonly limit: number;
 }
 
-function command({ runtime, files, isolated }: SuiteOptions, junit: string): string[] {
+/** A module that is all the files: Deno, which loads what each file imports anew, loads it once. */
+function asOne(files: readonly string[], folder: string): string {
+  const file = join(folder, "all.test.ts");
+  writeFileSync(file, files.map((one) => `import ${JSON.stringify(pathToFileURL(one).href)};\n`).join(""));
+  return file;
+}
+
+function command({ runtime, files, isolated }: SuiteOptions, folder: string, junit: string): string[] {
   switch (runtime) {
     case "bun":
       return [
@@ -43,8 +51,10 @@ function command({ runtime, files, isolated }: SuiteOptions, junit: string): str
         `--reporter-outfile=${junit}`,
         ...files.map((file) => `./${file}`),
       ];
-    case "deno":
-      return ["deno", "test", "-A", "--no-check", `--junit-path=${junit}`, ...files];
+    case "deno": {
+      const modules = isolated || files.length === 1 ? files : [asOne(files, folder)];
+      return ["deno", "test", "-A", "--no-check", "--config=deno.json", `--junit-path=${junit}`, ...modules];
+    }
     case "node": {
       const reporter = ["--test-reporter=junit", `--test-reporter-destination=${junit}`];
       // A file by itself needs no process that watches over it. One that failed may have left something open.
@@ -88,7 +98,7 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteRun> {
   const folder = mkdtempSync(join(tmpdir(), "causeway-junit-"));
   const junit = join(folder, "junit.xml");
   const times = join(folder, "times");
-  const args = ["-c", measured, "sh", times, ...command(options, junit)];
+  const args = ["-c", measured, "sh", times, ...command(options, folder, junit)];
   const began = performance.now();
   const output: Buffer[] = [];
   let late = false;
