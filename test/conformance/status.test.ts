@@ -9,7 +9,7 @@ import { after, before, describe, it } from "node:test";
 import { issue, makeAuthority } from "../fixtures/certificates.ts";
 import { Backend, deadPort, ok } from "./harness/backend.ts";
 import { condition } from "./harness/condition.ts";
-import { get } from "./harness/connection.ts";
+import { Connection, get } from "./harness/connection.ts";
 import { Program } from "./harness/program.ts";
 import { type RouterUnderTest, startRouter, writeConfig } from "./harness/router.ts";
 
@@ -59,6 +59,16 @@ describe("TLS health listener (control-plane §4.1, §4.2)", () => {
     assert.deepEqual([alive.status, alive.body], [200, "ok\n"]);
     assert.equal((await getSecurely(port, "/healthz")).status, 404);
     assert.equal((await get(router.statusPort, "x", "/health")).status, 200);
+  });
+
+  it("does not wait for the body of a request (docs/differences.md)", async () => {
+    const connection = await Connection.open(router.statusPort);
+    try {
+      connection.write("POST /health HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc");
+      assert.equal((await connection.response()).body, "ok\n");
+    } finally {
+      connection.close();
+    }
   });
 
   it("speaks HTTP/2, too", async () => {

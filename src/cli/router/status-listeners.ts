@@ -45,7 +45,9 @@ export async function openStatusListeners(
     const shown = host === "" ? "0.0.0.0" : host;
     // A wildcard is both IP versions, as the empty host (control-plane §4.1).
     const listen = { host: host === "0.0.0.0" ? "" : host, port };
-    const options = { listen, limits, idleTimeoutMs: timeoutMs, readHeaderTimeoutMs: timeoutMs };
+    // Nobody reads bodies here: answered at once, a request whose body never comes has its connection for the idle time.
+    const times = { idleTimeoutMs: timeoutMs, readHeaderTimeoutMs: timeoutMs, concurrentReadWrite: true };
+    const options = { listen, limits, ...times };
     const tls = secure ? healthTls(config) : undefined;
     const http2 = (...connection: ConstructorParameters<typeof Http2ServerConnection>): Http2ServerConnection =>
       new Http2ServerConnection(...connection);
