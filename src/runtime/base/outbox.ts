@@ -27,10 +27,14 @@ export function post(sender: Sender): void {
   sender.posted = true;
   senders.push(sender);
   if (senders.length - next >= mostMessages) deliver();
-  else if (!scheduled) {
-    scheduled = true;
-    setImmediate(deliverLater);
-  }
+  else deliverInThisTick();
+}
+
+/** Sends what waits at the end of this tick, and with it what is posted until then. */
+export function deliverInThisTick(): void {
+  if (scheduled) return;
+  scheduled = true;
+  setImmediate(deliverLater);
 }
 
 /** True when no message waits, and none is being sent. */

@@ -5,6 +5,7 @@ import { giveBack, noteRead, restOf } from "../base/large-reads.ts";
 import { deliver, post } from "../base/outbox.ts";
 import { StreamCore } from "../base/stream-core.ts";
 import type { StreamError, TlsFacts } from "../interface.ts";
+import { type Reader, readLater } from "./inbox.ts";
 import { type Boxed, box, putInBox } from "./message-box.ts";
 
 /**
@@ -42,7 +43,7 @@ export interface Released {
 export type StreamSocket = Socket<SocketOwner | undefined> & { close(): void };
 
 /** A byte stream on a socket of `Bun.listen` or `Bun.connect`: TCP or a unix socket, plain or with TLS by Bun's engine. */
-export class BunStream extends StreamCore implements SocketOwner, Boxed {
+export class BunStream extends StreamCore implements SocketOwner, Reader, Boxed {
   private readonly socket: StreamSocket;
   private readonly unix: boolean;
   private peer: PeerAddress | undefined;
@@ -52,6 +53,8 @@ export class BunStream extends StreamCore implements SocketOwner, Boxed {
   boxFrom = 0;
   boxTo = 0;
   private cause: StreamError | undefined = undefined;
+  /** What was read and waits in the inbox. */
+  private unread: Uint8Array | undefined = undefined;
 
   /** `peer`, where it is known already. */
   constructor(socket: StreamSocket, unix: boolean, tls?: TlsFacts, peer?: PeerAddress) {
@@ -161,6 +164,8 @@ export class BunStream extends StreamCore implements SocketOwner, Boxed {
     if (this.posted) deliver();
     const peer = { address: this.remoteAddress, port: this.remotePort };
     const held = this.takeHeld();
+    if (this.unread !== undefined) held.push(this.unread);
+    this.unread = undefined;
     this.over = true;
     if (held.length > 0) this.socket.resume();
     this.socket.data = undefined;
@@ -173,6 +178,7 @@ export class BunStream extends StreamCore implements SocketOwner, Boxed {
     this.queue = undefined;
     this.queued = 0;
     queueMicrotask(() => {
+      this.readNow();
       // Bun does not tell the peer's FIN when it is what closes the socket.
       if (cause === undefined) this.peerEnded();
       this.gone(this.over ? undefined : cause);
@@ -180,11 +186,25 @@ export class BunStream extends StreamCore implements SocketOwner, Boxed {
   }
 
   override arrived(bytes: Uint8Array): void {
+    if (bytes.length < largeRead && this.unread === undefined) {
+      this.unread = bytes;
+      readLater(this);
+      return;
+    }
+    this.readNow();
     if (bytes.length >= largeRead) noteRead(bytes);
     super.arrived(bytes);
   }
 
+  readNow(): void {
+    const bytes = this.unread;
+    if (bytes === undefined) return;
+    this.unread = undefined;
+    super.arrived(bytes);
+  }
+
   override peerEnded(): void {
+    this.readNow();
     super.peerEnded();
   }
 
