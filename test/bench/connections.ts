@@ -84,7 +84,7 @@ async function measure(
 ): Promise<string[]> {
   const kind = upgrade ? "WebSockets" : "keep-alive";
   const pid = processes.start(`${name}-${kind}`, 0, unlimited(command));
-  if (!(await answersSoon({ name, command, ...contender }, "http", 30_000))) throw new Error(`${name} leads nowhere`);
+  if (!(await answersSoon({ name, command, ...contender }, "http"))) throw new Error(`${name} leads nowhere`);
   // Code is compiled and buffers have their size before the memory is looked at.
   await opened(contender.httpPort, 500, upgrade, async () => {});
   await pause(3000);

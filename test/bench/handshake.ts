@@ -81,7 +81,7 @@ for (const [kind, key] of keys) {
   }
 }
 for (const contender of running) {
-  if (await answersSoon(contender, "h2", 30_000)) continue;
+  if (await answersSoon(contender, "h2")) continue;
   throw new Error(`${contender.name} does not shake hands on port ${contender.tlsPort}`);
 }
 

@@ -79,7 +79,7 @@ for (const contender of contenders) {
   running.push({ ...contender, pid });
 }
 for (const contender of running) {
-  if (await answersSoon(contender, "http", 30_000)) continue;
+  if (await answersSoon(contender, "http")) continue;
   throw new Error(`${contender.name} does not lead to the app: http://127.0.0.1:${contender.httpPort}/ gives no 200`);
 }
 
@@ -87,7 +87,7 @@ for (const contender of running) {
 async function ableTo({ transport }: Scenario): Promise<typeof running> {
   if (transport === "h2" && !present("h2load")) return [];
   const able: typeof running = [];
-  for (const contender of running) if (await answersSoon(contender, transport, 2000)) able.push(contender);
+  for (const contender of running) if (await answersSoon(contender, transport, 10_000)) able.push(contender);
   return able;
 }
 

@@ -17,7 +17,7 @@ export interface Order {
 }
 
 /** Connections that are being opened at a time. */
-const atOnce = 64;
+const atOnce = 200;
 /** So many from one address of the loopback network: there are 28 000 ports for each. */
 const perAddress = 10_000;
 

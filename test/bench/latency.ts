@@ -59,7 +59,7 @@ const backend = startBackend(processes, backendPort);
 await keepRegistered(natsPort, backendPort, 1);
 for (const contender of contenders) {
   processes.start(contender.name, 0, contender.command, contender.env);
-  if (!(await answersSoon(contender, "http", 30_000))) throw new Error(`${contender.name} does not lead to the app`);
+  if (!(await answersSoon(contender, "http"))) throw new Error(`${contender.name} does not lead to the app`);
 }
 
 async function measured(port: number, length: number): Promise<OpenLoadResult> {

@@ -5,10 +5,10 @@
  * rests, and beside one whose routes are registered anew every 20 seconds, or as often as 10 000 messages a second allow.
  *
  *   npm run bench:register -- [--routes 100000] [--rounds 3] [--storm 200000] [--only bun,node] [--write FILE]
- *                             [--tables 1,100000,1000000] [--parts table,workers,prune,hop]
+ *                             [--tables 1,100000,1000000] [--parts table,workers,prune,hop] [--settle 12]
  *
  * The router runs on CPU 0, everything else on the others. A message counts as applied when a route registered behind
- * it is found.
+ * it is found. Memory is looked at once it has not fallen for `--settle` seconds.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -38,11 +38,13 @@ const { values } = parseArgs({
     storm: { type: "string", default: "200000" },
     tables: { type: "string", default: "1,100000,1000000" },
     parts: { type: "string", default: "table,workers,prune,hop" },
+    settle: { type: "string", default: "12" },
     only: { type: "string" },
     write: { type: "string" },
   },
 });
 const [routes, rounds, storm] = [Number(values.routes), Number(values.rounds), Number(values.storm)];
+const settleMs = Number(values.settle) * 1000;
 const tables = values.tables.split(",").map(Number);
 const wanted = launchers.filter(([name]) => values.only?.split(",").includes(name) ?? name !== "binary");
 const folder = mkdtempSync(join(tmpdir(), "causeway-bench-"));
@@ -95,7 +97,7 @@ async function tableRow(name: string, command: string, kind: MessageKind): Promi
   const settings = { prune_stale_droplets_interval: "1h", droplet_stale_threshold: "2h" };
   const [subject, stop] = await startSubject(command, `${name}-${kind}`, settings);
   await subject.apply(warmUp(kind));
-  const before = await subject.settledMemory();
+  const before = await subject.settledMemory(settleMs);
   const messages = messagesOf(kind, routes);
   const beforeFirst = subject.cpu;
   await subject.apply(messages);
@@ -106,7 +108,7 @@ async function tableRow(name: string, command: string, kind: MessageKind): Promi
     await subject.apply(messages);
     costs.push((subject.cpu - cpu) / routes);
   }
-  const memory = ((await subject.settledMemory()) - before) * (2 ** 20 / 1000 / routes);
+  const memory = ((await subject.settledMemory(settleMs)) - before) * (2 ** 20 / 1000 / routes);
   // New routes are the hardest storm: half of it is new, half known.
   const stormy = [...messagesOf(kind, storm >> 1, stormNumbers), ...messages.slice(0, storm >> 1)];
   const wait = await longestWait(subject, () => subject.apply(stormy));
@@ -120,7 +122,7 @@ async function workersRow(name: string, command: string, kind: MessageKind, work
   const settings = { prune_stale_droplets_interval: "1h", droplet_stale_threshold: "2h", workers };
   const [subject, stop] = await startSubject(command, `${name}-${kind}-${workers}`, settings);
   await subject.apply(warmUp(kind));
-  const before = await subject.settledMemory();
+  const before = await subject.settledMemory(settleMs);
   const messages = messagesOf(kind, routes);
   const cost = async (): Promise<number> => {
     const cpu = subject.cpu;
@@ -132,7 +134,7 @@ async function workersRow(name: string, command: string, kind: MessageKind, work
   const first = await cost();
   const heartbeats: number[] = [];
   for (let round = 0; round < rounds; round++) heartbeats.push(await cost());
-  const memory = ((await subject.settledMemory()) - before) * (2 ** 20 / 1000 / routes);
+  const memory = ((await subject.settledMemory(settleMs)) - before) * (2 ** 20 / 1000 / routes);
   await stop();
   return [`${name}, ${kind}, ${workers}`, ...[memory, first, median(heartbeats)].map((figure) => shown(figure))];
 }

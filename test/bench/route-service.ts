@@ -46,7 +46,7 @@ startBackend(processes, backendPort);
 const script = fileURLToPath(new URL("plain-service.ts", import.meta.url));
 processes.start("service", 1, [`${runtimeFolder}/bun`, script, String(servicePort), folder]);
 const service = { name: "service", httpPort: servicePort, tlsPort: servicePort, command: [] };
-if (!(await answersSoon(service, "https", 60_000))) throw new Error("the route service does not answer");
+if (!(await answersSoon(service, "https"))) throw new Error("the route service does not answer");
 await keepRegistered(natsPort, backendPort, 1);
 const nats = await connect({ servers: `127.0.0.1:${natsPort}` });
 const bound = {
@@ -67,7 +67,7 @@ const contenders = (await routers({ folder, backendPort, certificate }, natsPort
 const running: (Contender & { readonly pid: number })[] = [];
 for (const contender of contenders) {
   const pid = processes.start(contender.name, 0, contender.command, contender.env);
-  if (!(await answersSoon(contender, "http", 60_000))) throw new Error(`${contender.name} does not lead to the app`);
+  if (!(await answersSoon(contender, "http"))) throw new Error(`${contender.name} does not lead to the app`);
   bind();
   running.push({ ...contender, pid });
 }

@@ -76,7 +76,7 @@ async function start(name: string, command: string, folder: string, natsPort: nu
   });
   try {
     while (!(await served(port))) {
-      if (ended || performance.now() > began + 30_000) throw new Error(`${name} does not lead to the app:\n${said}`);
+      if (ended || performance.now() > began + 180_000) throw new Error(`${name} does not lead to the app:\n${said}`);
       await pause(1);
     }
     const answered = performance.now() - began;

@@ -1,7 +1,8 @@
 /**
  * `npm run bench:workers`: what a request costs with two workers beside one (issue 9, acceptance 3).
  *
- *   npm run bench:workers -- [--rounds 5] [--seconds 3] [--connections 64] [--share 0.3] [--only bun,node] [--write FILE]
+ *   npm run bench:workers -- [--rounds 5] [--seconds 3] [--connections 64] [--share 0.3] [--warm 100000]
+ *                            [--only bun,node] [--write FILE]
  *
  * CPU time: all processes of a router run on CPU 0, load and backend on CPU 1; what is compared is the CPU time per request
  * of the router with all its processes. Throughput: each worker gets a share of a core (a control group), on whichever CPU,
@@ -31,6 +32,7 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "3" },
     connections: { type: "string", default: "64" },
     share: { type: "string", default: "0.3" },
+    warm: { type: "string", default: "100000" },
     only: { type: "string" },
     write: { type: "string" },
   },
@@ -45,7 +47,7 @@ const ways: readonly (readonly [name: string, settings: object])[] = [
 ];
 
 /** Requests after which a worker has compiled all that a request needs, and how many loads may serve them. */
-const [warm, mostTurns] = [100_000, 20];
+const [warm, mostTurns] = [Number(values.warm), 20];
 
 const processes = new Processes();
 const [backendPort = 0] = await freePorts(1);
@@ -78,8 +80,7 @@ for (const { name: runtime } of first) {
       const all = await routers({ folder, backendPort, certificate }, natsPort, [], settings);
       const contender = all.find(({ name }) => name === runtime)!;
       const pid = processes.start(`${runtime}-${index}`, 0, contender.command, contender.env);
-      if (!(await answersSoon(contender, "http", 60_000)))
-        throw new Error(`${runtime}, ${way}: does not lead to the app`);
+      if (!(await answersSoon(contender, "http"))) throw new Error(`${runtime}, ${way}: does not lead to the app`);
       return { way, contender, pid };
     }),
   );

@@ -24,7 +24,7 @@ async function answers(contender: Contender, transport: Scenario["transport"]): 
       resolve(found);
     };
     let text = "";
-    socket.setTimeout(2000, () => end(false));
+    socket.setTimeout(10_000, () => end(false));
     socket.on("error", () => end(false));
     socket.on("close", () => end(false));
     socket.on("data", (bytes) => {
@@ -38,11 +38,14 @@ async function answers(contender: Contender, transport: Scenario["transport"]): 
   });
 }
 
+/** Milliseconds that a program may take to start: seconds where the machine does nothing else, minutes at a load of 40. */
+const startMs = 180_000;
+
 /** Waits until the contender leads to the app; false after `timeoutMs`. */
 export async function answersSoon(
   contender: Contender,
   transport: Scenario["transport"],
-  timeoutMs: number,
+  timeoutMs = startMs,
 ): Promise<boolean> {
   for (const end = performance.now() + timeoutMs; performance.now() < end; await pause(100)) {
     if (await answers(contender, transport)) return true;

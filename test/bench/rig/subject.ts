@@ -17,8 +17,8 @@ function statusOf(port: number, host: string): Promise<number> {
   });
 }
 
-/** How long memory may take to settle, and without a fall of how much it has, in milliseconds and MiB. */
-const [settleMs, quietMs, fallMiB] = [40_000, 12_000, 2];
+/** How long memory may take to settle at most, in milliseconds, and how much of a fall says that it has not, in MiB. */
+const [settleMs, fallMiB] = [40_000, 2];
 
 /** A router under measurement, with the bus that feeds it. */
 export class Subject {
@@ -60,8 +60,8 @@ export class Subject {
     return user + system;
   }
 
-  /** Resident memory in MiB, once it has stopped falling. */
-  async settledMemory(): Promise<number> {
+  /** Resident memory in MiB, once it has stopped falling for so many milliseconds. */
+  async settledMemory(quietMs: number): Promise<number> {
     let lowest = residentMiB(this.pid);
     const end = performance.now() + settleMs;
     for (let quiet = performance.now() + quietMs; performance.now() < Math.min(quiet, end); ) {

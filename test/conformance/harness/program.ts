@@ -11,10 +11,16 @@ export const underTest: string = process.env["CAUSEWAY_UNDER_TEST"] ?? "node";
 /** The program's entry; of `binary`, the file that `npm run build` makes. */
 export const mainScript: string = `${root}${underTest === "binary" ? "dist/causeway" : "src/main.ts"}`;
 
-/** The permissions `deno task serve` grants, so that the tests run with no more than users have. */
-function denoPermissions(): string[] {
+/** The flags of `deno task serve`: the tests run with no more permissions than users have. */
+function denoFlags(): string[] {
   const { tasks } = JSON.parse(readFileSync(`${root}deno.json`, "utf8")) as { tasks: { serve: string } };
   return tasks.serve.split(" ").filter((word) => word.startsWith("--"));
+}
+
+/** The settings of the engine that `npm run start:node` gives. */
+function nodeFlags(): string[] {
+  const { scripts } = JSON.parse(readFileSync(`${root}package.json`, "utf8")) as { scripts: { "start:node": string } };
+  return scripts["start:node"].split(" ").filter((word) => word.startsWith("--"));
 }
 
 /** The command line that runs the program with `args` under the runtime under test. */
@@ -24,11 +30,11 @@ function commandLine(args: readonly string[], script = mainScript): [string, str
     case "bun":
       return [bin("bun"), [script, ...args]];
     case "deno":
-      return [bin("deno"), ["run", ...denoPermissions(), script, ...args]];
+      return [bin("deno"), ["run", ...denoFlags(), script, ...args]];
     case "binary":
       return [script, [...args]];
     default:
-      return [bin("node"), [script, ...args]];
+      return [bin("node"), [...nodeFlags(), script, ...args]];
   }
 }
 
