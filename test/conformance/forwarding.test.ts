@@ -243,7 +243,7 @@ describe("interim responses and Expect (data-plane §5.7)", () => {
     assert.deepEqual([seen.body, seen.header("expect"), seen.header("connection")], ["hello", "100-continue", "close"]);
     await condition(
       "the end of the backend's connection",
-      () => backend.connections.every(({ ended }) => ended) || undefined,
+      () => backend.connections.every(({ ended, received }) => ended || received === "") || undefined,
     );
     connection.close();
   });

@@ -85,20 +85,20 @@ export const workersUnderTest: number = Math.max(workers, 1);
 
 /** A connection to each worker; to the only one where there is one. */
 async function connectionToEach(program: Program, port: number): Promise<Connection[]> {
-  const found = new Map<number, Connection>();
-  const others: Connection[] = [];
   const ids = knownWorkers(program);
-  const missing = (): number[] => ids.filter((id) => !found.has(id));
-  await condition("a connection to each worker", async () => {
-    const connection = await Connection.open(port);
-    const owner =
-      ids.length === 0 ? 0 : missing().find((id) => clientPorts(id, port).has(connection.socket.localPort!));
-    if (owner === undefined) others.push(connection);
-    else found.set(owner, connection);
-    return (found.size > 0 && missing().length === 0) || undefined;
+  if (ids.length === 0) return [await Connection.open(port)];
+  const open: Connection[] = [];
+  // A busy worker takes a connection some time after the client has it: all are looked at each time.
+  const found = await condition("a connection to each worker", async () => {
+    open.push(await Connection.open(port));
+    const each = ids.map((id) => {
+      const ports = clientPorts(id, port);
+      return open.find(({ socket }) => ports.has(socket.localPort!));
+    });
+    return each.every((connection) => connection !== undefined) ? each : undefined;
   });
-  for (const connection of others) connection.close();
-  return [...found.values()];
+  for (const connection of open) if (!found.includes(connection)) connection.close();
+  return found;
 }
 
 /** Configuration of free ports on loopback, merged with `config`, as a file in `folder`; gives the file's path. */
