@@ -1,10 +1,11 @@
+import { flushCompileCache } from "node:module";
 import process from "node:process";
 import { admitting } from "./base/admitted-dial.ts";
 import { clock } from "./base/clock.ts";
+import { compileCache } from "./base/compile-cache.ts";
 import { openDatagram } from "./base/datagram.ts";
 import { descriptorLimit } from "./base/descriptors.ts";
 import { fileStamp, listDirectory, openAppend, readTextFile, writeTextFile } from "./base/files.ts";
-import { serveNode } from "./base/http-bridge.ts";
 import { connectNet } from "./base/net-connect.ts";
 import { listenNet } from "./base/net-listen.ts";
 import { processOutput } from "./base/output.ts";
@@ -49,7 +50,7 @@ export const runtime: Runtime = {
   secureClient: secureClientNet,
   systemAuthorities,
   openDatagram,
-  serveNative: serveNode,
+  serveNative: async (options, handler) => (await import("./base/http-bridge.ts")).serveNode(options, handler),
 
   matchKey,
 
@@ -68,7 +69,7 @@ export const runtime: Runtime = {
   flushOutput: output.flushOutput,
 
   spawnGroup,
-  spawnWorker: (listener) => spawnWorker([...process.execArgv, ...scriptCommand], listener),
+  spawnWorker: (listener) => spawnWorker([...process.execArgv, ...scriptCommand], listener, compileCache()),
   supervisor,
   sharedNumbers,
 
@@ -82,7 +83,8 @@ export const runtime: Runtime = {
   hostName,
   localIp,
 
-  tuneForServing() {},
+  // A worker that is killed could not leave what it compiled to the next one.
+  tuneForServing: () => flushCompileCache(),
 
   descriptorLimit,
   residentBytes,

@@ -1,67 +1,28 @@
 import type { Config } from "../../core/config/schema.ts";
-import { EnvelopeEmitter } from "../../core/observe/envelope/emitter.ts";
-import { logMessage } from "../../core/observe/envelope/envelope.ts";
 import type { ExchangeEvents } from "../../core/observe/exchange-events.ts";
 import type { Logger } from "../../core/observe/log.ts";
-import { LogCopies } from "../../core/observe/log-copies.ts";
+import type { LogCopies } from "../../core/observe/log-copies.ts";
 import { RequestMetrics } from "../../core/observe/metrics.ts";
 import { TableMetrics } from "../../core/observe/table-metrics.ts";
 import type { Runtime, Timer } from "../../runtime/interface.ts";
 import type { Server } from "../../wire/server.ts";
 import type { TimerWheel } from "../../wire/timer-wheel.ts";
 import { EnvelopeReports } from "./envelope-reports.ts";
-import { MetronLink } from "./metron.ts";
 import { busMonitor, descriptorMonitor, type Monitor } from "./monitors.ts";
 import { openPrometheus } from "./prometheus.ts";
+import {
+  logCopiesTo,
+  type Metron,
+  openMetron,
+  type RequestObservation,
+  wantsLookupTimes,
+} from "./request-observation.ts";
 
 /** What a monitor of the bus looks at: the subscriber. */
 type Subscription = Parameters<typeof busMonitor>[3];
 
-/** The way to metron and who uses it; without either an empty one. */
-export interface Metron {
-  readonly link: MetronLink | undefined;
-  /** Undefined: `enable_envelope_v1_metrics` is off. */
-  readonly emitter: EnvelopeEmitter | undefined;
-}
-
-/** The part of an observation that requests need. */
-export type RequestObservation = Pick<Observation, "requests" | "events" | "logCopies">;
-
-/** @throws StartFailure as `MetronLink.open`. */
-export async function openMetron(runtime: Runtime, config: Config, logger: Logger): Promise<Metron> {
-  const { enable_envelope_v1_metrics: metrics, logging } = config;
-  if (!metrics && !logging.loggregator_enabled) return { link: undefined, emitter: undefined };
-  const link = await MetronLink.open(runtime, logger.source("metricsreporter"), logging.metron_address);
-  return { link, emitter: metrics ? new EnvelopeEmitter(runtime.clock, link, config) : undefined };
-}
-
-/** Whether anybody asks how long look-ups take. */
-export function wantsLookupTimes(config: Config): boolean {
-  const { per_request_metrics_reporting: wanted, prometheus, enable_envelope_v1_metrics: envelopes } = config;
-  return wanted && (prometheus.enabled || envelopes);
-}
-
-/** Copies of access log lines on their way to metron; undefined when nobody wants a line. */
-export function logCopiesTo(
-  link: MetronLink | undefined,
-  { clock }: Runtime,
-  { logging, index }: Config,
-  logger: Logger,
-  hasAccessLog: boolean,
-): LogCopies | undefined {
-  if (!hasAccessLog && !logging.loggregator_enabled) return undefined;
-  const instance = String(index);
-  const send =
-    link === undefined || !logging.loggregator_enabled
-      ? undefined
-      : (line: string, appId: string, tags: ReadonlyMap<string, string> | null): void => {
-          if (!link.muted) link.send(logMessage(clock.now(), line, appId, instance, tags), "LogMessage");
-        };
-  return new LogCopies(send, instance, logger);
-}
-
 /** The metrics of a router and everything that reports them (control-plane §5). */
-export class Observation {
+export class Observation implements RequestObservation {
   readonly requests: RequestMetrics;
   readonly table: TableMetrics;
   readonly #runtime: Runtime;

@@ -11,11 +11,6 @@ import { varzJson } from "../../status/varz.ts";
 /** Between two looks at the process, in milliseconds. */
 const processMs = 1000;
 
-/** Whether the component takes the place of the health listener. */
-export function wantsVarz({ status }: Pick<Config, "status">): boolean {
-  return status.enable_nontls_health_checks && status.enable_deprecated_varz_healthz_endpoints;
-}
-
 /** What stands behind `/varz` (control-plane §4.4): samples, looks at the process, the component's bus subjects. */
 export class VarzComponent {
   readonly #runtime: Runtime;

@@ -6,7 +6,6 @@ import type { LogData, Logger } from "../../core/observe/log.ts";
 import type { Health, RouteTable } from "../../core/pipeline/parts.ts";
 import { createRouter } from "../../core/router.ts";
 import type { Endpoint } from "../../core/routing/endpoint.ts";
-import { serveNative } from "../../native/native-server.ts";
 import { serverOptions, serviceTransport, transportOptions } from "../../native/wire-options.ts";
 import type { Runtime } from "../../runtime/interface.ts";
 import { HeaderLines } from "../../wire/header-lines.ts";
@@ -17,8 +16,8 @@ import type { TimerWheel } from "../../wire/timer-wheel.ts";
 import { createTransport } from "../../wire/transport.ts";
 import type { IngressTls } from "./ingress-tls.ts";
 import { MainListeners } from "./main-listeners.ts";
-import type { RequestObservation } from "./observation.ts";
 import { proxyOptions } from "./proxy-protocol.ts";
+import type { RequestObservation } from "./request-observation.ts";
 import { openServiceLoop, type ServiceLoop } from "./route-services/loop.ts";
 import { listenErrorText, StartFailure } from "./start-failure.ts";
 import type { SharedPorts } from "./workers/messages.ts";
@@ -158,11 +157,14 @@ export class Worker {
     return (request, client) => router.fetch(request, client);
   }
 
-  #listenHttp(handler: Handler, port: number, reusePort = false): Promise<Server> {
+  async #listenHttp(handler: Handler, port: number, reusePort = false): Promise<Server> {
     const { runtime, config, wheel } = this.#parts;
     const listen = { host: config.listen_host, port, reusePort };
-    if (config.listener === "native") return serveNative(runtime, { listen, onError: this.#onError }, handler);
-    return serve(runtime, wheel, { listen, ...this.#serverOptions() }, handler);
+    if (config.listener === "native") {
+      const { serveNative } = await import("../../native/native-server.ts");
+      return await serveNative(runtime, { listen, onError: this.#onError }, handler);
+    }
+    return await serve(runtime, wheel, { listen, ...this.#serverOptions() }, handler);
   }
 
   #listenHttps(handler: Handler, port: number, { options: tls }: IngressTls, reusePort = false): Promise<Server> {

@@ -103,13 +103,17 @@ class Rendezvous {
   }
 }
 
-/** `Runtime.spawnWorker`. `args`: what the program's own executable is to run. */
-export async function spawnWorker(args: readonly string[], listener: WorkerListener): Promise<WorkerProcess> {
+/** `Runtime.spawnWorker`. `args`: what the program's own executable is to run; `more`: environment beside our own. */
+export async function spawnWorker(
+  args: readonly string[],
+  listener: WorkerListener,
+  more: Readonly<Record<string, string>> = {},
+): Promise<WorkerProcess> {
   const rendezvous = new Rendezvous((text) => listener.message(text));
   await rendezvous.open();
   const child = spawn(process.execPath, [...args], {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, [mark]: rendezvous.path, [parentMark]: String(process.pid) },
+    env: { ...process.env, ...more, [mark]: rendezvous.path, [parentMark]: String(process.pid) },
   });
   tellLines(child.stdout.setEncoding("latin1"), (text) => listener.output(text));
   tellLines(child.stderr.setEncoding("latin1"), (text) => listener.error(text));

@@ -6,8 +6,7 @@ import type { LogCopies } from "../../../core/observe/log-copies.ts";
 import { RequestMetrics } from "../../../core/observe/metrics.ts";
 import { SampleRecorder, takeReport } from "../../../core/observe/request-report.ts";
 import type { Runtime } from "../../../runtime/interface.ts";
-import { logCopiesTo, type Metron, openMetron, type RequestObservation } from "../observation.ts";
-import { wantsVarz } from "../varz-component.ts";
+import { logCopiesTo, type Metron, openMetron, type RequestObservation, wantsVarz } from "../request-observation.ts";
 import type { WorkerReport } from "./messages.ts";
 
 /** What a worker process keeps of its requests: counts until the supervisor asks, events and copies on their way to metron. */

@@ -12,8 +12,8 @@ import { exitOnUncaught } from "../crash.ts";
 import { openErrorTemplate } from "../error-template.ts";
 import { type IngressTls, openIngressTls } from "../ingress-tls.ts";
 import type { MainListeners } from "../main-listeners.ts";
-import { wantsLookupTimes } from "../observation.ts";
 import { rehearse } from "../rehearsal.ts";
+import { wantsLookupTimes } from "../request-observation.ts";
 import { Worker } from "../worker.ts";
 import {
   failureText,
