@@ -2,27 +2,14 @@ import { Buffer } from "node:buffer";
 import type { StreamError } from "../interface.ts";
 import { plainAddress } from "./address.ts";
 import { descriptorClosed } from "./descriptors.ts";
-import { giveBack, isNotedRead, largeRead, noteRead } from "./large-reads.ts";
+import { giveBack, isNotedRead, largeRead, noteRead, restOf } from "./large-reads.ts";
 import { deliver, post } from "./outbox.ts";
+import { copyOfIncoming, incoming } from "./read-buffer.ts";
 import { pendingLimit, StreamCore } from "./stream-core.ts";
 import { type HandleAddress, type HandleRequest, handleError, type TcpBindings, type TcpHandle } from "./tcp-handle.ts";
 
 /** Bytes behind text are copied to it up to this many; above, two pieces of memory in one call cost less. */
 const joinLimit = 4 * 1024;
-
-/**
- * Where all handles read to, one after the other: memory of its own for each read, whose size nobody knows before, costs more
- * than a copy.
- */
-const incoming = new Uint8Array(64 * 1024);
-
-/** What was read, for somebody who keeps it. */
-function copyOfIncoming(length: number): Uint8Array {
-  // What is given back has memory of its own.
-  const bytes = length >= largeRead ? Buffer.allocUnsafeSlow(length) : Buffer.allocUnsafe(length);
-  bytes.set(length === incoming.length ? incoming : incoming.subarray(0, length));
-  return bytes;
-}
 
 const owner = Symbol("stream");
 
@@ -115,7 +102,7 @@ export class HandleStream extends StreamCore {
       joined.set(from === 0 ? bytes : bytes.subarray(from), text.length);
       this.passLater("", joined);
     } else {
-      const rest = from === 0 ? bytes : bytes.subarray(from);
+      const rest = from === 0 ? bytes : restOf(bytes, from);
       if (rest.length <= pendingLimit / 4) this.passLater(text, rest);
       else this.pass(text, rest);
     }

@@ -7,13 +7,19 @@ import { giveBack, isNotedRead, largeRead, noteRead } from "./large-reads.ts";
 import { deliver, post } from "./outbox.ts";
 import { StreamCore } from "./stream-core.ts";
 import { streamError } from "./stream-error.ts";
+import type { TlsHandle } from "./tcp-handle.ts";
 
 /** Below a TLS socket: how to stop and reset the TCP connection that carries it. */
 export interface Carrier {
   /** The TCP or unix socket. */
   readonly socket: Socket;
   /** Stops and restarts the flow of TCP bytes into the TLS engine, where pausing the TLS socket itself does not. */
-  readonly gate?: { hold(): void; release(): void };
+  readonly gate?: {
+    hold(): void;
+    release(): void;
+    /** What moves the bytes of the TLS socket past socket and gate, after its handshake; undefined: nothing does. */
+    handleOf(socket: TLSSocket): TlsHandle | undefined;
+  };
 }
 
 const { copy } = Buffer.prototype as { copy(this: Uint8Array, target: Buffer, at: number, from: number): number };
@@ -48,10 +54,10 @@ export class NetStream extends StreamCore {
   readonly remotePort: number;
   readonly localAddress: string;
   readonly localPort: number;
-  private readonly carrier: Carrier | undefined;
+  protected readonly carrier: Carrier | undefined;
   /** What waits in the outbox. */
-  private message: string | Uint8Array = "";
-  private cause: StreamError | undefined;
+  protected message: string | Uint8Array = "";
+  protected cause: StreamError | undefined;
 
   constructor(socket: Socket | TLSSocket, tls?: TlsFacts, carrier?: Carrier) {
     super(tls);
@@ -103,7 +109,7 @@ export class NetStream extends StreamCore {
   }
 
   /** Lets a small message wait for the end of the tick, unless others wait in the socket already. */
-  private pass(message: string | Uint8Array): void {
+  protected pass(message: string | Uint8Array): void {
     this.message = message;
     if (this.socket.writableLength === 0) post(this);
     else this.send();

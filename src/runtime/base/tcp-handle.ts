@@ -47,6 +47,16 @@ export interface TcpHandle {
   close(closed: () => void): void;
 }
 
+/**
+ * The engine below a TLS socket, which takes and gives plain text as a TCP handle does; but it may complete every write
+ * later, and takes no other before.
+ */
+export interface TlsHandle
+  extends Pick<TcpHandle, "useUserBuffer" | "readStart" | "readStop" | "writeBuffer" | "writeLatin1String" | "writev"> {
+  /** At first, what the socket does when the engine tells of a read. */
+  onread: (this: TlsHandle) => void;
+}
+
 /** A listening handle: calls `onconnection` with 0 and an accepted socket, or with an error number. */
 export interface ListenHandle {
   onconnection: (status: number, handle?: TcpHandle) => void;

@@ -3,10 +3,10 @@ import type { Socket } from "node:net";
 import { isIP } from "node:net";
 import { connect } from "node:tls";
 import { type ClientTls, StreamError } from "../interface.ts";
-import { NetStream } from "./net-stream.ts";
 import { defaultHandshakeTimeoutMs, ServerTrust } from "./server-trust.ts";
 import { handshakeError } from "./stream-error.ts";
 import { SocketTlsFacts } from "./tls-facts.ts";
+import { tlsStream } from "./tls-handle-stream.ts";
 import type { HandshakeEnd, MakeGate } from "./tls-server.ts";
 
 /** Starts TLS as a client on a connected socket that nobody else reads from. */
@@ -47,7 +47,7 @@ export function handshakeAsClient(
     secure.off("error", onError);
     if (error === undefined) {
       const facts = new SocketTlsFacts(secure, isIP(tls.serverName) === 0 ? tls.serverName : "", secure.authorized);
-      end.secured(new NetStream(secure, facts, gated ?? { socket }));
+      end.secured(tlsStream(secure, facts, gated ?? { socket }));
       return;
     }
     trust.failed();

@@ -5,10 +5,11 @@ import { type ServerTls, StreamError, type TlsFacts } from "../interface.ts";
 import { plainAddress } from "./address.ts";
 import { authoritiesInChain } from "./authorities-in-chain.ts";
 import { certificateAlert, missingCertificate } from "./certificate-alert.ts";
-import { type Carrier, NetStream } from "./net-stream.ts";
+import type { Carrier, NetStream } from "./net-stream.ts";
 import { handshakeError } from "./stream-error.ts";
 import { agreementOf } from "./tls-agreement.ts";
 import { isOutOfDate, serverFacts, type TlsSource } from "./tls-facts.ts";
+import { tlsStream } from "./tls-handle-stream.ts";
 import { certificateChoice } from "./tls-key-pairs.ts";
 
 /** Milliseconds that a handshake may take where nothing is said. */
@@ -136,7 +137,7 @@ export class TlsAcceptor {
     const { socket: tcp } = handshake.carrier;
     const refusal = refusalOf(this.tls, facts, tcp.remoteAddress, () => refusalCode(socket));
     if (refusal === undefined) {
-      handshake.end.secured(new NetStream(socket, facts, handshake.carrier));
+      handshake.end.secured(tlsStream(socket, facts, handshake.carrier));
       return;
     }
     if (refusal.alert !== undefined) tcp.write(refusal.alert);

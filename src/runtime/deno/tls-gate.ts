@@ -1,9 +1,12 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
+import type { TlsHandle } from "../base/tcp-handle.ts";
 import type { GatedCarrier } from "../base/tls-server.ts";
 import type { ServerTls } from "../interface.ts";
 import { helloFault } from "./client-hello.ts";
+import { engineHandle } from "./tls-engine-handle.ts";
 
 /** Alerts that answer a ClientHello (RFC 8446 §6.2), by the end of the engine's error code. */
 const alerts: readonly (readonly [ending: string, alert: number])[] = [
@@ -61,6 +64,10 @@ class TlsGate extends Duplex {
   release(): void {
     this.held = false;
     this.socket.resume();
+  }
+
+  handleOf(socket: TLSSocket): TlsHandle | undefined {
+    return engineHandle(socket, this, this.socket);
   }
 
   override _read(): void {
