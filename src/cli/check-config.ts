@@ -80,7 +80,9 @@ const advice: Readonly<Record<string, string>> = {
 };
 
 function adviceFor(message: string): string {
-  const form = advice[message.slice(message.lastIndexOf(" ") + 1)];
+  const type = message.slice(message.lastIndexOf(" ") + 1);
+  const section = type.startsWith("[]config.") ? "a list of sections: - key: value" : "a section: key: value";
+  const form = advice[type] ?? (/^(?:\[\])?config\./.test(type) ? section : undefined);
   return form === undefined ? "" : `; write ${form}`;
 }
 

@@ -34,15 +34,19 @@ describe("causeway check-config", () => {
         "prometheus: {enabled: true, meters: {gorouter_time_histogram_buckets: [3, 2]}}",
         "access_log: {enable_streaming: true}",
         "drain_wait: 20",
+        "http_rewrite: {responses: {remove_headers: [Server]}}",
+        "tls_pem: {cert_chain: c}",
       ].join("\n"),
     );
     assert.equal(code, 1);
     // Which keys do not act yet changes from version to version.
     const lasting = lines.filter((line) => !line.includes("does not act on the key yet"));
-    assert.match(lasting.pop()!, /^FILE: 10 errors, \d+ warnings$/);
+    assert.match(lasting.pop()!, /^FILE: 12 errors, \d+ warnings$/);
     assert.deepEqual(lasting, [
       "FILE:1:7: error: cannot unmarshal !!int `70000` into uint16; write a number from 0 to 65535 (port)",
       'FILE:10:13: error: cannot unmarshal !!int `20` into time.Duration; write a duration with its unit, such as "20s" (drain_wait)',
+      "FILE:11:45: error: cannot unmarshal !!str `Server` into config.RemoveHeadersConfig; write a section: key: value (http_rewrite.responses.remove_headers[0])",
+      "FILE:12:10: error: cannot unmarshal !!map into []config.TlsPemConfig; write a list of sections: - key: value (tls_pem)",
       "FILE:5:24: error: router.status.tls.certificate must be provided (status.tls.certificate)",
       "FILE:5:24: error: Error loading router.status.tls certificate/key pair: tls: failed to find any PEM data in certificate input (status.tls.certificate)",
       "FILE:2:1: error: Invalid load balancing algorithm best. Allowed values are [round-robin least-connection] (balancing_algorithm)",
