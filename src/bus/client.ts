@@ -183,7 +183,7 @@ class NatsBus implements Bus {
   }
 
   #takeAnnounced(connection: Connection): void {
-    this.#servers.announced(connection.nats.info?.connect_urls ?? [], connection.server);
+    this.#servers.announced(connection.announced(), connection.server);
   }
 
   #express(interest: Interest): void {

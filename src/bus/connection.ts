@@ -1,4 +1,4 @@
-import { connect, type NatsConnection } from "nats.ws";
+import { connect, Events, type NatsConnection } from "nats.ws";
 import type { ClientTls, Runtime } from "../runtime/interface.ts";
 import { ConnectionError } from "./connection-error.ts";
 import type { DivertedHandler } from "./diverted-input.ts";
@@ -8,7 +8,7 @@ import { openWebSocket } from "./web-socket.ts";
 
 /** What every connection is made with. */
 export interface ConnectionOptions {
-  /** Authorities and key pair; the server name is the host of the server. */
+  /** Authorities and key pair; the server name is the server's. */
   readonly tls: Omit<ClientTls, "serverName">;
   /** Milliseconds between PINGs; two unanswered ones end the connection. */
   readonly pingIntervalMs: number;
@@ -24,6 +24,8 @@ export interface Connection {
   readonly server: BusServer;
   /** `ip:port` of the server. */
   readonly address: string;
+  /** The servers of the cluster (host:port each) that it named last; the ones of before when it is over. */
+  readonly announced: () => readonly string[];
   /** Takes the messages of a subscription past nats.ws (`StreamSocket.divert`); undefined over WebSocket. */
   readonly divert: ((subscription: number, handler: DivertedHandler | undefined) => void) | undefined;
   /** Resolves when the connection is over, with the reason if there is one. */
@@ -46,10 +48,21 @@ async function speak(server: BusServer, options: ConnectionOptions, wsFactory: S
     pingInterval: Math.max(options.pingIntervalMs, 0),
     maxPingOut: 2,
     reconnect: false,
-    ignoreClusterUpdates: true,
     noAsyncTraces: true,
   };
   return await connect(settings);
+}
+
+/** The servers that a connection has named last; nats.ws forgets them when the connection is over. */
+function announcements(nats: NatsConnection): () => readonly string[] {
+  let urls: readonly string[] = nats.info?.connect_urls ?? [];
+  const listen = async (): Promise<void> => {
+    for await (const { type } of nats.status()) {
+      if (type === Events.Update) urls = nats.info?.connect_urls ?? urls;
+    }
+  };
+  void listen();
+  return () => urls;
 }
 
 /** Connects to one server. Rejects with a `ConnectionError`. */
@@ -60,11 +73,12 @@ export async function openConnection(
 ): Promise<Connection> {
   const authority = hostPort(server.hostname, server.port);
   const failed = (cause: unknown): ConnectionError => new ConnectionError(cause, server.hostname, authority);
-  const tls: ClientTls = { ...options.tls, serverName: server.hostname };
+  const tls: ClientTls = { ...options.tls, serverName: server.serverName };
   const live = (nats: NatsConnection, address: string, divert: Connection["divert"]): Connection => ({
     nats,
     server,
     address,
+    announced: announcements(nats),
     divert,
     lost: nats.closed().then((cause) => failed(cause ?? undefined)),
   });

@@ -6,6 +6,8 @@ export interface BusServer {
   readonly secure: boolean;
   /** Without brackets. */
   readonly hostname: string;
+  /** What its certificate has to name: the host, but for an announced IP address the name of who announced it, as nats.go. */
+  readonly serverName: string;
   readonly port: number;
   /** Path and query of a WebSocket URL, at least `/`; empty for TCP. */
   readonly path: string;
@@ -54,11 +56,13 @@ function parseServer(text: string, user: string, pass: string): BusServer {
   // `:80` is http's default port, which `URL` hides.
   const port =
     url.port !== "" ? Number(url.port) : /:80$/.test(text.slice(separator + 3).split(/[/?#]/)[0]!) ? 80 : scheme.port;
+  const hostname = url.hostname.replace(/^\[(.*)\]$/, "$1");
   const own = url.username !== "" || url.password !== "";
   return {
     transport: scheme.transport,
     secure: scheme.secure,
-    hostname: url.hostname.replace(/^\[(.*)\]$/, "$1"),
+    hostname,
+    serverName: hostname,
     port,
     path: scheme.transport === "websocket" ? url.pathname + url.search : "",
     user: own ? decodeURIComponent(url.username) : user,
@@ -129,7 +133,10 @@ export class ServerList {
       const colon = url.lastIndexOf(":");
       const port = Number(url.slice(colon + 1));
       const hostname = url.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
-      if (colon > 0 && Number.isInteger(port)) this.#servers.push({ ...from, hostname, port, lastAuthError: "" });
+      const serverName = /^[\d.]+$|:/.test(hostname) ? from.serverName : hostname;
+      if (colon > 0 && Number.isInteger(port)) {
+        this.#servers.push({ ...from, hostname, serverName, port, lastAuthError: "" });
+      }
     }
     for (const one of this.all()) {
       if (one !== from && !this.#configured.includes(one) && !fresh.has(hostPort(one.hostname, one.port)))

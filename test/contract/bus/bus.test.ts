@@ -332,6 +332,24 @@ describe("what the bus says to a server (control-plane §2.1)", () => {
     await server.stop();
   });
 
+  it("goes to a server that joined the cluster while it was connected", async () => {
+    const pongs = (line: string, socket: Socket): unknown => line === "PING" && socket.write("PONG\r\n");
+    const joined = await scripted(pongs);
+    let client: Socket | undefined;
+    const first = await scripted((line, socket) => {
+      client = socket;
+      pongs(line, socket);
+    });
+    const bus = await connect([first.url]);
+    const urls = [first.url, joined.url].map((url) => url.slice("nats://".length));
+    client!.write(`INFO {"server_id":"x","version":"2.9.10","connect_urls":${JSON.stringify(urls)}}\r\nPING\r\n`);
+    await until("it has heard that", () => first.said.includes("PONG"));
+    await first.stop();
+    await until("it is on the other server", () => bus.connected && joined.url.endsWith(bus.host));
+    await bus.close();
+    await joined.stop();
+  });
+
   it("pings at the interval; two PINGs without answer end the connection", async () => {
     let pings = 0;
     const server = await scripted((line, socket) => {

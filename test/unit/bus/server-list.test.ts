@@ -21,7 +21,10 @@ describe("list of bus servers", () => {
       { transport: "tcp", secure: false, hostname: "::1", port: 9, path: "", user: "a@b", pass: "c:" },
     ],
   ] as const) {
-    it(`reads ${url}`, () => assert.deepEqual({ ...list([url]).first() }, { ...expected, lastAuthError: "" }));
+    it(`reads ${url}`, () => {
+      const server = { ...expected, serverName: expected.hostname, lastAuthError: "" };
+      assert.deepEqual({ ...list([url]).first() }, server);
+    });
   }
 
   it("says what is wrong with a server and how to write it", () => {
@@ -50,6 +53,12 @@ describe("list of bus servers", () => {
     servers.announced(["10.0.0.2:4222", "[fe80::1]:4333", "a:4222"], servers.first() as BusServer);
     assert.deepEqual(names(servers), ["a:4222", "10.0.0.2:4222", "[fe80::1]:4333"]);
     assert.ok(servers.all().every((one) => one.user === "u" && one.transport === "tcp"));
+    servers.announced(["10.0.0.2:4222", "[fe80::1]:4333", "b:4222"], servers.first() as BusServer);
+    // Certificates of a cluster name its hosts, not their addresses.
+    assert.deepEqual(
+      servers.all().map(({ serverName }) => serverName),
+      ["a", "a", "a", "b"],
+    );
     servers.announced(["10.0.0.3:4222"], servers.first() as BusServer);
     assert.deepEqual(names(servers), ["a:4222", "10.0.0.3:4222"]);
   });
