@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Agent, createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, describe, it } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { WebSocket, WebSocketServer } from "ws";
 import { startNatsServer } from "../fixtures/nats-server.ts";
 import { condition } from "./harness/condition.ts";
@@ -86,6 +87,8 @@ describe("drain under load (control-plane §8.4)", () => {
       const served = [0, 0];
       const client = async (): Promise<void> => {
         while (running) {
+          // Some thousand requests a second, as 64 clients of a router have; at full speed they would take the machine.
+          await pause(10);
           await balancer.send("a.b", "ok").then(
             (router) => {
               served[router]!++;

@@ -6,7 +6,7 @@ import { Table } from "./golden/play.ts";
 import { type RouterUnderTest, startRouter } from "./harness/router.ts";
 
 /** Cases one router process serves, one after the other; they wait for the access log's batches most of their time. */
-const perProcess = 60;
+const perProcess = 115;
 const processesAtOnce = 8;
 
 /** Only cases whose file, section and name contain this, for work on single ones. */
