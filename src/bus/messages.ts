@@ -1,4 +1,4 @@
-import { type JsonKind, JsonReader, JsonSyntaxError, quoteByte } from "../core/json-reader.ts";
+import { type JsonKind, JsonReader, JsonSyntaxError, KeyOrder, quoteByte } from "../core/json-reader.ts";
 import { sequenceLength } from "../core/observe/access-log-quote.ts";
 import { Endpoint } from "../core/routing/endpoint.ts";
 import type { ProxyVersion } from "../core/routing/endpoint-kind.ts";
@@ -22,7 +22,8 @@ export interface RegistryMessage {
   readonly isolationSegment: string;
   readonly availabilityZone: string;
   readonly routeServiceUrl: string;
-  readonly endpointUpdatedAtNs: bigint;
+  /** An integer of 64 bits as decimal text; empty: 0. A number of that size would be a bigint, which is dear to make. */
+  readonly endpointUpdatedAtNs: string;
   readonly protocol: string;
   /** `options.loadbalancing`. */
   readonly loadBalancing: string;
@@ -93,12 +94,19 @@ function smallInteger(written: string): number {
   return value;
 }
 
-/** The digits of an integer within bounds, judged on the text as written: `1.0` and `1e3` are no integers. */
-function integer(reader: JsonReader, field: Field, draft: Draft, minimum: bigint, maximum: bigint): bigint | undefined {
-  const written = reader.number();
-  return integerOf(written, field, draft, minimum, maximum);
+/** A number from 1 on of up to 18 digits and nothing else, or one of 19 that begins with 1 to 8, as times in nanoseconds are. */
+function isLargeInteger(written: string): boolean {
+  const { length } = written;
+  const first = written.charCodeAt(0);
+  if (length > 19 || first < 0x31 || first > (length === 19 ? 0x38 : 0x39)) return false;
+  for (let i = 1; i < length; i++) {
+    const digit = written.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return false;
+  }
+  return true;
 }
 
+/** The digits of an integer within bounds, judged on the text as written: `1.0` and `1e3` are no integers. */
 function integerOf(written: string, field: Field, draft: Draft, minimum: bigint, maximum: bigint): bigint | undefined {
   const whole = /^-?\d{1,20}$/.test(written);
   const value = whole ? BigInt(written) : 0n;
@@ -128,6 +136,9 @@ function number(key: NumberKey, name: string, type: string, minimum: bigint, max
 
 const int64Minimum = -(2n ** 63n);
 const int64Maximum = 2n ** 63n - 1n;
+
+/** One sender's messages are much alike. */
+const [messageOrder, tagOrder] = [new KeyOrder(), new KeyOrder()];
 
 const uriType = "route.Uri";
 const urisField: Field = {
@@ -164,15 +175,19 @@ const tagsField: Field = {
       // A second `tags` object adds to the first.
       const tags = draft.tags ?? new TagSet();
       draft.tags = tags;
-      reader.object((each, key) => {
-        const kind = each.kind();
-        if (kind === "string") tags.set(key, each.string());
-        else {
-          each.skip();
-          if (kind === "null") tags.set(key, "");
-          else mismatch(draft, field, kind, "string");
-        }
-      }, undefined);
+      reader.object(
+        (each, key) => {
+          const kind = each.kind();
+          if (kind === "string") tags.set(key, each.string());
+          else {
+            each.skip();
+            if (kind === "null") tags.set(key, "");
+            else mismatch(draft, field, kind, "string");
+          }
+        },
+        undefined,
+        tagOrder,
+      );
       return;
     }
     reader.skip();
@@ -264,8 +279,12 @@ const fields: ReadonlyMap<string, Field> = new Map([
       type: "int64",
       read(reader, field, draft) {
         if (!expect(reader, "number", field, draft)) return;
-        const value = integer(reader, field, draft, int64Minimum, int64Maximum);
-        if (value !== undefined) draft.endpointUpdatedAtNs = value;
+        const written = reader.number();
+        if (isLargeInteger(written)) draft.endpointUpdatedAtNs = written;
+        else {
+          const value = integerOf(written, field, draft, int64Minimum, int64Maximum);
+          if (value !== undefined) draft.endpointUpdatedAtNs = value === 0n ? "" : String(value);
+        }
       },
     },
   ],
@@ -346,7 +365,7 @@ export function decodeRegistryMessage(payload: Uint8Array): RegistryMessage {
     isolationSegment: "",
     availabilityZone: "",
     routeServiceUrl: "",
-    endpointUpdatedAtNs: 0n,
+    endpointUpdatedAtNs: "",
     protocol: "",
     loadBalancing: "",
     hashHeader: "",
@@ -358,7 +377,7 @@ export function decodeRegistryMessage(payload: Uint8Array): RegistryMessage {
   try {
     const reader = new JsonReader(decoded);
     const kind = reader.kind();
-    if (kind === "object") reader.object(readMember, draft);
+    if (kind === "object") reader.object(readMember, draft, messageOrder);
     else {
       reader.skip();
       if (kind !== "null") draft.mismatch = `json: cannot unmarshal ${kind} into Go value of type mbus.${struct}`;

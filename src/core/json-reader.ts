@@ -70,6 +70,33 @@ export function quoteByte(byte: number): string {
   return `'${String.fromCharCode(byte)}'`;
 }
 
+/** Longer keys, and more of them, are not remembered. */
+const [longestKey, mostKeys] = [64, 64];
+/** One of so many surprises changes what is expected (a power of two): senders may differ. */
+const surprisesEach = 8;
+
+/**
+ * The keys that objects of one kind have, in the order in which they came lately: a key that comes where it is expected is
+ * not cut out of the text, nor is it a text that nobody has looked up before.
+ */
+export class KeyOrder {
+  readonly #keys: string[] = [];
+  #surprises = 0;
+
+  /** What is expected as key number `index`; empty: nothing. */
+  at(index: number): string {
+    return this.#keys[index] ?? "";
+  }
+
+  /** Another key came, which stands in the text as it is. */
+  surprise(index: number, key: string): void {
+    if (index > this.#keys.length || index >= mostKeys || key.length < 2 || key.length > longestKey) return;
+    if (index < this.#keys.length && this.#surprises++ % surprisesEach !== 0) return;
+    // A copy: what is cut out of a text may hold on to all of it.
+    this.#keys[index] = [key.slice(0, 1), key.slice(1)].join("");
+  }
+}
+
 /** Reads one document from a text. A value is read by asking for its kind and then for the value, or by skipping it. */
 export class JsonReader {
   /** Index of the next character. */
@@ -93,16 +120,19 @@ export class JsonReader {
     throw this.#wrong(code, "looking for beginning of value");
   }
 
-  /** Reads an object; `member` is called after each key's colon and must consume the value. */
-  object<T>(member: (reader: JsonReader, key: string, target: T) => void, target: T): void {
+  /**
+   * Reads an object; `member` is called after each key's colon and must consume the value. `order` is that of objects of
+   * its kind.
+   */
+  object<T>(member: (reader: JsonReader, key: string, target: T) => void, target: T, order?: KeyOrder): void {
     this.#enter();
     let code = this.#significant();
     if (code === closeBrace) {
       this.#leave();
       return;
     }
-    for (;;) {
-      member(this, this.#key(code), target);
+    for (let index = 0; ; index++) {
+      member(this, this.#key(code, order, index), target);
       code = this.#significant();
       if (code === closeBrace) break;
       if (code !== comma) throw this.#wrong(code, "after object key:value pair");
@@ -248,12 +278,26 @@ export class JsonReader {
   }
 
   /** Reads a key and its colon; `first` is the character it begins with. */
-  #key(first: number): string {
+  #key(first: number, order?: KeyOrder, index = 0): string {
     if (first !== quote) throw this.#wrong(first, "looking for beginning of object key string");
-    const key = this.string();
+    const key = order === undefined ? this.string() : this.#expectedKey(order, index);
     const code = this.#significant();
     if (code !== colon) throw this.#wrong(code, "after object key");
     this.position++;
+    return key;
+  }
+
+  #expectedKey(order: KeyOrder, index: number): string {
+    const start = this.position + 1;
+    const expected = order.at(index);
+    const end = start + expected.length;
+    if (expected !== "" && this.#text.charCodeAt(end) === quote && this.#text.startsWith(expected, start)) {
+      this.position = end + 1;
+      return expected;
+    }
+    const key = this.string();
+    // With an escape in it the text is longer than the key.
+    if (this.position - start === key.length + 1) order.surprise(index, key);
     return key;
   }
 

@@ -67,8 +67,8 @@ export interface EndpointFields {
   readonly isolationSegment?: string;
   readonly availabilityZone?: string;
   readonly routeServiceUrl?: string;
-  /** Nanoseconds since the epoch; 0n: unknown. */
-  readonly updatedAtNs?: bigint;
+  /** Nanoseconds since the epoch, or their digits; 0n and the empty text: unknown. */
+  readonly updatedAtNs?: bigint | string;
   readonly protocol?: string;
   readonly loadBalancing?: string;
   /** Header whose value chooses the endpoint with `hash`, and how far it may exceed the average load (0: any). */
@@ -173,7 +173,7 @@ export class Endpoint {
       fields.privateInstanceId ?? "",
       fields.serverCertDomainSan ?? "",
       fields.privateInstanceIndex ?? "",
-      updatedAtNs === 0n ? "" : String(updatedAtNs),
+      typeof updatedAtNs === "string" ? updatedAtNs : updatedAtNs === 0n ? "" : String(updatedAtNs),
     ];
     if (tags !== null) for (const value of tags.values()) packed.push(value);
     this.#packed = packTexts(packed);
@@ -259,6 +259,13 @@ export class Endpoint {
   /** Nanoseconds since the epoch; 0n: unknown. */
   get updatedAtNs(): bigint {
     return BigInt(this.#text(texts.updatedAt));
+  }
+
+  /** The same in milliseconds, as exactly as a number can say it; 0: unknown. */
+  get updatedAtMs(): number {
+    const text = this.#text(texts.updatedAt);
+    // Divided it would lose digits: nanoseconds of today do not fit a number exactly.
+    return text.length > 6 ? Number(`${text.slice(0, -6)}.${text.slice(-6)}`) : Number(text) / 1e6;
   }
 
   get protocol(): string {

@@ -192,9 +192,8 @@ export class Registry {
     this.lastUpdate = now;
     this.#observer?.registered(endpoint.component, result);
     if (result === "added") {
-      if (endpoint.updatedAtNs !== 0n) {
-        this.#observer?.registrationLatency(this.#clock.now() - toMilliseconds(endpoint.updatedAtNs));
-      }
+      const { updatedAtMs } = endpoint;
+      if (updatedAtMs !== 0) this.#observer?.registrationLatency(this.#clock.now() - updatedAtMs);
       if (this.#log.level <= Level.info) {
         this.#log.info("endpoint-registered", registrationData(withoutTrailingSlash(uri), endpoint));
       }
@@ -568,9 +567,4 @@ function isStale(member: Member, now: number): boolean {
 function hasStale(pool: Pool, now: number): boolean {
   for (let i = 0; i < pool.size; i++) if (isStale(pool.at(i)!, now)) return true;
   return false;
-}
-
-/** In two parts, since nanoseconds of today do not fit a number exactly. */
-function toMilliseconds(nanoseconds: bigint): number {
-  return Number(nanoseconds / 1_000_000n) + Number(nanoseconds % 1_000_000n) / 1e6;
 }

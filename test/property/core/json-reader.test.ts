@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { JsonReader, JsonSyntaxError } from "../../../src/core/json-reader.ts";
+import { JsonReader, JsonSyntaxError, KeyOrder } from "../../../src/core/json-reader.ts";
+
+/** One for all objects that come by. */
+const order = new KeyOrder();
 
 /** The value that a reader sees, built the plain way. */
 function readValue(reader: JsonReader): unknown {
@@ -10,7 +13,7 @@ function readValue(reader: JsonReader): unknown {
   if (kind === "number") return Number(reader.number());
   if (kind === "object") {
     const members: [string, unknown][] = [];
-    reader.object((each, key) => members.push([key, readValue(each)]), undefined);
+    reader.object((each, key) => members.push([key, readValue(each)]), undefined, order);
     return Object.fromEntries(members);
   }
   if (kind === "array") {
@@ -82,6 +85,21 @@ describe("JSON reader against JSON.parse", () => {
         skip(json);
       }),
       { numRuns: 500 },
+    );
+  });
+
+  it("reads the same keys, whichever are expected, with escapes and without", () => {
+    const key = fc.constantFrom("key", "keys", 'ke"y', '"', "key\\", "ke\ny", "k\u00e9y", "other", "", "a".repeat(70));
+    const one = fc
+      .uniqueArray(key, { maxLength: 8 })
+      .map((keys) => Object.fromEntries(keys.map((each, i) => [each, i])));
+    fc.assert(
+      fc.property(fc.array(one, { maxLength: 30 }), fc.boolean(), (objects, escaped) => {
+        const plain = JSON.stringify(objects);
+        const json = escaped ? plain.replaceAll("key", "\\u006bey") : plain;
+        assert.deepEqual(read(json), objects);
+      }),
+      { numRuns: 300 },
     );
   });
 

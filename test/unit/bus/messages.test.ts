@@ -45,7 +45,7 @@ describe("registry message (control-plane §2.4)", () => {
         isolationSegment: "is",
         availabilityZone: "z1",
         routeServiceUrl: "https://rs",
-        endpointUpdatedAtNs: 1745935687123456789n,
+        endpointUpdatedAtNs: "1745935687123456789",
         protocol: "http2",
         loadBalancing: "least-connection",
         hashHeader: "X-H",

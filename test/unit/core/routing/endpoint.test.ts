@@ -91,4 +91,10 @@ describe("Endpoint", () => {
     assert.notEqual(kinds.own({ ...kind, ...rest, tagNames: ["component", "c"] }), first);
     assert.equal(kinds.own({ ...kind, ...rest, tagNames: null }).tagNames, null);
   });
+
+  it("says when it was updated in milliseconds, too", () => {
+    const stamps = [0n, 5n, 123_456n, -123_456n, 1_745_935_687_123_456_789n, -1_234_567n];
+    const ms = stamps.map((updatedAtNs) => new Endpoint({ host: "h", port: 1, updatedAtNs }).updatedAtMs);
+    assert.deepEqual(ms, [0, 0.000005, 0.123456, -0.123456, 1_745_935_687_123.4568, -1.234567]);
+  });
 });
