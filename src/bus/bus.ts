@@ -35,7 +35,8 @@ export interface Bus {
   publish(subject: string, payload: Uint8Array | string, reply?: string): void;
   /**
    * With a `queue`, each message goes to one member of the group of that name. `early` is asked before the handler, for
-   * subjects of very many messages; over WebSocket it is not.
+   * subjects of very many messages; over WebSocket it is not. What comes over TCP comes a few milliseconds' work at a time,
+   * while the rest waits as bytes, and beyond 128 MiB at the server.
    */
   subscribe(
     subject: string,
@@ -45,11 +46,6 @@ export interface Bus {
   ): BusSubscription;
   /** A fresh subject for answers. */
   inbox(): string;
-  /**
-   * While `busy` says so nothing of what a server sends over TCP is looked into: a storm of messages waits as bytes, and
-   * beyond 128 MiB at the server, instead of being dropped here. It is asked once per chunk and turn of the event loop.
-   */
-  holdWhile(busy: () => boolean): void;
   /** Calls back after each reconnect, once subscriptions and waiting messages were sent. */
   onReconnect(callback: () => void): void;
   /** Resolves when the server has processed everything published so far; at once while disconnected. */

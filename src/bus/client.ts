@@ -137,10 +137,6 @@ class NatsBus implements Bus {
     return `_INBOX.${this.#runtime.uuid().replaceAll("-", "")}`;
   }
 
-  holdWhile(busy: () => boolean): void {
-    this.#options.flow.busy = busy;
-  }
-
   onReconnect(callback: () => void): void {
     this.#onReconnect.push(callback);
   }
@@ -199,7 +195,7 @@ class NatsBus implements Bus {
     const id = subscription.getID();
     if (early !== undefined) {
       divert?.(id, (subject, reply, input, start, end) => {
-        if (!early(subject, input, start, end)) handler({ subject, payload: input.subarray(start, end), reply });
+        if (!early(subject, input, start, end)) handler({ subject, payload: input.slice(start, end), reply });
       });
     }
     interest.cancel = () => {
@@ -308,7 +304,6 @@ export async function connectBus(runtime: Runtime, logger: Logger, options: BusO
     },
     pingIntervalMs: options.pingIntervalMs,
     timeoutMs: connectTimeoutMs,
-    flow: { busy: () => false },
   };
   let last: ConnectionError | undefined;
   for (let sweep = 0; sweep < sweeps; sweep++) {

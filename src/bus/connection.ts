@@ -12,8 +12,6 @@ export interface ConnectionOptions {
   readonly tls: Omit<ClientTls, "serverName">;
   /** Milliseconds between PINGs; two unanswered ones end the connection. */
   readonly pingIntervalMs: number;
-  /** Shared by all connections of a bus: see `Bus.holdWhile`. */
-  readonly flow: { busy: () => boolean };
   /** Milliseconds for each step of connecting. */
   readonly timeoutMs: number;
 }
@@ -99,7 +97,6 @@ export async function openConnection(
   let stream: StreamSocket;
   try {
     stream = await StreamSocket.open(runtime, {
-      flow: options.flow,
       host: server.hostname,
       port: server.port,
       tls,

@@ -4,12 +4,14 @@ export type DivertedHandler = (subject: string, reply: string, input: Uint8Array
 const lf = 0x0a;
 const lowerCase = 0x20;
 const [letterG, letterH, letterM, letterS] = [0x67, 0x68, 0x6d, 0x73];
-const none = new Uint8Array(0);
 const text = new TextDecoder();
 
 /** Longer control lines are none; what comes is passed on as it is. */
 const maxLine = 1 << 20;
 const maxDigits = 10;
+
+/** Bytes of memory for operations of which only a beginning has come, at first and for good. */
+const [smallest, largest] = [4096, 256 * 1024];
 
 /**
  * What a NATS server says, on its way to the client of the protocol: messages of a subscription that gets very many go
@@ -19,14 +21,16 @@ const maxDigits = 10;
 export class DivertedInput {
   readonly #pass: (bytes: Uint8Array) => void;
   readonly #handlers = new Map<number, DivertedHandler>();
-  /** The beginning of an operation whose end has not come yet. */
-  #rest: Uint8Array = none;
+  /** In front of it stands the beginning of an operation whose end has not come yet: so many bytes. */
+  #begun = new Uint8Array(smallest);
+  #begunLength = 0;
   /** Bytes of a payload that are to be passed on as they come. */
   #passing = 0;
   /** Begin and end of each argument of the control line looked at: subject, subscription, reply if any, size. */
   readonly #bounds: number[] = [];
   #subject = "";
 
+  /** What is passed on belongs to the receiver. */
   constructor(pass: (bytes: Uint8Array) => void) {
     this.#pass = pass;
   }
@@ -37,9 +41,9 @@ export class DivertedInput {
     else this.#handlers.set(subscription, handler);
   }
 
+  /** What the server says next; when this returns nobody has the bytes any more. */
   data(bytes: Uint8Array): void {
-    const input = this.#rest.length === 0 ? bytes : joined(this.#rest, bytes);
-    this.#rest = none;
+    const input = this.#begunLength === 0 ? bytes : this.#continued(bytes);
     let at = Math.min(this.#passing, input.length);
     this.#passing -= at;
     /** What lies between here and `at` is to be passed on. */
@@ -59,14 +63,40 @@ export class DivertedInput {
         continue;
       }
       if (next > input.length) break;
-      if (from < at) this.#pass(input.subarray(from, at));
+      if (from < at) this.#pass(input.slice(from, at));
       from = next;
       at = next;
       handler(this.#subjectIn(input), this.#replyIn(input), input, line + 1, line + 1 + size);
     }
-    if (from < at) this.#pass(from === 0 && at === input.length ? input : input.subarray(from, at));
-    // A copy, so that the rest of the input is not kept for it.
-    if (at < input.length) this.#rest = input.slice(at);
+    if (from < at) this.#pass(input.slice(from, at));
+    this.#keep(input, at);
+  }
+
+  /** The beginning that waits and these bytes behind it. */
+  #continued(bytes: Uint8Array): Uint8Array {
+    const length = this.#begunLength + bytes.length;
+    this.#reserve(length);
+    this.#begun.set(bytes, this.#begunLength);
+    return this.#begun.subarray(0, length);
+  }
+
+  /** What follows `from` waits for its end. */
+  #keep(input: Uint8Array, from: number): void {
+    const length = input.length - from;
+    this.#begunLength = length;
+    if (input.buffer === this.#begun.buffer) this.#begun.copyWithin(0, from, input.length);
+    else if (length > 0) {
+      this.#reserve(length);
+      this.#begun.set(input.subarray(from));
+    }
+    if (length === 0 && this.#begun.length > largest) this.#begun = new Uint8Array(smallest);
+  }
+
+  #reserve(length: number): void {
+    if (length <= this.#begun.length) return;
+    const larger = new Uint8Array(Math.max(length, 2 * this.#begun.length));
+    larger.set(this.#begun);
+    this.#begun = larger;
   }
 
   /** Messages with headers are not looked into: the client of the protocol knows them. */
@@ -124,11 +154,4 @@ function numberIn(input: Uint8Array, start: number, end: number): number {
     value = value * 10 + digit;
   }
   return value;
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }

@@ -54,13 +54,10 @@ export class Heartbeats {
     return this.#shards.reduce((sum, { used }) => sum + used, 0);
   }
 
-  /** The places that this message refreshes and does nothing else to; undefined: it must be decoded. */
-  find(message: Uint8Array): Refreshed | undefined {
-    return this.findIn(message, 0, message.length);
-  }
-
-  /** The same for a message that lies between two indexes. */
-  findIn(input: Uint8Array, start: number, end: number): Refreshed | undefined {
+  /**
+   * The places that the message between two indexes refreshes and does nothing else to; undefined: it must be decoded.
+   */
+  find(input: Uint8Array, start = 0, end = input.length): Refreshed | undefined {
     const hash = this.#hash;
     this.#hashed = hash.of(input, start, end);
     if (!this.#hashed) return undefined;

@@ -5,9 +5,6 @@ import type { BusMessage } from "./bus.ts";
 const maxMessages = 131072;
 const maxBytes = maxMessages * 1024;
 
-/** Messages from which on the queue is long; a turn's input comes on top. */
-const longQueue = 512;
-
 /** A slice ends after this many milliseconds: requests must not feel a storm of registrations. */
 const sliceMs = 3;
 /**
@@ -38,11 +35,6 @@ export class MessageQueue {
   /** Messages that wait. */
   get pending(): number {
     return this.#waiting.length - this.#head;
-  }
-
-  /** So many wait that no more should be read: some hundred milliseconds of work. */
-  get long(): boolean {
-    return this.pending > longQueue;
   }
 
   push(message: BusMessage): void {

@@ -15,7 +15,6 @@ export function noBus(): Bus {
     publish: () => {},
     subscribe: () => ({ unsubscribe: () => {} }),
     inbox: () => `_INBOX.${++inboxes}`,
-    holdWhile: () => {},
     onReconnect: () => {},
     flush: () => Promise.resolve(),
     close: async () => close(),

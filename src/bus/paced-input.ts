@@ -1,4 +1,5 @@
 import type { Clock } from "../runtime/interface.ts";
+import { ByteBacklog } from "./byte-backlog.ts";
 
 /** What the input comes from. */
 interface Pausable {
@@ -8,27 +9,32 @@ interface Pausable {
 
 /** Input within this time counts as one turn of the event loop; a storm fills a turn in less. */
 const turnMs = 4;
+/** What is delivered in one turn ends after this many milliseconds. */
+const sliceMs = 3;
+/**
+ * Bytes between two looks at the clock: 40 to 250 messages. On a machine with other work most of a slice may be somebody
+ * else's time: so many are delivered at least.
+ */
+const stepBytes = 32 * 1024;
 
 /**
- * Bytes read in one turn while some wait. A socket that always has more is read 2 MiB at a time, and Deno then looks at the
- * others once in 61 rounds: requests waited for 480 ms beside such a socket, and for 10 when it paused after so much.
+ * Bytes read in one turn while some wait; then comes one in which they are worked on and none are read. Deno looks at other
+ * sockets only when it has nothing to do, or once in 61 rounds of its loop: beside a socket that always has more, and timers
+ * that are due by the time it was read, a request waited for 200 to 480 ms.
  */
 const readPerTurn = 1024 * 1024;
 /**
- * When so much was read at that pace and there was always more, the rest is read as fast as it comes: a NATS server keeps
- * 64 MiB for a client that does not keep up, and then cuts it off.
+ * When so much was read and there was always more, that becomes more: a NATS server keeps 64 MiB for a client that does not
+ * keep up, and then cuts it off.
  */
-const pacedPerStorm = 48 * 1024 * 1024;
-
-/** Chunks that were delivered are cleared away when so many have gathered. */
-const clearAfter = 1024;
-const none = new Uint8Array(0);
+const unhurried = 48 * 1024 * 1024;
+const readInHurry = 4 * readPerTurn;
 
 /**
- * Limits the bytes that are worked on in one turn of the event loop, so that a storm of messages does not keep
- * requests waiting: a runtime may read megabytes in one turn. What exceeds that waits here, as bytes, which costs next to
- * nothing; a server whose client does not read cuts it off, and messages are lost. Beyond a second limit the stream is
- * paused, and TCP passes the pressure on to the sender. Quiet input goes through without a timer.
+ * Limits the work that is done in one turn of the event loop, so that a storm of messages does not keep requests waiting: a
+ * runtime may read megabytes in one turn. What exceeds that waits here, as bytes, which costs next to nothing; a server
+ * whose client does not read cuts it off, and messages are lost. Beyond a limit the stream is paused, and TCP passes the
+ * pressure on to the sender. Quiet input goes through without a timer.
  */
 export class PacedInput {
   readonly #clock: Clock;
@@ -36,120 +42,141 @@ export class PacedInput {
   readonly #perTurn: number;
   readonly #limit: number;
   readonly #deliver: (bytes: Uint8Array) => void;
-  readonly #busy: () => boolean;
-  #held: Uint8Array[] = [];
-  /** Index of the first chunk that waits. */
-  #head = 0;
-  /** Bytes that wait. */
-  #waiting = 0;
+  readonly #backlog = new ByteBacklog();
   #paused = false;
   /** From the limit on until half of that waits. */
   #full = false;
   /** Bytes that came to wait in this turn, and since the last turn in which there was an end to them. */
   #read = 0;
   #storm = 0;
+  /** The next turn is one to read in. */
+  #reads = false;
   #turn = Number.NEGATIVE_INFINITY;
   #taken = 0;
+  #whenEmpty: (() => void) | undefined;
 
-  /** `perTurn` and `limit` are in bytes. While `busy` says so nothing is delivered. */
-  constructor(
-    clock: Clock,
-    stream: Pausable,
-    perTurn: number,
-    limit: number,
-    deliver: (bytes: Uint8Array) => void,
-    busy: () => boolean = () => false,
-  ) {
+  /** `perTurn` and `limit` are in bytes. What is delivered holds during the call only. */
+  constructor(clock: Clock, stream: Pausable, perTurn: number, limit: number, deliver: (bytes: Uint8Array) => void) {
     this.#clock = clock;
     this.#stream = stream;
     this.#perTurn = perTurn;
     this.#limit = limit;
     this.#deliver = deliver;
-    this.#busy = busy;
   }
 
+  /** Bytes arrived; when this returns nobody has them any more. */
   data(bytes: Uint8Array): void {
-    if (this.#waiting > 0) {
+    if (this.#backlog.length > 0) {
       this.#hold(bytes);
       return;
     }
     const now = this.#clock.monotonic();
-    if (now - this.#turn > turnMs) {
-      this.#turn = now;
-      this.#taken = 0;
+    if (now - this.#turn > turnMs) this.#begin(now);
+    let at = 0;
+    for (let time = now; at < bytes.length && this.#mayDeliver(time); time = this.#clock.monotonic()) {
+      const end = Math.min(bytes.length, at + this.#step);
+      this.#pass(at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end));
+      at = end;
     }
-    const rest = this.#take(bytes);
-    if (rest === undefined) return;
-    this.#hold(rest);
-    this.#clock.after(0, () => this.#next());
+    if (at === bytes.length) return;
+    this.#hold(at === 0 ? bytes : bytes.subarray(at));
+    this.#schedule();
   }
 
-  /** The stream is over: delivers what waits. */
+  /** The stream is over: delivers what waits, at once. */
   finish(): void {
-    const held = this.#held.slice(this.#head);
-    this.#clear();
-    for (const bytes of held) this.#deliver(bytes);
+    while (this.#backlog.length > 0) this.#passFront(this.#perTurn);
+  }
+
+  /** The stream is over: `callback` is called when nothing waits any more, which may be now. */
+  whenEmpty(callback: () => void): void {
+    if (this.#backlog.length === 0) callback();
+    else this.#whenEmpty = callback;
+  }
+
+  #begin(now: number): void {
+    this.#turn = now;
+    this.#taken = 0;
+  }
+
+  #mayDeliver(now: number): boolean {
+    return this.#taken === 0 || (this.#taken < this.#perTurn && now - this.#turn < sliceMs);
+  }
+
+  get #step(): number {
+    return Math.min(stepBytes, this.#perTurn - this.#taken);
+  }
+
+  #pass(bytes: Uint8Array): void {
+    this.#taken += bytes.length;
+    this.#deliver(bytes);
+  }
+
+  #passFront(limit: number): void {
+    const bytes = this.#backlog.front(limit);
+    const { length } = bytes;
+    this.#pass(bytes);
+    this.#backlog.drop(length);
   }
 
   #hold(bytes: Uint8Array): void {
-    this.#held.push(bytes);
-    this.#waiting += bytes.length;
+    this.#backlog.push(bytes);
     this.#read += bytes.length;
     this.#storm += bytes.length;
-    if (this.#waiting > this.#limit) this.#full = true;
-    const enough = this.#read >= readPerTurn && this.#storm <= pacedPerStorm;
-    if (this.#paused || !(enough || this.#full)) return;
+    if (this.#backlog.length > this.#limit) this.#full = true;
+    if (this.#full || this.#readEnough) this.#pause();
+  }
+
+  get #readEnough(): boolean {
+    return this.#read >= (this.#storm > unhurried ? readInHurry : readPerTurn);
+  }
+
+  #pause(): void {
+    if (this.#paused) return;
     this.#paused = true;
     this.#stream.pause();
   }
 
-  #clear(): void {
-    this.#held = [];
-    this.#head = 0;
-    this.#waiting = 0;
-    this.#read = 0;
-    this.#storm = 0;
+  #resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#stream.resume();
   }
 
-  /** Delivers what may be delivered in this turn; the rest comes back. */
-  #take(bytes: Uint8Array): Uint8Array | undefined {
-    if (this.#busy()) return bytes;
-    const room = this.#perTurn - this.#taken;
-    if (bytes.length <= room) {
-      this.#taken += bytes.length;
-      this.#deliver(bytes);
-      return undefined;
-    }
-    this.#taken = this.#perTurn;
-    if (room > 0) this.#deliver(bytes.subarray(0, room));
-    return bytes.subarray(room);
+  #schedule(): void {
+    this.#clock.after(0, () => this.#next());
   }
 
   #next(): void {
-    if (this.#waiting === 0) return;
-    this.#turn = this.#clock.monotonic();
-    this.#taken = 0;
-    if (this.#read < readPerTurn) this.#storm = 0;
-    this.#read = 0;
-    while (this.#head < this.#held.length) {
-      const bytes = this.#held[this.#head] as Uint8Array;
-      const rest = this.#take(bytes);
-      this.#waiting -= bytes.length - (rest?.length ?? 0);
-      this.#held[this.#head] = rest ?? none;
-      if (rest !== undefined) break;
-      this.#head++;
+    if (this.#backlog.length === 0) return;
+    if (this.#reads) {
+      this.#reads = false;
+      this.#read = 0;
+      this.#resume();
+      this.#schedule();
+      return;
     }
-    if (this.#head === this.#held.length) this.#clear();
+    if (!this.#full && !this.#readEnough) this.#storm = 0;
+    this.#pause();
+    this.#begin(this.#clock.monotonic());
+    for (let now = this.#turn; this.#backlog.length > 0 && this.#mayDeliver(now); now = this.#clock.monotonic()) {
+      this.#passFront(this.#step);
+    }
+    if (this.#backlog.length === 0) this.#emptied();
     else {
-      if (this.#head > clearAfter) {
-        this.#held = this.#held.slice(this.#head);
-        this.#head = 0;
-      }
-      this.#clock.after(0, () => this.#next());
+      if (this.#backlog.length <= this.#limit >> 1) this.#full = false;
+      this.#reads = !this.#full;
+      this.#schedule();
     }
-    if (this.#waiting <= this.#limit >> 1) this.#full = false;
-    if (!this.#paused || this.#full) return;
-    this.#paused = false;
-    this.#stream.resume();
+  }
+
+  #emptied(): void {
+    this.#full = false;
+    this.#read = 0;
+    this.#storm = 0;
+    this.#resume();
+    const callback = this.#whenEmpty;
+    this.#whenEmpty = undefined;
+    callback?.();
   }
 }

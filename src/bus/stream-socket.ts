@@ -4,8 +4,6 @@ import { PacedInput } from "./paced-input.ts";
 
 /** How to reach a NATS server over TCP. */
 interface StreamSocketOptions {
-  /** While it is busy nothing is read. */
-  readonly flow: { busy: () => boolean };
   readonly host: string;
   readonly port: number;
   /** Used when the server's INFO demands TLS, or when `insist` is set. */
@@ -21,7 +19,7 @@ const maxInfoBytes = 1 << 20;
 /** How long a peer may take to answer our FIN before the connection is cut. */
 const lingerMs = 1000;
 
-/** Some 400 registrations, 3 ms of work. */
+/** Some 1000 heartbeats; registrations reach the end of their time before. */
 const bytesPerTurn = 128 * 1024;
 /** What may wait: as much as upstream's client takes in before it drops messages (`message-queue.ts`). */
 const maxWaitingBytes = 128 * 1024 * 1024;
@@ -122,16 +120,11 @@ export class StreamSocket implements ByteStreamHandler {
   #ended = false;
   #linger: Timer | undefined;
 
-  private constructor(runtime: Runtime, stream: ByteStream, held: Uint8Array[], flow: StreamSocketOptions["flow"]) {
+  private constructor(runtime: Runtime, stream: ByteStream, held: Uint8Array[]) {
     this.#runtime = runtime;
     this.#stream = stream;
-    this.#input = new PacedInput(
-      runtime.clock,
-      stream,
-      bytesPerTurn,
-      maxWaitingBytes,
-      (data) => this.#diverted.data(data),
-      () => flow.busy(),
+    this.#input = new PacedInput(runtime.clock, stream, bytesPerTurn, maxWaitingBytes, (data) =>
+      this.#diverted.data(data),
     );
     this.#held = [];
     for (const data of held) this.#diverted.data(data);
@@ -154,14 +147,14 @@ export class StreamSocket implements ByteStreamHandler {
       const info = infoOf(await reader.line);
       if (info.tls_required !== true && !(options.insist && info.tls_available === true)) {
         if (options.insist) throw new Error("nats: secure connection not available");
-        const socket = new StreamSocket(runtime, stream, reader.chunks, options.flow);
+        const socket = new StreamSocket(runtime, stream, reader.chunks);
         stream.handler = socket;
         return socket;
       }
       const early: Uint8Array[] = [joined(reader.chunks)];
       const socket = new HandOver();
       const secure = await runtime.secureClient(stream, { ...options.tls, handshakeTimeoutMs: timeoutMs }, socket);
-      return socket.to(new StreamSocket(runtime, secure, [...early, ...socket.chunks], options.flow), secure);
+      return socket.to(new StreamSocket(runtime, secure, [...early, ...socket.chunks]), secure);
     } catch (error) {
       stream.destroy();
       throw error;
@@ -200,23 +193,24 @@ export class StreamSocket implements ByteStreamHandler {
 
   data(bytes: Uint8Array): void {
     this.#input.data(bytes);
+    this.#runtime.giveBack(bytes);
   }
 
   drained(): void {}
 
   ended(): void {
     this.#ended = true;
-    this.#input.finish();
-    this.#stream.destroy();
+    this.#input.whenEmpty(() => this.#stream.destroy());
   }
 
   closed(cause: StreamError | undefined): void {
     this.#ended = true;
-    this.#input.finish();
     this.cause = cause;
     this.#linger?.cancel();
-    // Told as clean: nats.ws then reports the server's last -ERR instead of a bare close.
-    this.onclose?.({ wasClean: true, reason: "" });
+    this.#input.whenEmpty(() => {
+      // Told as clean: nats.ws then reports the server's last -ERR instead of a bare close.
+      this.onclose?.({ wasClean: true, reason: "" });
+    });
   }
 
   #arrived(data: Uint8Array): void {

@@ -3,7 +3,7 @@ import { type Endpoint, sameRegistration } from "../core/routing/endpoint.ts";
 import type { Member } from "../core/routing/pool.ts";
 import type { Place, ReservationFields } from "../core/routing/registry.ts";
 import type { Clock, Runtime, Timer } from "../runtime/interface.ts";
-import type { Bus, BusMessage, EarlyHandler } from "./bus.ts";
+import type { Bus, EarlyHandler } from "./bus.ts";
 import { Heartbeats, type Refreshed } from "./heartbeats.ts";
 import { MessageQueue } from "./message-queue.ts";
 import { decodeRegistryMessage, endpointOf, payloadText, reservationOf } from "./messages.ts";
@@ -87,20 +87,31 @@ function remembers(subject: string, logger: Logger): boolean {
   return subject === "router.register" && logger.level > Level.debug;
 }
 
-/** Applies one message of `router.*` (control-plane §2.4); a bad one is logged and harms nothing. */
-function applyMessage(
-  table: RouteTable,
-  heartbeats: Heartbeats,
-  logger: Logger,
-  http2: boolean,
-  { subject, payload }: BusMessage,
+/** Where messages of `router.*` are applied. */
+interface Receiver {
+  readonly table: RouteTable;
+  readonly heartbeats: Heartbeats;
+  readonly logger: Logger;
+  readonly http2: boolean;
+}
+
+/**
+ * Applies one message of `router.*` (control-plane §2.4), which lies in the input from `start` to `end`; a bad one is
+ * logged and harms nothing.
+ */
+function applyMessage(receiver: Receiver, subject: string, input: Uint8Array, start: number, end: number): void {
+  const remembered = remembers(subject, receiver.logger);
+  const places = remembered ? receiver.heartbeats.find(input, start, end) : undefined;
+  if (places === undefined) decodeAndApply(receiver, subject, input.subarray(start, end), remembered);
+  else refresh(receiver.table, places);
+}
+
+function decodeAndApply(
+  { table, heartbeats, logger, http2 }: Receiver,
+  subject: string,
+  payload: Uint8Array,
+  remembered: boolean,
 ): void {
-  const remembered = remembers(subject, logger);
-  const members = remembered ? heartbeats.find(payload) : undefined;
-  if (members !== undefined) {
-    refresh(table, members);
-    return;
-  }
   try {
     // Decoded before the subject is looked at: garbage on any `router.*` subject is logged.
     const message = decodeRegistryMessage(payload);
@@ -145,15 +156,14 @@ export async function startSubscriber(
   logger.info("subscriber-starting");
   bus.publish("router.start", await startMessage());
   const heartbeats = new Heartbeats(runtime.randomBytes(16), table);
-  const queue = new MessageQueue(runtime.clock, (message) =>
-    applyMessage(table, heartbeats, logger, options.http2, message),
+  const receiver: Receiver = { table, heartbeats, logger, http2: options.http2 };
+  const queue = new MessageQueue(runtime.clock, ({ subject, payload }) =>
+    applyMessage(receiver, subject, payload, 0, payload.length),
   );
-  /** What changes nothing needs no place in the queue, unless something waits that may change what it means. */
-  const refreshEarly: EarlyHandler = (subject, input, start, end) => {
-    if (queue.pending > 0 || !remembers(subject, logger)) return false;
-    const members = heartbeats.findIn(input, start, end);
-    if (members === undefined) return false;
-    refresh(table, members);
+  /** What comes in slices of a few milliseconds needs no queue, unless something waits there that came before. */
+  const applyEarly: EarlyHandler = (subject, input, start, end) => {
+    if (queue.pending > 0) return false;
+    applyMessage(receiver, subject, input, start, end);
     return true;
   };
   let sweeper: Timer;
@@ -162,8 +172,6 @@ export async function startSubscriber(
     sweeper = runtime.clock.after(sweepMs, sweep, true);
   };
   sweep();
-
-  bus.holdWhile(() => queue.long);
 
   const greet = async (reply: string): Promise<void> => {
     const answer = await startMessage().catch(() => "");
@@ -185,7 +193,7 @@ export async function startSubscriber(
     bus.subscribe("router.greet", ({ reply }) => {
       if (reply !== "") void greet(reply);
     }),
-    bus.subscribe("router.*", (message) => queue.push(message), undefined, refreshEarly),
+    bus.subscribe("router.*", (message) => queue.push(message), undefined, applyEarly),
   ];
   let open = true;
   bus.onReconnect(() => {

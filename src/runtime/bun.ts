@@ -5,6 +5,7 @@ import { clock } from "./base/clock.ts";
 import { openDatagram } from "./base/datagram.ts";
 import { descriptorLimit } from "./base/descriptors.ts";
 import { fileStamp, listDirectory, openAppend, readTextFile, writeTextFile } from "./base/files.ts";
+import { freeRead } from "./base/large-reads.ts";
 import { connectNet } from "./base/net-connect.ts";
 import { processOutput } from "./base/output.ts";
 import {
@@ -57,6 +58,7 @@ export const runtime: Runtime = {
   prepareServerTls: prepareServerBun,
   secureClient: (stream, tls, handler) =>
     stream instanceof BunStream ? secureClientBun(stream, tls, handler) : secureClientNet(stream, tls, handler),
+  giveBack: freeRead,
   systemAuthorities,
   openDatagram,
   serveNative: serveBun,

@@ -5,6 +5,7 @@ import { clock } from "./base/clock.ts";
 import { openDatagram } from "./base/datagram.ts";
 import { descriptorLimit, safeBacklog } from "./base/descriptors.ts";
 import { fileStamp, listDirectory, openAppend, readTextFile, writeTextFile } from "./base/files.ts";
+import { freeRead } from "./base/large-reads.ts";
 import { listenNet } from "./base/net-listen.ts";
 import { processOutput } from "./base/output.ts";
 import {
@@ -51,6 +52,7 @@ export const runtime: Runtime = {
   secureServer: (stream, already, tls, handler) => secureServerNet(stream, already, tls, handler, makeTlsGate),
   prepareServerTls: (tls) => prepareServerNet(tls, denoTlsGaps, makeTlsGate),
   secureClient: (stream, tls, handler) => secureClientNet(stream, tls, handler, makeTlsGate),
+  giveBack: freeRead,
   systemAuthorities,
   openDatagram,
   serveNative: serveDeno,

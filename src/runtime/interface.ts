@@ -487,6 +487,11 @@ export interface Runtime {
   /** Takes a plain dialled stream over as TLS client (NATS starts TLS after INFO). */
   secureClient(stream: ByteStream, tls: ClientTls, handler: ByteStreamHandler): Promise<ByteStream>;
   /**
+   * Frees the memory of bytes as a stream delivered them, which nobody has any more. Worth it where very much is read:
+   * a garbage collector may let a hundred megabytes of it pile up.
+   */
+  giveBack(bytes: Uint8Array): void;
+  /**
    * The certificate authorities that the machine trusts, PEM, one certificate each, always the same array: of
    * `SSL_CERT_FILE` and `SSL_CERT_DIR`, or of the usual places; where there are none, those the runtime brings along.
    */

@@ -6,6 +6,7 @@ import { compileCache } from "./base/compile-cache.ts";
 import { openDatagram } from "./base/datagram.ts";
 import { descriptorLimit } from "./base/descriptors.ts";
 import { fileStamp, listDirectory, openAppend, readTextFile, writeTextFile } from "./base/files.ts";
+import { freeRead } from "./base/large-reads.ts";
 import { connectNet } from "./base/net-connect.ts";
 import { listenNet } from "./base/net-listen.ts";
 import { processOutput } from "./base/output.ts";
@@ -48,6 +49,7 @@ export const runtime: Runtime = {
   secureServer: secureServerNet,
   prepareServerTls: (tls) => prepareServerNet(tls, missingSuites),
   secureClient: secureClientNet,
+  giveBack: freeRead,
   systemAuthorities,
   openDatagram,
   serveNative: async (options, handler) => (await import("./base/http-bridge.ts")).serveNode(options, handler),

@@ -163,7 +163,7 @@ class Server implements SessionContext {
 
 function serveStream(server: Server, stream: ByteStream): ByteStreamHandler {
   const session = server.accept(new StreamPeer(stream), stream.localPort);
-  const input = new PacedInput(server.clock, stream, bytesPerTurn, 0, (bytes) => session.data(bytes));
+  const input = new PacedInput(server.clock, stream, bytesPerTurn, 0, (bytes) => session.data(bytes.slice()));
   return {
     data: (bytes) => input.data(bytes),
     drained() {},

@@ -36,6 +36,12 @@ export function giveBack(bytes: Uint8Array): void {
   given.push(bytes.buffer as ArrayBuffer);
 }
 
+/** Frees what was read, at once, where it has memory of its own (`Runtime.giveBack`). */
+export function freeRead(bytes: Uint8Array): void {
+  const { buffer, byteOffset } = bytes;
+  if (byteOffset === 0 && buffer.byteLength >= largeRead) (buffer as ArrayBuffer).transfer(0);
+}
+
 /** True when `giveBack` would free those bytes. */
 export function isNotedRead(bytes: Uint8Array): boolean {
   return bytes.length >= largeRead && reads.has(bytes);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { giveBack, isNotedRead, largeRead, noteRead, restOf } from "../../../src/runtime/base/large-reads.ts";
+import { freeRead, giveBack, isNotedRead, largeRead, noteRead, restOf } from "../../../src/runtime/base/large-reads.ts";
 
 const noted = (): Uint8Array => {
   const bytes = new Uint8Array(largeRead);
@@ -44,5 +44,12 @@ describe("memory of large reads", () => {
     giveBack(bytes);
     await Promise.resolve();
     assert.equal(bytes.length, largeRead);
+  });
+
+  it("is freed at once by who needs no more of it, but not where others may lie beside it", () => {
+    const whole = new Uint8Array(largeRead);
+    const [part, small] = [new Uint8Array(new ArrayBuffer(largeRead), 1), new Uint8Array(100)];
+    for (const bytes of [whole, part, small]) freeRead(bytes);
+    assert.deepEqual([whole.length, part.length, small.length], [0, largeRead - 1, 100]);
   });
 });

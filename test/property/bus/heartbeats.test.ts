@@ -45,7 +45,6 @@ async function side(level: Level) {
       if (to === "router.*") deliver = handler;
       return { unsubscribe() {} };
     },
-    holdWhile() {},
     onReconnect() {},
   };
   const random = (length: number) => new Uint8Array(length).fill(9);

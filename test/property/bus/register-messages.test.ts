@@ -137,7 +137,6 @@ async function subscribed() {
       handlers.set(to, handler);
       return { unsubscribe() {} };
     },
-    holdWhile() {},
     onReconnect() {},
   };
   const runtime = {

@@ -5,11 +5,12 @@ import { PacedInput } from "../../../src/bus/paced-input.ts";
 /** A stream, a clock and an event loop that are turned by hand. */
 class Rig {
   time = 0;
+  /** Milliseconds that a delivery takes. */
+  cost = 0;
   paused = false;
   turns: number[][] = [[]];
   bytes: number[] = [];
   due: (() => void)[] = [];
-  busy = false;
   readonly input: PacedInput;
   constructor(perTurn: number, limit = 0) {
     const clock = {
@@ -29,10 +30,11 @@ class Rig {
       },
     };
     const deliver = (bytes: Uint8Array): void => {
+      this.time += this.cost;
       this.turns.at(-1)!.push(bytes.length);
       this.bytes.push(...bytes);
     };
-    this.input = new PacedInput(clock, stream, perTurn, limit, deliver, () => this.busy);
+    this.input = new PacedInput(clock, stream, perTurn, limit, deliver);
   }
   turn(): void {
     this.time += 1;
@@ -70,41 +72,49 @@ describe("paced input", () => {
     assert.equal(rig.due.length, 0);
   });
 
-  it("reads no more than a megabyte in one turn while some waits, but of a long storm as much as comes", () => {
+  it("reads a megabyte in one turn and works on what waits in the next, and in a long storm reads more", () => {
     const rig = new Rig(10, 1 << 30);
     const chunk = new Uint8Array(65_536);
-    rig.input.data(bytes(0, 10));
-    for (let turn = 0; turn < 48; turn++) {
-      for (let i = 0; i < 16; i++) {
-        assert.equal(rig.paused, false);
-        rig.input.data(chunk);
-      }
-      assert.equal(rig.paused, true);
+    /** Chunks that are read until the stream is paused. */
+    const readTurn = (): number => {
       rig.turn();
-    }
-    for (let i = 0; i < 100; i++) rig.input.data(chunk);
-    assert.equal(rig.paused, false);
-    // The end of the storm was seen: the next one is paced again.
+      assert.equal(rig.paused, false);
+      let chunks = 0;
+      while (!rig.paused) {
+        rig.input.data(chunk);
+        chunks++;
+      }
+      return chunks;
+    };
+    const workTurn = (): number => {
+      rig.turn();
+      assert.equal(rig.paused, true);
+      return rig.turns.at(-1)!.reduce((sum, length) => sum + length, 0);
+    };
+    rig.input.data(bytes(0, 11));
+    while (!rig.paused) rig.input.data(chunk);
+    for (let turn = 0; turn < 46; turn++) assert.deepEqual([workTurn(), readTurn()], [10, 16]);
+    for (let turn = 0; turn < 3; turn++) assert.deepEqual([workTurn(), readTurn()], [10, 64]);
+    // There was an end to it: the next storm is read at the old pace.
+    workTurn();
     rig.turn();
-    rig.turn();
-    for (let i = 0; i < 16; i++) rig.input.data(chunk);
-    assert.equal(rig.paused, true);
+    rig.input.data(bytes(0, 1));
+    workTurn();
+    assert.equal(readTurn(), 16);
   });
 
-  it("reads on while little waits, and pauses the stream from the limit down to half of it", () => {
+  it("reads on in every second turn while little waits, and not from the limit down to half of it", () => {
     const rig = new Rig(10, 40);
+    rig.input.data(bytes(0, 30));
+    assert.equal(rig.paused, false);
+    rig.input.data(bytes(30, 30));
+    assert.equal(rig.paused, true);
     const states: boolean[] = [];
-    for (let i = 0; i < 6; i++) {
-      rig.input.data(bytes(i * 10, 10));
-      states.push(rig.paused);
-    }
-    assert.deepEqual(states, [false, false, false, false, false, true]);
-    const later: boolean[] = [];
     while (rig.bytes.length < 60) {
       rig.turn();
-      later.push(rig.paused);
+      states.push(rig.paused);
     }
-    assert.deepEqual(later, [true, true, false, false, false]);
+    assert.deepEqual(states, [true, true, true, false, true, false, false]);
     assert.deepEqual(rig.bytes, [...bytes(0, 60)]);
   });
 
@@ -132,16 +142,30 @@ describe("paced input", () => {
     assert.ok(rig.turns.every((turn) => turn.reduce((sum, length) => sum + length, 0) <= 4));
   });
 
-  it("delivers nothing while the receiver is busy, and then goes on in order", () => {
-    const rig = new Rig(10);
-    rig.busy = true;
-    rig.input.data(bytes(0, 4));
-    rig.input.data(bytes(4, 4));
+  it("ends what it delivers in a turn after 3 ms", () => {
+    const rig = new Rig(1 << 20, 1 << 30);
+    rig.cost = 1;
+    rig.input.data(new Uint8Array(100_000));
+    assert.deepEqual(rig.turns, [[32_768, 32_768, 32_768]]);
+    rig.cost = 5;
     rig.turn();
-    assert.deepEqual([rig.bytes.length, rig.paused], [0, true]);
-    rig.busy = false;
+    assert.deepEqual(rig.turns.slice(1), [[1696]]);
+  });
+
+  it("tells when nothing waits any more", () => {
+    const rig = new Rig(4);
+    let empty = 0;
+    const count = (): void => {
+      empty++;
+    };
+    rig.input.whenEmpty(count);
+    assert.equal(empty, 1);
+    rig.input.data(bytes(0, 12));
+    rig.input.whenEmpty(count);
     rig.turn();
-    assert.deepEqual([rig.bytes, rig.paused], [[...bytes(0, 8)], false]);
+    assert.equal(empty, 1);
+    rig.turn();
+    assert.deepEqual([empty, rig.bytes.length], [2, 12]);
   });
 
   it("delivers what waits when the stream ends", () => {
