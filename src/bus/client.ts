@@ -26,6 +26,8 @@ const connectTimeoutMs = 2000;
 const reconnectWaitMs = 2000;
 const jitterMs = 100;
 const tlsJitterMs = 1000;
+/** Milliseconds that a server has for each part of a goodbye. */
+const goodbyeMs = 1000;
 const bufferLimitBytes = 8 << 20;
 
 const noServers = "nats: no servers available for connection";
@@ -149,13 +151,23 @@ class NatsBus implements Bus {
 
   async close(): Promise<void> {
     if (this.#ended) return;
-    await this.flush();
+    await this.#soon(this.flush());
     this.#ended = true;
     this.#connected = false;
     this.#retry?.timer.cancel();
     this.#retry?.wake();
-    await this.#connection.nats.close();
+    await this.#soon(this.#connection.nats.close());
     this.#finish(undefined);
+  }
+
+  /** A server that stands still, or is behind a cut network, answers no goodbye: its end is waited for only so long. */
+  async #soon(done: Promise<void>): Promise<void> {
+    let timer: Timer | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = this.#runtime.clock.after(goodbyeMs, resolve);
+    });
+    await Promise.race([done, late]);
+    timer?.cancel();
   }
 
   #attach(connection: Connection): void {

@@ -54,6 +54,23 @@ describe("SIGTERM and SIGINT (control-plane §8.3, §8.5)", () => {
     });
   }
 
+  it("a NATS server that stands still keeps nobody from stopping", async () => {
+    for (const webSocket of [false, true]) {
+      const nats = await startNatsServer({ webSocketPort: 0 });
+      const servers = [webSocket ? `ws://127.0.0.1:${nats.webSocketPort}` : `nats://127.0.0.1:${nats.port}`];
+      const router = await startRouter(nats.port, { nats: { servers } });
+      try {
+        await router.nats.close();
+        nats.standStill();
+        assert.equal(await router.program.stop("SIGTERM"), 0);
+        assert.deepEqual(loggedFrom(router, "gorouter.stopping"), stopMessages);
+      } finally {
+        await nats.kill();
+        await router.stop();
+      }
+    }
+  });
+
   it("a signal during the start delay takes effect when the start is complete, exit 0", async () => {
     const folder = mkdtempSync(join(tmpdir(), "causeway-early-"));
     const config = { start_response_delay_interval: "1s" };
