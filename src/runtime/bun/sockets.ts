@@ -16,6 +16,7 @@ import type {
   Listener,
   ListenOptions,
 } from "../interface.ts";
+import { collectWithGrowth } from "./growth-collection.ts";
 import { rethrown } from "./socket-errors.ts";
 import { BunStream, type SocketOwner, type StreamSocket } from "./stream.ts";
 import { handshakeAsClientBun } from "./tls-client.ts";
@@ -53,6 +54,7 @@ export async function listenBun(options: ListenOptions, accept: Accept): Promise
     open(opened) {
       const room = roomToAccept();
       descriptorOpened();
+      collectWithGrowth();
       const stream = new BunStream(opened as StreamSocket, path !== undefined);
       opened.data = stream;
       if (!room) turnAway(stream, acceptor === undefined ? excess : undefined);
@@ -115,6 +117,7 @@ class Dial extends PendingDial implements SocketOwner {
       const dialled =
         path === undefined ? Bun.connect({ ...common, hostname: host, port }) : Bun.connect({ ...common, unix: path });
       descriptorOpened();
+      collectWithGrowth();
       dialled.then(ignored, ignored);
     } catch (error) {
       // A port out of range, say.
