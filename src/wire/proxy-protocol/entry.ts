@@ -8,7 +8,11 @@ import { ProxyHeaderParser } from "./parser.ts";
 /** Milliseconds from accept in which a header must be complete, or have begun to be no header (data-plane §6.6). */
 const headerMs = 100;
 
-/** A busy process may hear of the deadline before it has read what came in time: that long, in milliseconds, it reads on. */
+/**
+ * A busy process may hear of the deadline before it has read what came in time. So it reads on for so many turns of its event
+ * loop, in which sockets are looked at too (Deno takes up to three to tell of bytes), each so long in milliseconds.
+ */
+const graceTurns = 3;
 const graceMs = 10;
 
 /** PROXY protocol on a listener. */
@@ -41,7 +45,7 @@ export class ProxyEntry extends Deadline implements ByteStreamHandler, Listed {
   readonly #options: ProxyOptions;
   readonly #host: ProxyEntryHost;
   readonly #parser: ProxyHeaderParser;
-  #late = false;
+  #turnsLate = 0;
 
   constructor(stream: ByteStream, options: ProxyOptions, host: ProxyEntryHost) {
     super();
@@ -78,8 +82,8 @@ export class ProxyEntry extends Deadline implements ByteStreamHandler, Listed {
 
   /** The time for a header is over. */
   override expired(): void {
-    if (!this.#late) {
-      this.#late = true;
+    if (this.#turnsLate < graceTurns) {
+      this.#turnsLate++;
       this.#host.wheel.arm(this, graceMs);
     } else if (this.#parser.begun) this.#refuse(`the header is not complete after ${headerMs} ms`);
     else this.#handOver(undefined, this.#parser.pending);
