@@ -2,7 +2,7 @@ import type { Config } from "../../core/config/schema.ts";
 import type { AccessLogSink } from "../../core/observe/access-log-line.ts";
 import type { Logger } from "../../core/observe/log.ts";
 import type { AppendFile, Runtime } from "../../runtime/interface.ts";
-import { fileErrorText } from "../file-error.ts";
+import { fileErrorText, writeErrorText } from "../file-error.ts";
 import { StartFailure } from "./start-failure.ts";
 import { openSyslog, type SyslogSink } from "./syslog/open.ts";
 
@@ -76,7 +76,7 @@ export class AccessLog implements AccessLogSink {
     const log = logger.source("access-grlog");
     const named = isOwn(file);
     const failed = (error: Error): void =>
-      log.error("error-emitting-access-log-to-writer-accesslog", { error: error.message });
+      log.error("error-emitting-access-log-to-writer-accesslog", { error: writeErrorText(file, error) });
     let opened: AppendFile | undefined;
     if (file !== "" && !named) {
       try {
