@@ -5,6 +5,8 @@ import { write } from "node:fs";
 const waitingLimit = 64 * 1024 * 1024;
 /** Text is gathered in blocks of this many bytes; a full one goes out at once. */
 const blockBytes = 64 * 1024;
+/** How long the end waits for somebody who takes nothing, in milliseconds. */
+const patienceMs = 2000;
 /** Before a pipe that is full is tried again, in milliseconds. */
 const retryMs = 5;
 
@@ -88,6 +90,24 @@ export class DescriptorWriter {
       this.beginNow();
     }
     return this.busy ? new Promise((resolve) => this.idle.push(resolve)) : Promise.resolve();
+  }
+
+  /**
+   * Resolves with true as `flushed`, or with false when for two seconds nothing was taken: a reader who does not read, or a
+   * disk that stands still, is not to keep a program that has ended.
+   */
+  async flushedOrStuck(): Promise<boolean> {
+    let timer: ReturnType<typeof setInterval> | undefined;
+    let before = this.written;
+    const stuck = new Promise<boolean>((resolve) => {
+      timer = setInterval(() => {
+        if (this.written === before) resolve(false);
+        before = this.written;
+      }, patienceMs);
+    });
+    const done = await Promise.race([this.flushed().then(() => true), stuck]);
+    clearInterval(timer);
+    return done;
   }
 
   /** Writes to another descriptor from now on; resolves with the old one when nothing is being written to it. */

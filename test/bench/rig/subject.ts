@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { request } from "node:http";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { cpuTime, residentMiB } from "./processes.ts";
@@ -35,7 +36,7 @@ export class Subject {
 
   /** Resolves when it answers. */
   async up(): Promise<void> {
-    while ((await statusOf(this.port, "nobody.example.com")) === 0) await pause(50);
+    while ((await this.#statusOf("nobody.example.com")) === 0) await pause(50);
   }
 
   /** Publishes the messages and waits until they are applied. */
@@ -46,12 +47,19 @@ export class Subject {
     }
     const uri = `mark-${this.#marks++}.example.com`;
     this.#nats.publish("router.register", JSON.stringify({ host: "127.0.0.1", port: 1, uris: [uri] }));
-    while ([0, 404].includes(await statusOf(this.port, uri))) await pause(10);
+    while ([0, 404].includes(await this.#statusOf(uri))) await pause(10);
+  }
+
+  /** As `statusOf`. Throws when there is nobody left to wait for. */
+  async #statusOf(host: string): Promise<number> {
+    const status = await statusOf(this.port, host);
+    if (status === 0 && !existsSync(`/proc/${this.pid}`)) throw new Error("the router under measurement has ended");
+    return status;
   }
 
   /** Resolves when the host has no route any more. */
   async gone(host: string): Promise<void> {
-    while ((await statusOf(this.port, host)) !== 404) await pause(100);
+    while ((await this.#statusOf(host)) !== 404) await pause(100);
   }
 
   /** CPU time so far, in microseconds. */
