@@ -9,7 +9,7 @@ import { condition } from "./harness/condition.ts";
 import { Connection, get } from "./harness/connection.ts";
 import { Http2Backend, hello } from "./harness/http2-backend.ts";
 import { Http2Client, readAnswer } from "./harness/http2-client.ts";
-import { type RouterUnderTest, startRouter } from "./harness/router.ts";
+import { type RouterUnderTest, startRouter, workersUnderTest } from "./harness/router.ts";
 
 const authority = makeAuthority();
 const pair = issue(authority, { names: ["backend.test", "app.test"] });
@@ -352,7 +352,8 @@ describe("HTTP/2 to backends: limits and options", () => {
         (await Promise.all(held)).map(({ body }) => body),
         ["hello", "hello"],
       );
-      assert.equal(backend.sessions.length, 1);
+      // Each worker that has one of them has a connection.
+      assert.ok(backend.sessions.length <= workersUnderTest, `${backend.sessions.length} connections`);
     } finally {
       await router.stop();
       await backend.stop();

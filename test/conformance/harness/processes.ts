@@ -41,7 +41,10 @@ export function clientPorts(id: number, port: number): Set<number> {
   }
   const hex = (text: string): number => Number.parseInt(text.split(":")[1]!, 16);
   const ports = new Set<number>();
-  for (const line of readFileSync("/proc/net/tcp", "latin1").split("\n").slice(1)) {
+  // A machine may have tens of thousands of connections: those of other ports are not looked at further.
+  const mark = `:${port.toString(16).toUpperCase().padStart(4, "0")} `;
+  for (const line of readFileSync("/proc/net/tcp", "latin1").split("\n")) {
+    if (!line.includes(mark)) continue;
     const [, local = "", remote = "", state, , , , , , inode = ""] = line.trim().split(/\s+/);
     if (state === "01" && inodes.has(inode) && hex(local) === port) ports.add(hex(remote));
   }
