@@ -21,9 +21,10 @@ import { WorkerLink } from "./worker-link.ts";
 
 /** Endpoints whose counts are looked at together. */
 const countsLookedAt = 1024;
-/** Between two reports, and the longest wait for one that somebody wants to see, in milliseconds. */
+/** Between two reports, in milliseconds. */
 const reportMs = 1000;
-const reportWaitMs = 1000;
+/** So long, in milliseconds, what somebody wants to see waits for a worker: one that hangs, not one on a busy machine. */
+const reportWaitMs = 5000;
 /** Before a worker that ended is started anew, in milliseconds; doubled each time up to the longest. */
 const firstPauseMs = 50;
 const longestPauseMs = 5000;
