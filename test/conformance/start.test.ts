@@ -142,7 +142,7 @@ describe("log lines at start (control-plane §6.1, §6.3)", () => {
 
   it("are those of the reference, in order, with their data", async () => {
     const nats = await startNatsServer();
-    const router = await startRouter(nats.port, { zone: "z1", start_response_delay_interval: "1500ms" });
+    const router = await startRouter(nats.port, { zone: "z1", start_response_delay_interval: "250ms" });
     try {
       const { program, natsPort, port } = router;
       await program.logged("gorouter.started");
@@ -156,7 +156,7 @@ describe("log lines at start (control-plane §6.1, §6.3)", () => {
         { host: `127.0.0.1:${natsPort}`, addr: `127.0.0.1:${natsPort}` },
         undefined,
         undefined,
-        { sleep_time_seconds: 1.5 },
+        { sleep_time_seconds: 0.25 },
         { address: { IP: "127.0.0.1", Port: port, Zone: "" } },
         undefined,
         undefined,
@@ -189,27 +189,46 @@ describe("log lines at start (control-plane §6.1, §6.3)", () => {
 });
 
 describe("order of start (control-plane §8.2, §4.1)", () => {
-  it("/health is 503 and the main port closed until the start delay is over", async () => {
+  /**
+   * Looks at a router while it waits for so many milliseconds, and after. False: they were over before everything had been
+   * looked at, so that nothing is said about the wait.
+   */
+  async function seenWaiting(delayMs: number): Promise<boolean> {
     const port = await deadPort();
     const statusPort = await deadPort();
-    const config = { port, status: { port: statusPort, routes: { port: 0 } }, start_response_delay_interval: "2s" };
+    const delay = { start_response_delay_interval: `${delayMs}ms` };
+    const config = { port, status: { port: statusPort, routes: { port: 0 } }, ...delay };
     const program = new Program(["router", "-c", writeConfig(folder, "embedded", config)]);
     const health = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
     try {
-      await program.logged("Sleeping before returning success on /health endpoint to preload routing table");
+      const sleeping = await program.logged(
+        "Sleeping before returning success on /health endpoint to preload routing table",
+      );
       const early = await exchange(statusPort, health);
-      assert.deepEqual([early.status, early.body], [503, ""]);
       const alive = "GET /is-process-alive-do-not-use-for-loadbalancing HTTP/1.1\r\nHost: x\r\n\r\n";
-      assert.equal((await exchange(statusPort, alive)).body, "ok\n");
-      await assert.rejects(exchange(port, health), { code: "ECONNREFUSED" });
+      const living = await exchange(statusPort, alive);
+      const atMainPort = await exchange(port, health).catch((error: NodeJS.ErrnoException) => error.code);
+      const inTime = Date.now() < Number(sleeping.timestamp) * 1000 + delayMs;
       const started = await program.logged("gorouter.started");
-      const sleeping = program.logLines.find(({ message }) => message.startsWith("Sleeping"))!;
-      assert.ok(Number(started.timestamp) - Number(sleeping.timestamp) >= 1.95, "waited for the delay");
+      assert.ok(
+        Number(started.timestamp) - Number(sleeping.timestamp) >= (delayMs - 50) / 1000,
+        "waited for the delay",
+      );
       assert.equal((await exchange(statusPort, health)).status, 200);
       assert.equal((await exchange(port, health)).status, 404);
+      assert.equal(living.body, "ok\n");
+      if (!inTime) return false;
+      assert.deepEqual([early.status, early.body], [503, ""]);
+      assert.equal(atMainPort, "ECONNREFUSED");
+      return true;
     } finally {
       assert.equal(await program.stop(), 0);
     }
+  }
+
+  it("/health is 503 and the main port closed until the start delay is over", async () => {
+    // A busy machine may take a second for three small requests.
+    assert.ok((await seenWaiting(500)) || (await seenWaiting(3000)) || (await seenWaiting(20_000)));
   });
 });
 
