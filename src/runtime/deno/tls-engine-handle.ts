@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
@@ -99,6 +100,7 @@ class EngineHandle implements TlsHandle {
   }
 
   writeLatin1String(request: HandleRequest, text: string): number {
+    if (text.length > pieceLimit) return this.writeBuffer(request, Buffer.from(text, "latin1"));
     return this.bare.writeLatin1String.call(this.engine, untold, text) || this.sendCipherText(request);
   }
 

@@ -142,6 +142,20 @@ describe(`TLS (${runtime.name})`, () => {
     assert.ok(pair.atServer.text === sent);
   });
 
+  it("sends texts longer than an engine takes at a time, whole and in order", async () => {
+    const pair = await connectedPair(runtime, { tls: serverTls }, { tls: trusting });
+    let sent = "";
+    for (const [i, size] of [1, 16_384, 48 * 1024, 48 * 1024 + 1, 100_000, 3, 400_000, 5].entries()) {
+      const text = String.fromCharCode(0x80 + i).repeat(size - 1) + "\n";
+      pair.client.writeText(text);
+      sent += text;
+    }
+    pair.client.end();
+    await until("FIN", () => pair.atServer.events.includes("ended"));
+    assert.equal(pair.atServer.text.length, sent.length);
+    assert.ok(pair.atServer.text === sent);
+  });
+
   it("honours the highest version", async () => {
     const pair = await connectedPair(runtime, { tls: { ...serverTls, maxVersion: "TLSv1.2" } }, { tls: trusting });
     assert.equal(pair.server.tls!.version, "TLSv1.2");
