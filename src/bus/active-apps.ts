@@ -1,6 +1,6 @@
 import type { ActiveApps } from "../core/observe/active-apps.ts";
 import type { Logger } from "../core/observe/log.ts";
-import type { Clock } from "../runtime/interface.ts";
+import type { Clock } from "../runtime/interface/clock.ts";
 import type { Bus } from "./bus.ts";
 
 /** A zlib stream (RFC 1950) of the text. */

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from "../runtime/interface.ts";
+import type { Clock, Timer } from "../runtime/interface/clock.ts";
 import type { Bus } from "./bus.ts";
 import { registerIntervalOf } from "./start-message.ts";
 

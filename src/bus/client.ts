@@ -1,5 +1,6 @@
 import type { Logger } from "../core/observe/log.ts";
-import type { Clock, Runtime, Timer } from "../runtime/interface.ts";
+import type { Clock, Timer } from "../runtime/interface/clock.ts";
+import type { Runtime } from "../runtime/interface.ts";
 import type { Bus, BusMessage, BusSubscription, EarlyHandler } from "./bus.ts";
 import { type Connection, type ConnectionOptions, openConnection } from "./connection.ts";
 import type { ConnectionError } from "./connection-error.ts";

@@ -1,4 +1,4 @@
-import { StreamError } from "../runtime/interface.ts";
+import { StreamError } from "../runtime/interface/stream-error.ts";
 import { alertText } from "../wire/tls-alerts.ts";
 
 /** Codes of nats.ws that mean the server refused our credentials. */

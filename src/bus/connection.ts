@@ -1,5 +1,6 @@
 import { connect, Events, type NatsConnection } from "nats.ws";
-import type { ClientTls, Runtime } from "../runtime/interface.ts";
+import type { ClientTls } from "../runtime/interface/tls.ts";
+import type { Runtime } from "../runtime/interface.ts";
 import { ConnectionError } from "./connection-error.ts";
 import type { DivertedHandler } from "./diverted-input.ts";
 import { type BusServer, hostPort } from "./server-list.ts";

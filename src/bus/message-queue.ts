@@ -1,4 +1,4 @@
-import type { Clock } from "../runtime/interface.ts";
+import type { Clock } from "../runtime/interface/clock.ts";
 import type { BusMessage } from "./bus.ts";
 
 /** Limits of the `router.*` subscription (control-plane §2.5). */

@@ -1,4 +1,4 @@
-import type { Clock } from "../runtime/interface.ts";
+import type { Clock } from "../runtime/interface/clock.ts";
 import { ByteBacklog } from "./byte-backlog.ts";
 
 /** What the input comes from. */

@@ -1,4 +1,8 @@
-import type { ByteStream, ByteStreamHandler, ClientTls, Runtime, StreamError, Timer } from "../runtime/interface.ts";
+import type { ByteStream, ByteStreamHandler } from "../runtime/interface/byte-stream.ts";
+import type { Timer } from "../runtime/interface/clock.ts";
+import type { StreamError } from "../runtime/interface/stream-error.ts";
+import type { ClientTls } from "../runtime/interface/tls.ts";
+import type { Runtime } from "../runtime/interface.ts";
 import { type DivertedHandler, DivertedInput } from "./diverted-input.ts";
 import { PacedInput } from "./paced-input.ts";
 

@@ -1,5 +1,5 @@
 import { WebSocket } from "ws";
-import type { ClientTls } from "../runtime/interface.ts";
+import type { ClientTls } from "../runtime/interface/tls.ts";
 import { type BusServer, hostPort } from "./server-list.ts";
 
 /** A connection to a NATS server over WebSocket that is being opened. */

@@ -1,4 +1,4 @@
-import { maxWebSocketMessage } from "../runtime/interface.ts";
+import { maxWebSocketMessage } from "../runtime/interface/web-socket.ts";
 
 /** Opcodes (RFC 6455 §5.2). */
 export const Opcode = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;

@@ -1,4 +1,6 @@
-import type { ByteStream, ByteStreamHandler, MessageSocket, Runtime, WebSocketHandler } from "../runtime/interface.ts";
+import type { ByteStream, ByteStreamHandler } from "../runtime/interface/byte-stream.ts";
+import type { MessageSocket, WebSocketHandler } from "../runtime/interface/web-socket.ts";
+import type { Runtime } from "../runtime/interface.ts";
 import type { ByteTunnel } from "../wire/tunnel.ts";
 import { FrameError, FrameParser, Opcode } from "./frame-parser.ts";
 import { clientFrame, closePayload } from "./frame-writer.ts";

@@ -1,6 +1,7 @@
 import type { ExchangeEnd } from "../core/client.ts";
 import { isTunnel, type Tunnel } from "../core/message.ts";
-import type { NativePeer, NativeRequest, NativeResponse, NativeUpgrade, Runtime } from "../runtime/interface.ts";
+import type { NativePeer, NativeRequest, NativeResponse, NativeUpgrade } from "../runtime/interface/native-serving.ts";
+import type { Runtime } from "../runtime/interface.ts";
 import type { Handler } from "../wire/server-options.ts";
 import { dispose } from "../wire/server-result.ts";
 import { ByteTunnel } from "../wire/tunnel.ts";

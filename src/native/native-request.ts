@@ -1,6 +1,6 @@
 import type { Client, ClientTlsFacts, ExchangeObserver } from "../core/client.ts";
 import type { RequestLike } from "../core/message.ts";
-import type { NativePeer, NativeRequest } from "../runtime/interface.ts";
+import type { NativePeer, NativeRequest } from "../runtime/interface/native-serving.ts";
 import { HeaderLines } from "../wire/header-lines.ts";
 import { CountedBody } from "./counted-body.ts";
 

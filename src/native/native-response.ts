@@ -1,6 +1,6 @@
 import { reasonPhrase } from "../core/forwarding/status-text.ts";
 import type { ResponseLike } from "../core/message.ts";
-import type { NativeResponse } from "../runtime/interface.ts";
+import type { NativeResponse } from "../runtime/interface/native-serving.ts";
 import { CountedBody } from "./counted-body.ts";
 
 /** Hears the end of a response, as far as a Fetch entry point tells it. `bytes`: of its body. */

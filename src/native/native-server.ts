@@ -1,4 +1,7 @@
-import type { Clock, ListenOptions, NativeListener, Runtime } from "../runtime/interface.ts";
+import type { Clock } from "../runtime/interface/clock.ts";
+import type { ListenOptions } from "../runtime/interface/listening.ts";
+import type { NativeListener } from "../runtime/interface/native-serving.ts";
+import type { Runtime } from "../runtime/interface.ts";
 import { tellInRounds } from "../wire/farewell.ts";
 import type { Server } from "../wire/server.ts";
 import type { Handler } from "../wire/server-options.ts";

@@ -1,4 +1,4 @@
-import type { NativePeer } from "../runtime/interface.ts";
+import type { NativePeer } from "../runtime/interface/native-serving.ts";
 
 /** De-facto word of X-Forwarded-For for an address that is not known. */
 const unknown = "unknown";

@@ -1,4 +1,4 @@
-import type { MessageSocket, WebSocketHandler } from "../runtime/interface.ts";
+import type { MessageSocket, WebSocketHandler } from "../runtime/interface/web-socket.ts";
 
 /** Bytes that may wait for one side while the other cannot be told to stop; then both are closed. */
 const backlogLimit = 16 * 1024 * 1024;

@@ -1,5 +1,7 @@
 import type { Lager } from "../core/observe/lager.ts";
-import type { CommandEnd, GroupedCommand, Runtime, Timer } from "../runtime/interface.ts";
+import type { Timer } from "../runtime/interface/clock.ts";
+import type { CommandEnd, GroupedCommand } from "../runtime/interface/processes.ts";
+import type { Runtime } from "../runtime/interface.ts";
 import { type HealthCheck, milliseconds } from "./route.ts";
 import type { Turnstile } from "./turnstile.ts";
 

@@ -3,7 +3,8 @@ import { connectBus } from "../bus/client.ts";
 import { deferred } from "../core/deferred.ts";
 import type { Lager } from "../core/observe/lager.ts";
 import type { LogData, Logger } from "../core/observe/log.ts";
-import type { Runtime, Timer } from "../runtime/interface.ts";
+import type { Timer } from "../runtime/interface/clock.ts";
+import type { Runtime } from "../runtime/interface.ts";
 import type { MessageBusServer } from "./config/document.ts";
 
 /** PEM texts for TLS towards NATS; the authorities are the only trust root (route-registrar §4.3). */

@@ -1,5 +1,5 @@
 import type { RequestLike } from "../core/message.ts";
-import type { Clock } from "../runtime/interface.ts";
+import type { Clock } from "../runtime/interface/clock.ts";
 import type { ApiLog } from "./api-log.ts";
 import type { ApiMetrics } from "./api-metrics.ts";
 import type { EventFeed } from "./event-feed.ts";

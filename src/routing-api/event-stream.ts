@@ -1,4 +1,4 @@
-import type { Clock, Timer } from "../runtime/interface.ts";
+import type { Clock, Timer } from "../runtime/interface/clock.ts";
 import type { EventFeed, FeedReader } from "./event-feed.ts";
 import { admits, type LeaseEvent, type LeaseFilter } from "./lease.ts";
 import type { Store } from "./store/store.ts";

@@ -1,5 +1,5 @@
 import type { RequestLike } from "../core/message.ts";
-import type { Clock, Timer } from "../runtime/interface.ts";
+import type { Clock, Timer } from "../runtime/interface/clock.ts";
 import { type BodySink, type BodySource, sourceOf } from "../wire/body.ts";
 import { StreamSource } from "../wire/stream-body.ts";
 import { ApiError, processError } from "./api-error.ts";

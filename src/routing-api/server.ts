@@ -1,4 +1,6 @@
-import type { Runtime, ServerTls, Timer } from "../runtime/interface.ts";
+import type { Timer } from "../runtime/interface/clock.ts";
+import type { ServerTls } from "../runtime/interface/tls.ts";
+import type { Runtime } from "../runtime/interface.ts";
 import { type Server, serve } from "../wire/server.ts";
 import type { TimerWheel } from "../wire/timer-wheel.ts";
 import { adminApp } from "./admin-app.ts";

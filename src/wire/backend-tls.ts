@@ -1,7 +1,7 @@
 import { openSslCipherNames } from "../core/config/cipher-suites.ts";
 import type { Config } from "../core/config/schema.ts";
 import type { Endpoint } from "../core/routing/endpoint.ts";
-import type { ClientTls } from "../runtime/interface.ts";
+import type { ClientTls } from "../runtime/interface/tls.ts";
 
 /**
  * TLS towards backends as configured (data-plane §7.3): the name that an endpoint's certificate must be good for is its

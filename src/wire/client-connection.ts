@@ -1,6 +1,7 @@
 import { addressText } from "../core/address-text.ts";
 import { Failure } from "../core/forwarding/failure.ts";
-import type { ByteStream, ByteStreamHandler, StreamError } from "../runtime/interface.ts";
+import type { ByteStream, ByteStreamHandler } from "../runtime/interface/byte-stream.ts";
+import type { StreamError } from "../runtime/interface/stream-error.ts";
 import { ChunkedDecoder, chunkPrefix } from "./chunked.ts";
 import { type BodyOrigin, ResponseBody } from "./client-body.ts";
 import type { Carrier, ClientExchange } from "./client-exchange.ts";

@@ -1,6 +1,6 @@
 import { Failure, type FailureKind } from "../core/forwarding/failure.ts";
 import type { Endpoint } from "../core/routing/endpoint.ts";
-import { StreamError, type StreamErrorKind } from "../runtime/interface.ts";
+import { StreamError, type StreamErrorKind } from "../runtime/interface/stream-error.ts";
 import { alertText } from "./tls-alerts.ts";
 
 /** What upstream's HTTP library puts before errors of a connection that it gives up (data-plane §2.3). */

@@ -1,4 +1,4 @@
-import type { Clock } from "../runtime/interface.ts";
+import type { Clock } from "../runtime/interface/clock.ts";
 
 /** Milliseconds between two rounds. */
 const roundMs = 100;

@@ -8,7 +8,8 @@ import {
 } from "../core/forwarding/transport.ts";
 import { isTunnel, type RequestLike, type Tunnel } from "../core/message.ts";
 import { Endpoint } from "../core/routing/endpoint.ts";
-import type { ClientTls, Runtime } from "../runtime/interface.ts";
+import type { ClientTls } from "../runtime/interface/tls.ts";
+import type { Runtime } from "../runtime/interface.ts";
 import { type BodySink, type BodySource, sourceOf } from "./body.ts";
 import { HeaderLines } from "./header-lines.ts";
 import type { TimerWheel } from "./timer-wheel.ts";

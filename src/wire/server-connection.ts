@@ -1,4 +1,5 @@
-import type { ByteStream, StreamError } from "../runtime/interface.ts";
+import type { ByteStream } from "../runtime/interface/byte-stream.ts";
+import type { StreamError } from "../runtime/interface/stream-error.ts";
 import { badRequest, HeadRefusal } from "./head-refusal.ts";
 import { type RequestHead, RequestHeadParser } from "./request-head.ts";
 import { ByteQueue } from "./server-byte-queue.ts";

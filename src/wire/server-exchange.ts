@@ -1,7 +1,7 @@
 import type { ExchangeEnd } from "../core/client.ts";
 import { Failure } from "../core/forwarding/failure.ts";
 import { type HeadersLike, isTunnel, type ResponseLike } from "../core/message.ts";
-import type { ByteStream } from "../runtime/interface.ts";
+import type { ByteStream } from "../runtime/interface/byte-stream.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { ByteQueue } from "./server-byte-queue.ts";
 import type { ExchangeParts } from "./server-options.ts";

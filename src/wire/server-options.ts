@@ -1,6 +1,8 @@
 import type { Client } from "../core/client.ts";
 import type { RequestLike, ResponseLike, Tunnel } from "../core/message.ts";
-import type { ByteStream, ByteStreamHandler, ListenOptions, Runtime } from "../runtime/interface.ts";
+import type { ByteStream, ByteStreamHandler } from "../runtime/interface/byte-stream.ts";
+import type { ListenOptions } from "../runtime/interface/listening.ts";
+import type { Runtime } from "../runtime/interface.ts";
 import type { ProxyOptions } from "./proxy-protocol/entry.ts";
 import type { HeadLimits } from "./request-head.ts";
 import type { Listed } from "./roster.ts";

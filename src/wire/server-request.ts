@@ -1,6 +1,6 @@
 import type { Client, ClientTlsFacts, ExchangeObserver } from "../core/client.ts";
 import type { HeadersLike, RequestLike } from "../core/message.ts";
-import type { ByteStream } from "../runtime/interface.ts";
+import type { ByteStream } from "../runtime/interface/byte-stream.ts";
 import type { BodySource, HasSource } from "./body.ts";
 import { FetchMembers } from "./fetch-members.ts";
 import type { HeaderLines } from "./header-lines.ts";

@@ -1,5 +1,5 @@
 import type { Failure } from "../core/forwarding/failure.ts";
-import type { ByteStream } from "../runtime/interface.ts";
+import type { ByteStream } from "../runtime/interface/byte-stream.ts";
 import type { BodySink, BodySource } from "./body.ts";
 import { chunkPrefix } from "./chunked.ts";
 import type { HeaderLines } from "./header-lines.ts";

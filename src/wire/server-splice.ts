@@ -1,4 +1,5 @@
-import type { ByteStream, ByteStreamHandler, StreamError } from "../runtime/interface.ts";
+import type { ByteStream, ByteStreamHandler } from "../runtime/interface/byte-stream.ts";
+import type { StreamError } from "../runtime/interface/stream-error.ts";
 import { Deadline, type TimerWheel } from "./timer-wheel.ts";
 
 /** Milliseconds that a closing tunnel may go without its peer taking bytes or closing. */

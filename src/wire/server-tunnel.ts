@@ -1,4 +1,4 @@
-import type { ByteStream } from "../runtime/interface.ts";
+import type { ByteStream } from "../runtime/interface/byte-stream.ts";
 import type { ConnectionHost, Hosted } from "./server-options.ts";
 import type { ServerRequest } from "./server-request.ts";
 import type { Splice, SpliceOwner } from "./server-splice.ts";

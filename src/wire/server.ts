@@ -1,4 +1,6 @@
-import type { ByteStream, ByteStreamHandler, Listener, Runtime } from "../runtime/interface.ts";
+import type { ByteStream, ByteStreamHandler } from "../runtime/interface/byte-stream.ts";
+import type { Listener } from "../runtime/interface/listening.ts";
+import type { Runtime } from "../runtime/interface.ts";
 import { tellInRounds } from "./farewell.ts";
 import { VersionChoice } from "./http2/version-choice.ts";
 import { ProxyEntry, type ProxyEntryHost } from "./proxy-protocol/entry.ts";

@@ -1,6 +1,6 @@
 import type { Config } from "../core/config/schema.ts";
 import type { Endpoint } from "../core/routing/endpoint.ts";
-import type { ClientTls } from "../runtime/interface.ts";
+import type { ClientTls } from "../runtime/interface/tls.ts";
 import { withoutBrackets } from "./backend-tls.ts";
 
 /** TLS of services ends here at the latest; upstream waits as long as the request does. */

@@ -1,4 +1,4 @@
-import type { StreamError } from "../runtime/interface.ts";
+import type { StreamError } from "../runtime/interface/stream-error.ts";
 
 /** Alerts (RFC 8446 §6) by the end of the runtimes' error codes, which differ in what stands before (runtimes.md §4). */
 const alerts: readonly (readonly [code: string, text: string])[] = [

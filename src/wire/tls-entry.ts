@@ -1,10 +1,7 @@
-import {
-  type ByteStream,
-  type ByteStreamHandler,
-  type Runtime,
-  type ServerTls,
-  StreamError,
-} from "../runtime/interface.ts";
+import type { ByteStream, ByteStreamHandler } from "../runtime/interface/byte-stream.ts";
+import { StreamError } from "../runtime/interface/stream-error.ts";
+import type { ServerTls } from "../runtime/interface/tls.ts";
+import type { Runtime } from "../runtime/interface.ts";
 import { secureIntroduced } from "./proxy-protocol/introduced-stream.ts";
 import type { Listed } from "./roster.ts";
 import { Deadline, type TimerWheel } from "./timer-wheel.ts";

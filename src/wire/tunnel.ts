@@ -1,5 +1,5 @@
 import type { Tunnel } from "../core/message.ts";
-import type { ByteStream } from "../runtime/interface.ts";
+import type { ByteStream } from "../runtime/interface/byte-stream.ts";
 import type { HeaderLines } from "./header-lines.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { ByteStream } from "../runtime/interface.ts";
+import type { ByteStream } from "../runtime/interface/byte-stream.ts";
 import { FrameCounter } from "./frame-counter.ts";
 import type { ConnectionHost } from "./server-options.ts";
 import { Splice, SpliceEnd, type SpliceOwner } from "./server-splice.ts";

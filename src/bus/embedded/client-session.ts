@@ -1,4 +1,4 @@
-import type { Clock, Timer } from "../../runtime/interface.ts";
+import type { Clock, Timer } from "../../runtime/interface/clock.ts";
 import { ProtocolError, type ProtocolHandler, ProtocolParser } from "./protocol-parser.ts";
 import { type Interest, isLiteralSubject, isSubject, type SubjectTable } from "./subjects.ts";
 

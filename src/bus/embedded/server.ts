@@ -1,11 +1,8 @@
 import { Level, type Logger } from "../../core/observe/log.ts";
-import {
-  type ByteStream,
-  type ByteStreamHandler,
-  type Listener,
-  type Runtime,
-  StreamError,
-} from "../../runtime/interface.ts";
+import type { ByteStream, ByteStreamHandler } from "../../runtime/interface/byte-stream.ts";
+import type { Listener } from "../../runtime/interface/listening.ts";
+import { StreamError } from "../../runtime/interface/stream-error.ts";
+import type { Runtime } from "../../runtime/interface.ts";
 import { PacedInput } from "../paced-input.ts";
 import { ClientSession, type Peer, type SessionContext } from "./client-session.ts";
 import { SubjectTable } from "./subjects.ts";

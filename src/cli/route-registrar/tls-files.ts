@@ -1,5 +1,6 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import type { KeyPair, Runtime } from "../../runtime/interface.ts";
+import type { KeyPair } from "../../runtime/interface/tls.ts";
+import type { Runtime } from "../../runtime/interface.ts";
 import { readErrorText } from "../file-error.ts";
 
 type Files = Pick<Runtime, "readTextFile">;

@@ -5,7 +5,8 @@ import type { RoutingApiSettings } from "../../route-registrar/config/validate.t
 import type { NatsTls } from "../../route-registrar/nats-link.ts";
 import { RoutingApiClient } from "../../route-registrar/routing-api-client.ts";
 import { UaaClient } from "../../routing-api/client/uaa-client.ts";
-import type { ClientTls, Runtime } from "../../runtime/interface.ts";
+import type { ClientTls } from "../../runtime/interface/tls.ts";
+import type { Runtime } from "../../runtime/interface.ts";
 import { HttpClient } from "../../wire/http-client.ts";
 import { TimerWheel } from "../../wire/timer-wheel.ts";
 import { readErrorText } from "../file-error.ts";

@@ -1,7 +1,8 @@
 import type { Config } from "../../core/config/schema.ts";
 import type { AccessLogSink } from "../../core/observe/access-log-line.ts";
 import type { Logger } from "../../core/observe/log.ts";
-import type { AppendFile, Runtime } from "../../runtime/interface.ts";
+import type { AppendFile } from "../../runtime/interface/files.ts";
+import type { Runtime } from "../../runtime/interface.ts";
 import { fileErrorText, writeErrorText } from "../file-error.ts";
 import { StartFailure } from "./start-failure.ts";
 import { openSyslog, type SyslogSink } from "./syslog/open.ts";

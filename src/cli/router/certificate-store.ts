@@ -4,7 +4,9 @@ import type { CertificateExpiry } from "../../core/observe/metrics.ts";
 import { certificatesOf } from "../../core/x509/certificate.ts";
 import { nameText } from "../../core/x509/distinguished-name.ts";
 import { keyPairFault } from "../../core/x509/key-pair.ts";
-import type { KeyPair, Runtime, ServerTls, Timer } from "../../runtime/interface.ts";
+import type { Timer } from "../../runtime/interface/clock.ts";
+import type { KeyPair, ServerTls } from "../../runtime/interface/tls.ts";
+import type { Runtime } from "../../runtime/interface.ts";
 import { readErrorText } from "../file-error.ts";
 import { StartFailure } from "./start-failure.ts";
 

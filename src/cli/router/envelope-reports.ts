@@ -2,7 +2,8 @@ import { CounterBatch } from "../../core/observe/envelope/counters.ts";
 import type { EnvelopeEmitter } from "../../core/observe/envelope/emitter.ts";
 import type { RequestMetrics } from "../../core/observe/metrics.ts";
 import type { TableMetrics } from "../../core/observe/table-metrics.ts";
-import type { Runtime, Timer } from "../../runtime/interface.ts";
+import type { Timer } from "../../runtime/interface/clock.ts";
+import type { Runtime } from "../../runtime/interface.ts";
 
 /** Periods in milliseconds (control-plane §5.1, §5.2). */
 const flushMs = 5000;

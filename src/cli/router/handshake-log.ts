@@ -1,5 +1,6 @@
 import { addressText } from "../../core/address-text.ts";
-import type { Clock, StreamError, StreamErrorKind } from "../../runtime/interface.ts";
+import type { Clock } from "../../runtime/interface/clock.ts";
+import type { StreamError, StreamErrorKind } from "../../runtime/interface/stream-error.ts";
 import { plainTime } from "./plain-time.ts";
 
 /** Reasons that runtimes give as codes, by the end of the code. */

@@ -1,5 +1,6 @@
 import type { Logger } from "../../core/observe/log.ts";
-import type { Runtime, Signal } from "../../runtime/interface.ts";
+import type { Signal } from "../../runtime/interface/processes.ts";
+import type { Runtime } from "../../runtime/interface.ts";
 import { fileErrorText } from "../file-error.ts";
 import type { RunningRouter } from "./supervisor.ts";
 

@@ -1,6 +1,8 @@
 import type { EnvelopeLink } from "../../core/observe/envelope/emitter.ts";
 import type { Logger } from "../../core/observe/log.ts";
-import { type Datagram, type Runtime, StreamError } from "../../runtime/interface.ts";
+import type { Datagram } from "../../runtime/interface/datagram.ts";
+import { StreamError } from "../../runtime/interface/stream-error.ts";
+import type { Runtime } from "../../runtime/interface.ts";
 import { StartFailure } from "./start-failure.ts";
 
 /** While nobody listens, an envelope is tried so often, in milliseconds. */

@@ -1,6 +1,7 @@
 import type { Logger } from "../../core/observe/log.ts";
 import type { TableMetrics } from "../../core/observe/table-metrics.ts";
-import type { Runtime, Timer } from "../../runtime/interface.ts";
+import type { Timer } from "../../runtime/interface/clock.ts";
+import type { Runtime } from "../../runtime/interface.ts";
 
 /** Between two looks, in milliseconds (control-plane §5.2). */
 const periodMs = 5000;

@@ -1,5 +1,5 @@
 import type { LogData } from "../../core/observe/log.ts";
-import { StreamError, type StreamErrorKind } from "../../runtime/interface.ts";
+import { StreamError, type StreamErrorKind } from "../../runtime/interface/stream-error.ts";
 
 /** The router cannot start: the error line that says why (control-plane §1.3, §6.3), after which the program exits with 1. */
 export class StartFailure extends Error {

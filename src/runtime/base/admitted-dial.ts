@@ -1,6 +1,8 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
-import { type ByteStream, type ByteStreamHandler, type ConnectOptions, StreamError } from "../interface.ts";
+import type { ByteStream, ByteStreamHandler } from "../interface/byte-stream.ts";
+import type { ConnectOptions } from "../interface/dialling.ts";
+import { StreamError } from "../interface/stream-error.ts";
 import { plainAddress, showAddress } from "./address.ts";
 import { dialTimeout } from "./dial-errors.ts";
 import { streamError } from "./stream-error.ts";

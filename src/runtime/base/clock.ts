@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers";
-import type { Clock, Timer } from "../interface.ts";
+import type { Clock, Timer } from "../interface/clock.ts";
 
 class RuntimeTimer implements Timer {
   private readonly timer: NodeJS.Timeout;

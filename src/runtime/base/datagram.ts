@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import { lookup } from "node:dns/promises";
-import type { Datagram, DatagramOptions, StreamError } from "../interface.ts";
+import type { Datagram, DatagramOptions } from "../interface/datagram.ts";
+import type { StreamError } from "../interface/stream-error.ts";
 import { plainAddress, showAddress } from "./address.ts";
 import { streamError } from "./stream-error.ts";
 import { fromLatin1 } from "./text.ts";

@@ -1,4 +1,4 @@
-import { StreamError } from "../interface.ts";
+import { StreamError } from "../interface/stream-error.ts";
 
 /** The error of a dial that is not even tried because descriptors run short. */
 export function noDescriptor(action: string): StreamError {

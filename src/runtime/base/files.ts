@@ -1,6 +1,6 @@
 import { close, open } from "node:fs";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
-import type { AppendFile, AppendOptions } from "../interface.ts";
+import type { AppendFile, AppendOptions } from "../interface/files.ts";
 import { DescriptorWriter } from "./descriptor-writer.ts";
 
 /** `Runtime.readTextFile`: UTF-8. */

@@ -1,5 +1,6 @@
 import type { Server } from "node:net";
-import type { ByteStream, ByteStreamHandler, ListenOptions } from "../interface.ts";
+import type { ByteStream, ByteStreamHandler } from "../interface/byte-stream.ts";
+import type { ListenOptions } from "../interface/listening.ts";
 import { descriptorOpened, roomToAccept } from "./descriptors.ts";
 import { HandleStream } from "./handle-stream.ts";
 import type { HandleAddress, ListenHandle, TcpBindings } from "./tcp-handle.ts";

@@ -1,5 +1,6 @@
 import { isIPv6 } from "node:net";
-import type { ByteStream, ByteStreamHandler, ConnectOptions } from "../interface.ts";
+import type { ByteStream, ByteStreamHandler } from "../interface/byte-stream.ts";
+import type { ConnectOptions } from "../interface/dialling.ts";
 import { descriptorClosed, descriptorOpened } from "./descriptors.ts";
 import { HandleStream } from "./handle-stream.ts";
 import { PendingDial } from "./pending-dial.ts";

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { StreamError } from "../interface.ts";
+import type { StreamError } from "../interface/stream-error.ts";
 import { plainAddress } from "./address.ts";
 import { descriptorClosed } from "./descriptors.ts";
 import { giveBack, isNotedRead, largeRead, noteRead, restOf } from "./large-reads.ts";

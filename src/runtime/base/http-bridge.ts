@@ -2,15 +2,15 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { type Duplex, Readable } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
-import {
-  type ListenOptions,
-  maxWebSocketMessage,
-  type NativeHandler,
-  type NativeListener,
-  type NativePeer,
-  type NativeRequest,
-  type NativeResponse,
-} from "../interface.ts";
+import type { ListenOptions } from "../interface/listening.ts";
+import type {
+  NativeHandler,
+  NativeListener,
+  NativePeer,
+  NativeRequest,
+  NativeResponse,
+} from "../interface/native-serving.ts";
+import { maxWebSocketMessage } from "../interface/web-socket.ts";
 import { plainAddress, showAddress } from "./address.ts";
 import { StandardWebSocket } from "./standard-web-socket.ts";
 import { streamError } from "./stream-error.ts";

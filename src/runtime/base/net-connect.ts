@@ -1,5 +1,7 @@
 import { connect, isIP, type NetConnectOpts, type Socket } from "node:net";
-import type { ByteStream, ByteStreamHandler, ConnectOptions, StreamError } from "../interface.ts";
+import type { ByteStream, ByteStreamHandler } from "../interface/byte-stream.ts";
+import type { ConnectOptions } from "../interface/dialling.ts";
+import type { StreamError } from "../interface/stream-error.ts";
 import { showAddress } from "./address.ts";
 import { descriptorClosed, descriptorOpened, roomToDial } from "./descriptors.ts";
 import { dialTimeout, noDescriptor } from "./dial-errors.ts";

@@ -1,5 +1,6 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import type { ByteStream, ByteStreamHandler, Listener, ListenOptions } from "../interface.ts";
+import type { ByteStream, ByteStreamHandler } from "../interface/byte-stream.ts";
+import type { Listener, ListenOptions } from "../interface/listening.ts";
 import { showAddress } from "./address.ts";
 import { descriptorClosed, descriptorOpened, roomToAccept } from "./descriptors.ts";
 import { acceptHandles } from "./handle-accept.ts";

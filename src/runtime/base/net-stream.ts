@@ -1,7 +1,8 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import type { StreamError, TlsFacts } from "../interface.ts";
+import type { StreamError } from "../interface/stream-error.ts";
+import type { TlsFacts } from "../interface/tls.ts";
 import { plainAddress } from "./address.ts";
 import { giveBack, isNotedRead, largeRead, noteRead } from "./large-reads.ts";
 import { deliver, post } from "./outbox.ts";

@@ -1,4 +1,5 @@
-import type { ByteStream, ByteStreamHandler, ConnectOptions } from "../interface.ts";
+import type { ByteStream, ByteStreamHandler } from "../interface/byte-stream.ts";
+import type { ConnectOptions } from "../interface/dialling.ts";
 import { dialTimeout } from "./dial-errors.ts";
 
 /** A dial under way, however the connection is made: its time limit, the time it took, and its one end. */

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import process from "node:process";
 import type { Readable } from "node:stream";
-import type { CommandEnd, CommandOptions, GroupedCommand } from "../interface.ts";
+import type { CommandEnd, CommandOptions, GroupedCommand } from "../interface/processes.ts";
 
 /** Keeps the first `limit` bytes of a stream and reads the rest into nothing. */
 class Capture {

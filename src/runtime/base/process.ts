@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { availableParallelism, hostname, networkInterfaces } from "node:os";
 import { basename } from "node:path";
 import process from "node:process";
-import { type Signal, StreamError } from "../interface.ts";
+import type { Signal } from "../interface/processes.ts";
+import { StreamError } from "../interface/stream-error.ts";
 
 /** `Runtime.args`. */
 export const args: readonly string[] = process.argv.slice(2);

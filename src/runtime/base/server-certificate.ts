@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { StreamError } from "../interface.ts";
+import { StreamError } from "../interface/stream-error.ts";
 import type { TlsSource } from "./tls-facts.ts";
 
 /** The part of a certificate that decides whether a server is the one that was meant. */

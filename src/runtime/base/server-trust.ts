@@ -1,6 +1,7 @@
 import type { Buffer } from "node:buffer";
 import { createSecureContext, type SecureContext } from "node:tls";
-import { type ClientTls, StreamError } from "../interface.ts";
+import { StreamError } from "../interface/stream-error.ts";
+import type { ClientTls } from "../interface/tls.ts";
 import { leafOf, objection, type ShownCertificate } from "./server-certificate.ts";
 import { systemAuthorities } from "./system-authorities.ts";
 import { agreementOf } from "./tls-agreement.ts";

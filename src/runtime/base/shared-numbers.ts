@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import type { SharedNumbers } from "../interface.ts";
+import type { SharedNumbers } from "../interface/processes.ts";
 
 const bytesEach = 4;
 

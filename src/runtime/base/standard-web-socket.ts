@@ -1,4 +1,4 @@
-import type { MessageSocket, WebSocketHandler } from "../interface.ts";
+import type { MessageSocket, WebSocketHandler } from "../interface/web-socket.ts";
 
 /** Bytes that may wait before the sender is told to stop. */
 const highWater = 64 * 1024;

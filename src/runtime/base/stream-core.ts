@@ -1,4 +1,6 @@
-import type { ByteStream, ByteStreamHandler, StreamError, TlsFacts } from "../interface.ts";
+import type { ByteStream, ByteStreamHandler } from "../interface/byte-stream.ts";
+import type { StreamError } from "../interface/stream-error.ts";
+import type { TlsFacts } from "../interface/tls.ts";
 import { deliver, type Sender } from "./outbox.ts";
 
 /** Hears nothing: the handler of a stream between its creation and its owner. */

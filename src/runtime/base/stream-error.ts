@@ -1,4 +1,4 @@
-import { StreamError, type StreamErrorKind } from "../interface.ts";
+import { StreamError, type StreamErrorKind } from "../interface/stream-error.ts";
 
 /**
  * What the runtimes' error codes mean, for all three at once (runtimes.md §1 and §4). Alert codes differ in their

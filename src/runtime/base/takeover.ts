@@ -1,5 +1,7 @@
 import type { Socket } from "node:net";
-import { type ByteStream, type ByteStreamHandler, type ClientTls, type ServerTls, StreamError } from "../interface.ts";
+import type { ByteStream, ByteStreamHandler } from "../interface/byte-stream.ts";
+import { StreamError } from "../interface/stream-error.ts";
+import type { ClientTls, ServerTls } from "../interface/tls.ts";
 import { showAddress } from "./address.ts";
 import { NetStream } from "./net-stream.ts";
 import { handshakeAsClient } from "./tls-client.ts";

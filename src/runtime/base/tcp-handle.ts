@@ -1,6 +1,6 @@
 import process from "node:process";
 import { getSystemErrorName } from "node:util";
-import type { StreamError } from "../interface.ts";
+import type { StreamError } from "../interface/stream-error.ts";
 import { streamError } from "./stream-error.ts";
 
 /** What `getpeername` and `getsockname` fill in. */

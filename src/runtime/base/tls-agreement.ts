@@ -1,5 +1,5 @@
 import { createSecureContext, type SecureContextOptions } from "node:tls";
-import type { ServerTls, TlsVersion } from "../interface.ts";
+import type { ServerTls, TlsVersion } from "../interface/tls.ts";
 
 /** What a handshake may agree on, as `node:tls` takes it. */
 export type Agreement = Pick<SecureContextOptions, "minVersion" | "maxVersion" | "ciphers" | "honorCipherOrder">;

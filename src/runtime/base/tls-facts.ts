@@ -1,5 +1,5 @@
 import type { PeerCertificate, TLSSocket } from "node:tls";
-import type { TlsFacts } from "../interface.ts";
+import type { TlsFacts } from "../interface/tls.ts";
 
 interface ChainLink extends PeerCertificate {
   issuerCertificate?: ChainLink;

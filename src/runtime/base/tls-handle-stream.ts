@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { TLSSocket } from "node:tls";
-import type { TlsFacts } from "../interface.ts";
+import type { TlsFacts } from "../interface/tls.ts";
 import { giveBack, isNotedRead, restOf } from "./large-reads.ts";
 import { type Carrier, NetStream } from "./net-stream.ts";
 import { deliver, post } from "./outbox.ts";

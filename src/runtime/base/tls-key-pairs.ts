@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
-import type { KeyPair } from "../interface.ts";
+import type { KeyPair } from "../interface/tls.ts";
 import type { Agreement } from "./tls-agreement.ts";
 
 function reasonOf(error: unknown): string {

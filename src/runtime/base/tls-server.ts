@@ -1,7 +1,8 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createServer, type Server, type TLSSocket, type TlsOptions } from "node:tls";
-import { type ServerTls, StreamError, type TlsFacts } from "../interface.ts";
+import { StreamError } from "../interface/stream-error.ts";
+import type { ServerTls, TlsFacts } from "../interface/tls.ts";
 import { plainAddress } from "./address.ts";
 import { authoritiesInChain } from "./authorities-in-chain.ts";
 import { certificateAlert, missingCertificate } from "./certificate-alert.ts";

@@ -1,4 +1,4 @@
-import type { ByteStream, ByteStreamHandler } from "../interface.ts";
+import type { ByteStream, ByteStreamHandler } from "../interface/byte-stream.ts";
 
 /** So many clients at a time are answered before their connection is closed; others are closed at once. */
 const answeredAtOnce = 8;

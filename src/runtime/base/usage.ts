@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import process from "node:process";
-import type { ProcessUsage } from "../interface.ts";
+import type { ProcessUsage } from "../interface/processes.ts";
 import { openStreams } from "./descriptors.ts";
 
 /** `Runtime.usage`. */

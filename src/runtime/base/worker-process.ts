@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import type { Readable } from "node:stream";
-import type { CommandEnd, SupervisorLink, WorkerListener, WorkerProcess } from "../interface.ts";
+import type { CommandEnd, SupervisorLink, WorkerListener, WorkerProcess } from "../interface/processes.ts";
 
 /** In the environment of worker processes: the path of the socket by which their supervisor is reached. */
 const mark = "CAUSEWAY_WORKER";

@@ -1,4 +1,5 @@
-import type { StreamError, TlsFacts } from "../interface.ts";
+import type { StreamError } from "../interface/stream-error.ts";
+import type { TlsFacts } from "../interface/tls.ts";
 import { BunStream, type Released, type StreamSocket } from "./stream.ts";
 import type { TlsOwner, TlsSocket, VerifyError } from "./tls-engine.ts";
 

@@ -1,15 +1,9 @@
 import type { ServerWebSocket } from "bun";
 import { plainAddress, showAddress } from "../base/address.ts";
 import { streamError } from "../base/stream-error.ts";
-import {
-  type ListenOptions,
-  type MessageSocket,
-  maxWebSocketMessage,
-  type NativeHandler,
-  type NativeListener,
-  type NativeUpgrade,
-  type WebSocketHandler,
-} from "../interface.ts";
+import type { ListenOptions } from "../interface/listening.ts";
+import type { NativeHandler, NativeListener, NativeUpgrade } from "../interface/native-serving.ts";
+import { type MessageSocket, maxWebSocketMessage, type WebSocketHandler } from "../interface/web-socket.ts";
 
 /** Bytes that may wait before the sender is told to stop. */
 const highWater = 64 * 1024;

@@ -1,6 +1,6 @@
 import { closeSync } from "node:fs";
 import { openNumbers, removeNumbers, touchNumbers } from "../base/shared-numbers.ts";
-import type { SharedNumbers } from "../interface.ts";
+import type { SharedNumbers } from "../interface/processes.ts";
 
 /** `Runtime.sharedNumbers` on memory that the processes have in common. */
 export function sharedNumbersBun(length: number, given?: string): SharedNumbers {

@@ -8,14 +8,10 @@ import type { Accept } from "../base/net-listen.ts";
 import { PendingDial } from "../base/pending-dial.ts";
 import { streamError } from "../base/stream-error.ts";
 import { turnAway } from "../base/turn-away.ts";
-import type {
-  ByteStream,
-  ByteStreamHandler,
-  ClientTls,
-  ConnectOptions,
-  Listener,
-  ListenOptions,
-} from "../interface.ts";
+import type { ByteStream, ByteStreamHandler } from "../interface/byte-stream.ts";
+import type { ConnectOptions } from "../interface/dialling.ts";
+import type { Listener, ListenOptions } from "../interface/listening.ts";
+import type { ClientTls } from "../interface/tls.ts";
 import { collectWithGrowth } from "./growth-collection.ts";
 import { rethrown } from "./socket-errors.ts";
 import { BunStream, type SocketOwner, type StreamSocket } from "./stream.ts";

@@ -4,7 +4,8 @@ import { plainAddress, showAddress } from "../base/address.ts";
 import { giveBack, noteRead, restOf } from "../base/large-reads.ts";
 import { deliver, post } from "../base/outbox.ts";
 import { StreamCore } from "../base/stream-core.ts";
-import type { StreamError, TlsFacts } from "../interface.ts";
+import type { StreamError } from "../interface/stream-error.ts";
+import type { TlsFacts } from "../interface/tls.ts";
 import { type Reader, readLater } from "./inbox.ts";
 import { type Boxed, box, putInBox } from "./message-box.ts";
 

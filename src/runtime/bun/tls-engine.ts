@@ -3,7 +3,7 @@ import type { PeerCertificate } from "node:tls";
 import type { SocketHandler, TLSOptions } from "bun";
 import { streamError } from "../base/stream-error.ts";
 import type { TlsSource } from "../base/tls-facts.ts";
-import type { StreamError } from "../interface.ts";
+import type { StreamError } from "../interface/stream-error.ts";
 import { rethrown, tlsError } from "./socket-errors.ts";
 import type { BunStream, SocketOwner, StreamSocket } from "./stream.ts";
 

@@ -1,4 +1,4 @@
-import type { ServerTls } from "../interface.ts";
+import type { ServerTls } from "../interface/tls.ts";
 
 /** What a client offers (RFC 8446 §4.1.2), as far as the settings of a listener can turn it away. */
 interface ClientHello {

@@ -1,6 +1,6 @@
 import { close, url } from "node:inspector";
 import { onSignal } from "../base/process.ts";
-import type { Signal } from "../interface.ts";
+import type { Signal } from "../interface/processes.ts";
 
 /** Between two looks, and for how long to look, in milliseconds: Deno opens the inspector within a few. */
 const lookMs = 5;

@@ -1,7 +1,8 @@
 import { plainAddress, showAddress } from "../base/address.ts";
 import { StandardWebSocket } from "../base/standard-web-socket.ts";
 import { streamError } from "../base/stream-error.ts";
-import type { ListenOptions, NativeHandler, NativeListener } from "../interface.ts";
+import type { ListenOptions } from "../interface/listening.ts";
+import type { NativeHandler, NativeListener } from "../interface/native-serving.ts";
 
 interface NetAddress {
   readonly hostname: string;

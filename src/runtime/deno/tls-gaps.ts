@@ -1,5 +1,5 @@
 import { authoritiesInChain } from "../base/authorities-in-chain.ts";
-import type { ServerTls } from "../interface.ts";
+import type { ServerTls } from "../interface/tls.ts";
 
 const lowVersions: ReadonlySet<string | undefined> = new Set(["TLSv1", "TLSv1.1"]);
 

@@ -4,7 +4,7 @@ import { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import type { TlsHandle } from "../base/tcp-handle.ts";
 import type { GatedCarrier } from "../base/tls-server.ts";
-import type { ServerTls } from "../interface.ts";
+import type { ServerTls } from "../interface/tls.ts";
 import { helloFault } from "./client-hello.ts";
 import { engineHandle } from "./tls-engine-handle.ts";
 

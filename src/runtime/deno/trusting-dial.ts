@@ -1,12 +1,9 @@
 import { connectNet } from "../base/net-connect.ts";
 import { systemAuthorities } from "../base/system-authorities.ts";
-import {
-  type ByteStream,
-  type ByteStreamHandler,
-  type ClientTls,
-  type ConnectOptions,
-  StreamError,
-} from "../interface.ts";
+import type { ByteStream, ByteStreamHandler } from "../interface/byte-stream.ts";
+import type { ConnectOptions } from "../interface/dialling.ts";
+import { StreamError } from "../interface/stream-error.ts";
+import type { ClientTls } from "../interface/tls.ts";
 import { makeTlsGate } from "./tls-gate.ts";
 
 /** Names of servers that the system's authorities vouch for. */

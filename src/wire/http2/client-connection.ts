@@ -1,6 +1,7 @@
 import { addressText } from "../../core/address-text.ts";
 import type { Failure } from "../../core/forwarding/failure.ts";
-import type { ByteStream, StreamError } from "../../runtime/interface.ts";
+import type { ByteStream } from "../../runtime/interface/byte-stream.ts";
+import type { StreamError } from "../../runtime/interface/stream-error.ts";
 import type { ClientExchange } from "../client-exchange.ts";
 import { type LostConnection, lostFailure } from "../client-failures.ts";
 import type { Latin1 } from "../head-scan.ts";

@@ -1,6 +1,7 @@
 import type { Failure } from "../../core/forwarding/failure.ts";
 import type { Endpoint } from "../../core/routing/endpoint.ts";
-import type { ByteStream, ByteStreamHandler, StreamError } from "../../runtime/interface.ts";
+import type { ByteStream, ByteStreamHandler } from "../../runtime/interface/byte-stream.ts";
+import type { StreamError } from "../../runtime/interface/stream-error.ts";
 import type { ClientExchange } from "../client-exchange.ts";
 import { Http2ClientConnection, type Http2ClientOwner, type Http2ClientParts } from "./client-connection.ts";
 

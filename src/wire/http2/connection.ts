@@ -1,4 +1,5 @@
-import type { ByteStream, ByteStreamHandler, StreamError } from "../../runtime/interface.ts";
+import type { ByteStream, ByteStreamHandler } from "../../runtime/interface/byte-stream.ts";
+import type { StreamError } from "../../runtime/interface/stream-error.ts";
 import type { Latin1 } from "../head-scan.ts";
 import type { TimerWheel } from "../timer-wheel.ts";
 import { FrameBudget } from "./frame-budget.ts";

@@ -1,4 +1,4 @@
-import type { ByteStream } from "../../runtime/interface.ts";
+import type { ByteStream } from "../../runtime/interface/byte-stream.ts";
 import type { Latin1 } from "../head-scan.ts";
 import { Deadline } from "../timer-wheel.ts";
 import { frameHeader, headersFrames } from "./frame-text.ts";

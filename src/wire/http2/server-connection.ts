@@ -1,5 +1,6 @@
 import type { ResponseLike } from "../../core/message.ts";
-import type { ByteStream, StreamError } from "../../runtime/interface.ts";
+import type { ByteStream } from "../../runtime/interface/byte-stream.ts";
+import type { StreamError } from "../../runtime/interface/stream-error.ts";
 import { HeaderLines } from "../header-lines.ts";
 import type { ConnectionHost, Counted, HostedConnection } from "../server-options.ts";
 import type { WebSocketSplice } from "../web-socket-splice.ts";

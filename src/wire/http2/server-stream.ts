@@ -1,7 +1,7 @@
 import type { Client, ClientTlsFacts, ExchangeEnd, ExchangeObserver } from "../../core/client.ts";
 import { Failure } from "../../core/forwarding/failure.ts";
 import { type HeadersLike, isTunnel, type RequestLike, type ResponseLike } from "../../core/message.ts";
-import type { ByteStream } from "../../runtime/interface.ts";
+import type { ByteStream } from "../../runtime/interface/byte-stream.ts";
 import type { BodySink, BodySource, HasSource } from "../body.ts";
 import { FetchMembers } from "../fetch-members.ts";
 import type { HeaderLines } from "../header-lines.ts";

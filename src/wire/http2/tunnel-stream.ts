@@ -1,5 +1,7 @@
 import type { Failure } from "../../core/forwarding/failure.ts";
-import { type ByteStream, type ByteStreamHandler, StreamError, type TlsFacts } from "../../runtime/interface.ts";
+import type { ByteStream, ByteStreamHandler } from "../../runtime/interface/byte-stream.ts";
+import { StreamError } from "../../runtime/interface/stream-error.ts";
+import type { TlsFacts } from "../../runtime/interface/tls.ts";
 import type { BodySink, BodySource } from "../body.ts";
 
 /** The stream that carries a tunnel. */

@@ -1,4 +1,5 @@
-import type { ByteStream, ByteStreamHandler, StreamError } from "../../runtime/interface.ts";
+import type { ByteStream, ByteStreamHandler } from "../../runtime/interface/byte-stream.ts";
+import type { StreamError } from "../../runtime/interface/stream-error.ts";
 import type { HostedConnection } from "../server-options.ts";
 import { preface } from "./protocol.ts";
 

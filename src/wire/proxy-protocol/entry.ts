@@ -1,4 +1,4 @@
-import type { ByteStream, ByteStreamHandler } from "../../runtime/interface.ts";
+import type { ByteStream, ByteStreamHandler } from "../../runtime/interface/byte-stream.ts";
 import type { Latin1 } from "../head-scan.ts";
 import type { Listed } from "../roster.ts";
 import { Deadline, type TimerWheel } from "../timer-wheel.ts";

@@ -1,4 +1,6 @@
-import type { ByteStream, ByteStreamHandler, Runtime, ServerTls, TlsFacts } from "../../runtime/interface.ts";
+import type { ByteStream, ByteStreamHandler } from "../../runtime/interface/byte-stream.ts";
+import type { ServerTls, TlsFacts } from "../../runtime/interface/tls.ts";
+import type { Runtime } from "../../runtime/interface.ts";
 import type { ProxyAddress } from "./header.ts";
 
 /** A stream whose peer is the one that a PROXY header named; everything else is that of the stream below. */

@@ -3,13 +3,9 @@ import { describe, it } from "node:test";
 import { runtime } from "#runtime";
 import { rehearsalMs, rehearse } from "../../../src/cli/router/rehearsal.ts";
 import { defaultConfig } from "../../../src/core/config/assemble.ts";
-import type {
-  ByteStream,
-  ByteStreamHandler,
-  Listener,
-  ListenOptions,
-  Runtime,
-} from "../../../src/runtime/interface.ts";
+import type { ByteStream, ByteStreamHandler } from "../../../src/runtime/interface/byte-stream.ts";
+import type { Listener, ListenOptions } from "../../../src/runtime/interface/listening.ts";
+import type { Runtime } from "../../../src/runtime/interface.ts";
 import { TimerWheel } from "../../../src/wire/timer-wheel.ts";
 
 const { config } = defaultConfig();

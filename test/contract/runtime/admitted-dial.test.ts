@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { runtime } from "#runtime";
-import type { Listener } from "../../../src/runtime/interface.ts";
+import type { Listener } from "../../../src/runtime/interface/listening.ts";
 import { Recorder } from "./recorder.ts";
 
 describe("dialling with ConnectOptions.admits", () => {

@@ -3,7 +3,7 @@ import { runtime } from "#runtime";
 import { exitOnUncaught } from "../../../src/cli/router/crash.ts";
 import { createLogger } from "../../../src/core/observe/json-logger.ts";
 import { Level } from "../../../src/core/observe/log.ts";
-import type { ByteStreamHandler } from "../../../src/runtime/interface.ts";
+import type { ByteStreamHandler } from "../../../src/runtime/interface/byte-stream.ts";
 
 // Run by crash.test.ts: fails in the way its argument names, with a listener and a timer that would keep it alive.
 const logger = createLogger({

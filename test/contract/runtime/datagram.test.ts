@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { createSocket, type Socket } from "node:dgram";
 import { after, before, describe, it } from "node:test";
 import { runtime } from "#runtime";
-import { type Datagram, StreamError } from "../../../src/runtime/interface.ts";
+import type { Datagram } from "../../../src/runtime/interface/datagram.ts";
+import { StreamError } from "../../../src/runtime/interface/stream-error.ts";
 import { until } from "./recorder.ts";
 
 const fail = (error: Error): void => {

@@ -1,5 +1,5 @@
 import { runtime } from "#runtime";
-import type { ByteStream } from "../../../src/runtime/interface.ts";
+import type { ByteStream } from "../../../src/runtime/interface/byte-stream.ts";
 import { Recorder } from "./recorder.ts";
 
 // Run by descriptors.test.ts under a low limit: says its port, echoes, and dials itself on the word "dial".

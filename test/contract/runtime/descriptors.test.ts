@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
 import { runtime } from "#runtime";
-import type { ByteStream } from "../../../src/runtime/interface.ts";
+import type { ByteStream } from "../../../src/runtime/interface/byte-stream.ts";
 import { runChild } from "./child.ts";
 import { afterwards, closeAll, Recorder, until } from "./recorder.ts";
 

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { afterEach, describe, it } from "node:test";
 import { runtime } from "#runtime";
-import { type ConnectOptions, StreamError } from "../../../src/runtime/interface.ts";
+import type { ConnectOptions } from "../../../src/runtime/interface/dialling.ts";
+import { StreamError } from "../../../src/runtime/interface/stream-error.ts";
 import { gap } from "../../fixtures/gap.ts";
 import { afterwards, closeAll, connectedPair, Recorder, until } from "./recorder.ts";
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { ByteStream, ByteStreamHandler, Runtime } from "../../../src/runtime/interface.ts";
+import type { ByteStream, ByteStreamHandler } from "../../../src/runtime/interface/byte-stream.ts";
+import type { Runtime } from "../../../src/runtime/interface.ts";
 import { type Recorder, until } from "./recorder.ts";
 
 /** Keeps writing until `total` bytes (a multiple of 64 KiB) went out, as fast as the stream allows. */

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { runtime } from "#runtime";
-import type { GroupedCommand } from "../../../src/runtime/interface.ts";
+import type { GroupedCommand } from "../../../src/runtime/interface/processes.ts";
 import { until } from "./recorder.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "causeway-group-"));

@@ -1,12 +1,8 @@
-import type {
-  ByteStream,
-  ByteStreamHandler,
-  ConnectOptions,
-  Listener,
-  ListenOptions,
-  Runtime,
-  StreamError,
-} from "../../../src/runtime/interface.ts";
+import type { ByteStream, ByteStreamHandler } from "../../../src/runtime/interface/byte-stream.ts";
+import type { ConnectOptions } from "../../../src/runtime/interface/dialling.ts";
+import type { Listener, ListenOptions } from "../../../src/runtime/interface/listening.ts";
+import type { StreamError } from "../../../src/runtime/interface/stream-error.ts";
+import type { Runtime } from "../../../src/runtime/interface.ts";
 
 /** Resolves when `condition` holds; rejects after `ms` with `what`. Polls, so that a test needs no hook for it. */
 export async function until(what: string, condition: () => boolean, ms = 8000): Promise<void> {

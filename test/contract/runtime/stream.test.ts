@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, before, describe, it } from "node:test";
 import { runtime } from "#runtime";
-import type { ByteStreamHandler, ListenOptions } from "../../../src/runtime/interface.ts";
+import type { ByteStreamHandler } from "../../../src/runtime/interface/byte-stream.ts";
+import type { ListenOptions } from "../../../src/runtime/interface/listening.ts";
 import { floodSlowReader } from "./flood.ts";
 import { closeAll, connectedPair, Recorder, until } from "./recorder.ts";
 

@@ -1,5 +1,5 @@
 import { runtime } from "#runtime";
-import type { WorkerProcess } from "../../../src/runtime/interface.ts";
+import type { WorkerProcess } from "../../../src/runtime/interface/processes.ts";
 
 // Run by workers.test.ts, as supervisor and as worker of it: what it says on standard output is what the test looks at.
 const supervisor = runtime.supervisor();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { MessageQueue } from "../../../src/bus/message-queue.ts";
-import type { Clock } from "../../../src/runtime/interface.ts";
+import type { Clock } from "../../../src/runtime/interface/clock.ts";
 
 /** Time that moves only when told; `turn` is one turn of the event loop. */
 class Turns implements Clock {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { StreamError } from "../../../src/runtime/interface.ts";
+import { StreamError } from "../../../src/runtime/interface/stream-error.ts";
 import { createRig, readBody, TestOutgoing, TestSource, watch } from "../../fixtures/client-rig.ts";
 import { settled } from "../../fixtures/memory-stream.ts";
 

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Endpoint } from "../../../src/core/routing/endpoint.ts";
-import { type ByteStreamHandler, type Runtime, StreamError } from "../../../src/runtime/interface.ts";
+import type { ByteStreamHandler } from "../../../src/runtime/interface/byte-stream.ts";
+import { StreamError } from "../../../src/runtime/interface/stream-error.ts";
+import type { Runtime } from "../../../src/runtime/interface.ts";
 import { TimerWheel } from "../../../src/wire/timer-wheel.ts";
 import { createTransport } from "../../../src/wire/transport.ts";
 import {

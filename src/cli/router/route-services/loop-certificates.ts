@@ -1,4 +1,4 @@
-import type { KeyPair } from "../../../runtime/interface.ts";
+import type { KeyPair } from "../../../runtime/interface/tls.ts";
 
 /** Name in the certificates: it is only checked between the router and itself. */
 export const loopName = "route-services.gorouter.internal";

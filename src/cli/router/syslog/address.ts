@@ -1,4 +1,4 @@
-import type { StreamError, StreamErrorKind } from "../../../runtime/interface.ts";
+import type { StreamError, StreamErrorKind } from "../../../runtime/interface/stream-error.ts";
 
 /** Where the access log's syslog server is (control-plane §1.2, `logging.syslog_network` and `syslog_addr`). */
 export interface SyslogAddress {

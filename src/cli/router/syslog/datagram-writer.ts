@@ -1,4 +1,5 @@
-import type { Datagram, Runtime } from "../../../runtime/interface.ts";
+import type { Datagram } from "../../../runtime/interface/datagram.ts";
+import type { Runtime } from "../../../runtime/interface.ts";
 import { type SyslogAddress, writeErrorText } from "./address.ts";
 import type { SyslogLosses } from "./losses.ts";
 import { queueFull, queueLimit, type SyslogWriter } from "./writer.ts";

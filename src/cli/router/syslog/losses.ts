@@ -1,5 +1,5 @@
 import type { Logger } from "../../../core/observe/log.ts";
-import type { Clock } from "../../../runtime/interface.ts";
+import type { Clock } from "../../../runtime/interface/clock.ts";
 
 /** A stall is over when nothing was lost for so long, in milliseconds. */
 const quietMs = 5000;

@@ -1,11 +1,8 @@
-import {
-  type ByteStream,
-  type ByteStreamHandler,
-  type ConnectOptions,
-  type Runtime,
-  StreamError,
-  type Timer,
-} from "../../../runtime/interface.ts";
+import type { ByteStream, ByteStreamHandler } from "../../../runtime/interface/byte-stream.ts";
+import type { Timer } from "../../../runtime/interface/clock.ts";
+import type { ConnectOptions } from "../../../runtime/interface/dialling.ts";
+import { StreamError } from "../../../runtime/interface/stream-error.ts";
+import type { Runtime } from "../../../runtime/interface.ts";
 import { dialErrorText, type SyslogAddress, writeErrorText } from "./address.ts";
 import type { SyslogLosses } from "./losses.ts";
 import { queueFull, queueLimit, type SyslogWriter } from "./writer.ts";

@@ -1,4 +1,5 @@
-import type { ProcessUsage, Runtime } from "../../../runtime/interface.ts";
+import type { ProcessUsage } from "../../../runtime/interface/processes.ts";
+import type { Runtime } from "../../../runtime/interface.ts";
 import type { WorkerReport } from "./messages.ts";
 
 /** What a router's processes use of the machine together, workers as of their latest reports. */

@@ -3,7 +3,8 @@ import type { FailureKind } from "../../../core/forwarding/failure.ts";
 import type { Level, LogData } from "../../../core/observe/log.ts";
 import type { RequestReport } from "../../../core/observe/request-report.ts";
 import type { Health } from "../../../core/pipeline/parts.ts";
-import type { KeyPair, ProcessUsage } from "../../../runtime/interface.ts";
+import type { ProcessUsage } from "../../../runtime/interface/processes.ts";
+import type { KeyPair } from "../../../runtime/interface/tls.ts";
 import { StartFailure } from "../start-failure.ts";
 
 /** Everything a worker process needs to know before it can serve. */

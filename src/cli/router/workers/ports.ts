@@ -1,5 +1,7 @@
 import type { Config } from "../../../core/config/schema.ts";
-import type { ByteStreamHandler, Listener, Runtime } from "../../../runtime/interface.ts";
+import type { ByteStreamHandler } from "../../../runtime/interface/byte-stream.ts";
+import type { Listener } from "../../../runtime/interface/listening.ts";
+import type { Runtime } from "../../../runtime/interface.ts";
 import { listenErrorText, StartFailure } from "../start-failure.ts";
 
 /** Nobody is served yet. */

@@ -1,7 +1,7 @@
 import type { SharedCount } from "../../../core/routing/endpoint.ts";
 import type { SharedTurn } from "../../../core/routing/pool-state.ts";
 import type { FailureNews } from "../../../core/routing/table-replica.ts";
-import type { SharedNumbers } from "../../../runtime/interface.ts";
+import type { SharedNumbers } from "../../../runtime/interface/processes.ts";
 import { countsOf, newsCountsAt, newsOf, oldestNews, turnAt } from "./shared-layout.ts";
 
 /** Looks that a worker has more than the next one before it gives way: the other needs some to notice and leave. */

@@ -1,6 +1,6 @@
 import type { Clock } from "../../../core/clock.ts";
 import type { TableFeed } from "../../../core/routing/table-feed.ts";
-import type { CommandEnd, WorkerProcess } from "../../../runtime/interface.ts";
+import type { CommandEnd, WorkerProcess } from "../../../runtime/interface/processes.ts";
 import { failureOf, type Message, type Questions, type Tidings } from "./messages.ts";
 
 /** Characters of table operations per message, and messages under way: the worker does one while the next is made. */

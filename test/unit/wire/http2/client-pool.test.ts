@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { StreamError } from "../../../../src/runtime/interface.ts";
+import { StreamError } from "../../../../src/runtime/interface/stream-error.ts";
 import { settingsFrame } from "../../../../src/wire/http2/frame-text.ts";
 import {
   DATA,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { ByteStreamHandler } from "../../../../src/runtime/interface.ts";
+import type { ByteStreamHandler } from "../../../../src/runtime/interface/byte-stream.ts";
 import { ProxyEntry } from "../../../../src/wire/proxy-protocol/entry.ts";
 import { TimerWheel } from "../../../../src/wire/timer-wheel.ts";
 import { MemoryStream } from "../../../fixtures/memory-stream.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { dialErrorText, parseSyslogAddress, writeErrorText } from "../../../../../src/cli/router/syslog/address.ts";
-import { StreamError } from "../../../../../src/runtime/interface.ts";
+import { StreamError } from "../../../../../src/runtime/interface/stream-error.ts";
 
 describe("syslog address (control-plane §1.2, §1.3)", () => {
   for (const [network, address, kind, host, port, family] of [
