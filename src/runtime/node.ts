@@ -8,7 +8,6 @@ import { descriptorLimit } from "./base/descriptors.ts";
 import { fileStamp, listDirectory, openAppend, readTextFile, writeTextFile } from "./base/files.ts";
 import { freeRead } from "./base/large-reads.ts";
 import { connectNet } from "./base/net-connect.ts";
-import { listenNet } from "./base/net-listen.ts";
 import { processOutput } from "./base/output.ts";
 import {
   args,
@@ -34,6 +33,7 @@ import { matchKey } from "./base/tls-key-pairs.ts";
 import { openDescriptors, usage } from "./base/usage.ts";
 import { scriptCommand, spawnWorker, supervisor } from "./base/worker-process.ts";
 import type { Runtime } from "./interface.ts";
+import { listenCrowded } from "./node/crowded-listen.ts";
 import { writeSomeNode } from "./node/output.ts";
 
 const output = processOutput(writeSomeNode);
@@ -44,7 +44,7 @@ export const runtime: Runtime = {
   version: process.versions.node,
   clock,
 
-  listen: listenNet,
+  listen: listenCrowded,
   connect: admitting(connectNet),
   secureServer: secureServerNet,
   prepareServerTls: (tls) => prepareServerNet(tls, missingSuites),

@@ -159,7 +159,7 @@ export class Worker {
 
   async #listenHttp(handler: Handler, port: number, reusePort = false): Promise<Server> {
     const { runtime, config, wheel } = this.#parts;
-    const listen = { host: config.listen_host, port, reusePort };
+    const listen = { host: config.listen_host, port, reusePort, crowded: true };
     if (config.listener === "native") {
       const { serveNative } = await import("../../native/native-server.ts");
       return await serveNative(runtime, { listen, onError: this.#onError }, handler);
@@ -169,7 +169,7 @@ export class Worker {
 
   #listenHttps(handler: Handler, port: number, { options: tls }: IngressTls, reusePort = false): Promise<Server> {
     const { runtime, config, wheel } = this.#parts;
-    const listen = { host: config.listen_host, port, reusePort };
+    const listen = { host: config.listen_host, port, reusePort, crowded: true };
     return serve(runtime, wheel, { listen, ...this.#serverOptions(), tls }, handler);
   }
 

@@ -8,6 +8,8 @@ export interface ListenOptions {
   /** Path of a unix socket, instead of host and port. */
   readonly path?: string;
   readonly reusePort?: boolean;
+  /** Clients may come many at a time; a runtime that accepts them one by one may bind several sockets to the port. */
+  readonly crowded?: boolean;
   readonly backlog?: number;
   readonly tls?: ServerTls;
   /**

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { afterEach, describe, it } from "node:test";
 import { runtime } from "#runtime";
+import type { ByteStream } from "../../../src/runtime/interface/byte-stream.ts";
 import type { ConnectOptions } from "../../../src/runtime/interface/dialling.ts";
 import { StreamError } from "../../../src/runtime/interface/stream-error.ts";
 import { gap } from "../../fixtures/gap.ts";
@@ -126,6 +127,27 @@ describe(`dial and listen (${runtime.name})`, () => {
       afterwards(async () => stream.destroy());
     }
     await until("all accepted", () => accepted === 8);
+  });
+
+  it("accepts all clients of a crowded port, which nobody else may have, and frees it", async () => {
+    let accepted = 0;
+    const accept = (): Recorder => {
+      accepted++;
+      return new Recorder();
+    };
+    const crowded = await runtime.listen({ host: "127.0.0.1", port: 0, crowded: true }, accept);
+    const options = { host: "127.0.0.1", port: crowded.port, crowded: true };
+    const dials: Promise<ByteStream>[] = [];
+    for (let i = 0; i < 40; i++) dials.push(runtime.connect(options, new Recorder()));
+    for (const stream of await Promise.all(dials)) afterwards(async () => stream.destroy());
+    await until("all accepted", () => accepted === 40);
+    await assert.rejects(runtime.listen(options, accept), (error: StreamError) => error.kind === "address-in-use");
+    await crowded.close();
+    assert.equal((await failedDial(options)).kind, "refused");
+    const again = await runtime.listen(options, accept);
+    assert.equal(again.port, crowded.port);
+    await again.close();
+    assert.equal((await failedDial(options)).kind, "refused");
   });
 
   it("a closed listener frees its port at once and keeps what it accepted", async () => {
