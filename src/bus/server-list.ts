@@ -87,7 +87,10 @@ export class ServerList {
     const list =
       servers.length > 0
         ? servers.map((text) => parseServer(text, user, pass))
-        : options.hosts.map(({ hostname, port }) => parseServer(`nats://${hostPort(hostname, port)}`, user, pass));
+        : // Go takes a host without a name for this machine.
+          options.hosts.map(({ hostname, port }) =>
+            parseServer(`nats://${hostPort(hostname || "localhost", port)}`, user, pass),
+          );
     for (let i = list.length - 1; i > 0; i--) {
       const j = Math.floor(random() * (i + 1));
       [list[i], list[j]] = [list[j]!, list[i]!];

@@ -100,9 +100,10 @@ async function work(runtime: Runtime, logger: Lager, values: ReadonlyMap<string,
     return fatal("Exiting with error", error);
   }
   registrar.start();
-  logger.info("Caught signal", { signal: await caught });
+  const signal = await caught;
+  logger.info("Caught signal", { signal });
   logger.info("Received signal; shutting down");
-  const failure = await registrar.stop();
+  const failure = await registrar.stop(signal);
   if (failure !== undefined) return fatal("Exiting with error", failure);
   logger.info("Exiting without error");
   return 0;

@@ -45,17 +45,10 @@ export class Registrar {
 
   /** @throws Error for a malformed `dynamic_config_globs` pattern, which was logged. */
   constructor(parts: RegistrarParts) {
-    const { runtime, logger, config, parseYaml } = parts;
+    const { runtime, config, parseYaml } = parts;
     this.#parts = parts;
     this.#turnstile = new Turnstile(runtime.clock);
-    this.#files = new RoutesFiles(config.globs, {
-      runtime,
-      logger: logger.part("routes-config-watcher"),
-      host: config.host,
-      parseYaml,
-      unusable: (route) => this.#unusable(route),
-      apply: (file, routes) => this.#replace(file, routes),
-    });
+    this.#files = this.#watcher(parseYaml);
     this.#static = config.routes.filter((route) => this.#acceptable(route)).map((route) => this.#workerFor(route));
   }
 
@@ -73,11 +66,11 @@ export class Registrar {
 
   /**
    * Takes all routes back, within two seconds whatever happens. Resolves with the first error that kept a route from
-   * being taken back; a bus that is away is none, but logged.
+   * being taken back; a bus that is away is none, but logged. `signal`: the number of the one that ends the program.
    */
-  async stop(): Promise<Error | undefined> {
+  async stop(signal: number): Promise<Error | undefined> {
     const { logger, link } = this.#parts;
-    this.#files.stop();
+    this.#files.stop(signal);
     const workers = [...this.workers()];
     for (const worker of workers) worker.stop();
     const open = new Set(workers);
@@ -101,6 +94,23 @@ export class Registrar {
     if (failure === undefined && pending > 0)
       failure = new Error(`${pending} TCP routes could not be unregistered in ${stopDeadlineMs} ms`);
     return failure;
+  }
+
+  #watcher(parseYaml: RegistrarParts["parseYaml"]): RoutesFiles {
+    const { runtime, logger, config } = this.#parts;
+    try {
+      return new RoutesFiles(config.globs, {
+        runtime,
+        logger: logger.part("routes-config-watcher"),
+        host: config.host,
+        parseYaml,
+        unusable: (route) => this.#unusable(route),
+        apply: (file, routes) => this.#replace(file, routes),
+      });
+    } catch (error) {
+      logger.error("config watcher failed", (error as Error).message);
+      throw error;
+    }
   }
 
   #within(promise: Promise<void>, ms: number): Promise<void> {

@@ -47,7 +47,9 @@ export class RoutesFiles {
       try {
         return new Glob(pattern);
       } catch (error) {
-        parts.logger.error("failed-to-glob-config-files", (error as Error).message, { glob: pattern });
+        const { message } = error as Error;
+        parts.logger.error("failed-to-glob-config-files", message, { glob: pattern });
+        parts.logger.error("failed-to-discover-config-files", message);
         throw error;
       }
     });
@@ -59,7 +61,9 @@ export class RoutesFiles {
     this.#ticker.start();
   }
 
-  stop(): void {
+  /** `signal`: the number of the one that ends the program. */
+  stop(signal: number): void {
+    this.#parts.logger.info("caught-signal", { signal });
     this.#stopped = true;
     this.#ticker.stop();
   }

@@ -70,12 +70,14 @@ describe("route-registrar: a route (route-registrar §2, §7, §9, §13)", () =>
           "Registered routes successfully",
           "Caught signal",
           "Received signal; shutting down",
+          "routes-config-watcher.caught-signal",
           "Unregistering route",
           "Unregistered routes successfully",
           "Exiting without error",
         ],
       );
       assert.deepEqual(registrar.lines("Caught signal")[0]?.data, { signal: 15 });
+      assert.deepEqual(registrar.lines("routes-config-watcher.caught-signal")[0]?.data, { session: "1", signal: 15 });
       assert.deepEqual(registrar.lines("nats-connection-successful")[0]?.data, {
         "nats-host": `127.0.0.1:${nats.port}`,
       });
@@ -107,9 +109,10 @@ describe("route-registrar: a route (route-registrar §2, §7, §9, §13)", () =>
       );
       const messages = registrar.program.logLines.map(({ message }) => message.replace("Route Registrar.", ""));
       const each = ["Unregistering route", "Unregistered routes successfully"];
-      assert.deepEqual(messages.slice(-9), [
+      assert.deepEqual(messages.slice(-10), [
         "Caught signal",
         "Received signal; shutting down",
+        "routes-config-watcher.caught-signal",
         ...each,
         ...each,
         ...each,
@@ -336,6 +339,15 @@ describe("route-registrar: dynamic files (route-registrar §12)", () => {
       glob: "/x/[a",
       session: "1",
     });
+    assert.deepEqual(
+      registrar.program.logLines.slice(-4).map(({ message }) => message.replace("Route Registrar.", "")),
+      [
+        "routes-config-watcher.failed-to-glob-config-files",
+        "routes-config-watcher.failed-to-discover-config-files",
+        "config watcher failed",
+        "Exiting with error",
+      ],
+    );
     await registrar.stop();
   });
 });

@@ -42,6 +42,7 @@ describe("Routing API client: a running router (control-plane §7)", () => {
       "fetching-token",
       "started-fetching-token",
       "successfully-fetched-token",
+      "caching-token",
       "created-ticker",
       "syncer-started",
       "token-fetched-successfully",
@@ -67,6 +68,7 @@ describe("Routing API client: a running router (control-plane §7)", () => {
     assert.equal(find("syncer-started").log_level, 1);
     assert.deepEqual(find("started-fetching-token").data, { "force-update": true });
     assert.equal(find("started-fetching-token").source, ".uaa-client");
+    assert.deepEqual([find("caching-token").source, find("caching-token").log_level], ["", 0]);
     assert.equal(rig.uaa.calls.length, 2, "both are forced");
     const [proof] = rig.api.calls;
     assert.equal(proof!.path, "/routing/v1/routes");

@@ -73,7 +73,7 @@ export async function routingApi(runtime: Runtime, logger: Lager, api: RoutingAp
   const common = { dialTimeoutMs, maxAnswerBytes };
   const tls = await uaaTls(runtime, api);
   const uaaHttp = new HttpClient(runtime, wheel, { ...common, origin: uaaOrigin(api.oauthUrl), tls });
-  const uaa = new UaaClient(uaaHttp, runtime.clock, logger.part("uaa-client"), { ...api, ...tokens });
+  const uaa = new UaaClient(uaaHttp, runtime.clock, logger.part("uaa-client"), logger, { ...api, ...tokens });
   const origin = new URL(api.apiUrl);
   const { clientCertPath, clientPrivateKeyPath, serverCaCertPath } = api;
   const apiTls =

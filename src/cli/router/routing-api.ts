@@ -139,7 +139,7 @@ async function uaaClient(
     debug: (message: string, data?: Readonly<Record<string, unknown>>): void => log.debug(message, data),
     error: (message: string, error: string): void => log.error(message, { error }),
   };
-  return new UaaClient(http, runtime.clock, lines, {
+  return new UaaClient(http, runtime.clock, lines, syslog, {
     clientId: oauth.client_name,
     clientSecret: oauth.client_secret,
     retries: config.token_fetcher_max_retries,

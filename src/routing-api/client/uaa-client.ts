@@ -26,17 +26,25 @@ export class UaaClient {
   readonly #http: HttpClient;
   readonly #clock: Clock;
   readonly #log: TokenLog;
+  readonly #programLog: Pick<TokenLog, "debug">;
   readonly #settings: TokenSettings;
   readonly #authorization: string;
   #cached: { readonly token: string; readonly until: number } | undefined;
   #fetching: Promise<string> | undefined;
 
-  /** `log` is the part `uaa-client`. */
-  constructor(http: HttpClient, clock: Clock, log: TokenLog, settings: TokenSettings) {
+  /** `log` is the part `uaa-client` of `programLog`, which the line about keeping a token goes to. */
+  constructor(
+    http: HttpClient,
+    clock: Clock,
+    log: TokenLog,
+    programLog: Pick<TokenLog, "debug">,
+    settings: TokenSettings,
+  ) {
     const { clientId, clientSecret } = settings;
     this.#http = http;
     this.#clock = clock;
     this.#log = log;
+    this.#programLog = programLog;
     this.#settings = settings;
     this.#authorization = `Basic ${btoa(`${formEncoded(clientId)}:${formEncoded(clientSecret)}`)}`;
   }
@@ -72,8 +80,12 @@ export class UaaClient {
         this.#log.debug("retry-fetching-token", { "retry-count": retry });
       }
       try {
-        const token = await this.#fetch();
+        const { token, until } = await this.#fetch();
         this.#log.debug("successfully-fetched-token");
+        if (until !== undefined) {
+          this.#programLog.debug("caching-token");
+          this.#cached = { token, until };
+        }
         return token;
       } catch (error) {
         this.#log.error("error-fetching-token", (error as Error).message);
@@ -82,7 +94,8 @@ export class UaaClient {
     }
   }
 
-  async #fetch(): Promise<string> {
+  /** The token, and the monotonic time until which it may be used again; undefined: it is used once. */
+  async #fetch(): Promise<{ readonly token: string; readonly until: number | undefined }> {
     const begun = this.#clock.monotonic();
     const { status, body } = await this.#http.send({
       method: "POST",
@@ -99,8 +112,7 @@ export class UaaClient {
     // Never the body: it may hold a token.
     if (status !== 200) throw new Error(`UAA answered ${status} to the request for a token`);
     const { token, lifetimeMs } = readToken(body);
-    this.#cached = { token, until: begun + lifetimeMs - this.#settings.expiryBufferMs };
-    return token;
+    return { token, until: lifetimeMs && begun + lifetimeMs - this.#settings.expiryBufferMs };
   }
 }
 
@@ -109,7 +121,7 @@ function formEncoded(text: string): string {
   return new URLSearchParams([["", text]]).toString().slice(1);
 }
 
-function readToken(body: string): { readonly token: string; readonly lifetimeMs: number } {
+function readToken(body: string): { readonly token: string; readonly lifetimeMs: number | undefined } {
   let answer: unknown;
   try {
     answer = JSON.parse(body);
@@ -120,6 +132,5 @@ function readToken(body: string): { readonly token: string; readonly lifetimeMs:
   if (typeof access_token !== "string" || !/^[\x21-\x7e]+$/.test(access_token)) {
     throw new Error("UAA's answer to the request for a token holds no access_token");
   }
-  // Without a lifetime a token is used once.
-  return { token: access_token, lifetimeMs: typeof expires_in === "number" ? expires_in * 1000 : 0 };
+  return { token: access_token, lifetimeMs: typeof expires_in === "number" ? expires_in * 1000 : undefined };
 }

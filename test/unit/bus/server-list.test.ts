@@ -36,9 +36,10 @@ describe("list of bus servers", () => {
     const hosts = [
       { hostname: "a", port: 1 },
       { hostname: "::1", port: 2 },
+      { hostname: "", port: 3 },
     ];
     const options = { hosts, user: "u", pass: "p" };
-    assert.deepEqual(names(new ServerList(options, () => 0.999)), ["a:1", "[::1]:2"]);
+    assert.deepEqual(names(new ServerList(options, () => 0.999)), ["a:1", "[::1]:2", "localhost:3"]);
     assert.deepEqual(names(new ServerList({ ...options, servers: ["nats://b"] }, () => 0)), ["b:4222"]);
   });
 

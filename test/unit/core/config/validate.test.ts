@@ -250,6 +250,16 @@ describe("derived values (control-plane §1.4)", () => {
     assert.deepEqual(config.logging.extra_access_log_fields, ["dns_time", "dial_time"]);
   });
 
+  it("empty lists of buckets are those of the Prometheus client library", () => {
+    const { config } = loadConfig(
+      "prometheus: {meters: {gorouter_time_histogram_buckets: [], http_latency_histogram_buckets: [1, 2]}}",
+    );
+    const { meters } = config.prometheus;
+    assert.deepEqual(meters.gorouter_time_histogram_buckets, [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]);
+    assert.deepEqual(meters.http_latency_histogram_buckets, [1, 2]);
+    assert.equal(meters.route_lookup_time_histogram_buckets.length, 10);
+  });
+
   it("leave what is set", () => {
     const { config } = loadConfig("drain_timeout: 1s\nwebsocket_dial_timeout: 2s");
     assert.deepEqual([config.drain_timeout, config.websocket_dial_timeout], [1_000, 2_000]);
