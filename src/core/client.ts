@@ -43,6 +43,14 @@ export interface ClientAddresses {
   readonly localPort: number;
 }
 
+/** What messages and log lines say of a client's address, each text in one piece (`clientTexts`). */
+export interface ClientTexts {
+  /** `"IP:PORT" `, quotes and a blank included. */
+  readonly source: string;
+  /** `"IP"`, quotes included. */
+  readonly address: string;
+}
+
 /** What travels beside a request: facts of the connection and abilities of the listener. */
 export interface Client extends ClientAddresses {
   /** Undefined on a plain connection. */
@@ -57,6 +65,8 @@ export interface Client extends ClientAddresses {
   readonly gone?: boolean;
   /** Set by whoever handles the exchange, during the synchronous part of the handler; told how it goes on. */
   observer: ExchangeObserver | undefined;
+  /** Kept for all requests of a connection where the listener has a place for them; undefined: not worked out yet. */
+  texts?: ClientTexts | undefined;
   /** Sends an interim response (RFC 9110 §15.2). Absent where the listener cannot. */
   inform?(status: number, headers: HeadersLike): void;
 }

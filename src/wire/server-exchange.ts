@@ -1,4 +1,4 @@
-import type { ExchangeEnd } from "../core/client.ts";
+import type { ClientTexts, ExchangeEnd } from "../core/client.ts";
 import { Failure } from "../core/forwarding/failure.ts";
 import { type HeadersLike, isTunnel, type ResponseLike } from "../core/message.ts";
 import type { ByteStream } from "../runtime/interface/byte-stream.ts";
@@ -42,6 +42,7 @@ export interface ExchangeOwner {
  */
 export class ServerExchange implements BodyCarrier, Informer, ResponseOwner {
   readonly latin1: (bytes: Uint8Array, start: number, end: number) => string;
+  texts: ClientTexts | undefined = undefined;
   readonly #parts: ExchangeParts;
   readonly #stream: ByteStream;
   readonly #owner: ExchangeOwner;

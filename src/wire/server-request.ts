@@ -1,4 +1,4 @@
-import type { Client, ClientTlsFacts, ExchangeObserver } from "../core/client.ts";
+import type { Client, ClientTexts, ClientTlsFacts, ExchangeObserver } from "../core/client.ts";
 import type { HeadersLike, RequestLike } from "../core/message.ts";
 import type { ByteStream } from "../runtime/interface/byte-stream.ts";
 import type { BodySource, HasSource } from "./body.ts";
@@ -10,6 +10,8 @@ import type { AnswerTo } from "./server-response-head.ts";
 
 /** Sends interim responses for a request, as long as it is the one being served and has no final answer yet. */
 export interface Informer {
+  /** What the core keeps of the client for the requests to come. */
+  texts: ClientTexts | undefined;
   inform(request: ServerRequest, status: number, headers: HeadersLike): void;
 }
 
@@ -103,6 +105,14 @@ export class ServerRequest implements RequestLike, Client, HasSource, AnswerTo {
 
   get tls(): ClientTlsFacts | undefined {
     return this.#stream.tls;
+  }
+
+  get texts(): ClientTexts | undefined {
+    return this.#informer?.texts;
+  }
+
+  set texts(texts: ClientTexts | undefined) {
+    if (this.#informer !== undefined) this.#informer.texts = texts;
   }
 
   get takesTunnel(): boolean {

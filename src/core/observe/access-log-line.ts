@@ -1,11 +1,11 @@
-import { addressText } from "../address-text.ts";
 import type { Client } from "../client.ts";
+import { clientTexts } from "../client-texts.ts";
 import type { Attempt } from "../forwarding/transport.ts";
 import { firstValue, type MessageHeaders } from "../message.ts";
 import type { CompiledSettings, ExtraField } from "../pipeline/settings.ts";
 import type { Endpoint } from "../routing/endpoint.ts";
 import { escapeLogValue, utf8Bytes } from "./access-log-quote.ts";
-import { logSeconds, logTime } from "./access-log-time.ts";
+import { logSeconds, logTime, secondsBehind } from "./access-log-time.ts";
 import { sha1Hex } from "./sha1.ts";
 
 /** Where access log lines go. The text is one character per byte and has no line end. */
@@ -55,17 +55,9 @@ export const loggedValue = (headers: MessageHeaders, name: string): string | nul
 
 /** How a missing value is printed. */
 export const none = '"-"';
-const quoted = (escaped: string): string => (escaped === "" ? none : `"${escaped}"`);
-const quotedHeader = (headers: MessageHeaders, name: string): string => {
-  const value = firstValue(headers, name);
-  return value === null || value === "" ? none : `"${escapeLogValue(value)}"`;
-};
+const quotedValue = (value: string | null): string =>
+  value === null || value === "" ? none : `"${escapeLogValue(value)}"`;
 const quotedText = (text: string): string => (text === "" ? none : `"${escapeLogValue(utf8Bytes(text))}"`);
-
-function forwardedForField(exchange: LoggedExchange): string {
-  const sent = exchange.forwardedFor;
-  return sent === undefined ? quotedHeader(exchange.headers, "X-Forwarded-For") : `"${escapeLogValue(sent)}"`;
-}
 
 /** Path and query of the line, redacted (data-plane §9.4). */
 export function logUri(exchange: LoggedExchange, redaction: "none" | "all" | "hash"): string {
@@ -104,45 +96,84 @@ export function extraField(exchange: LoggedExchange, field: ExtraField): string 
 }
 
 /** The router's own share: up to the backend phase, which lasts to the end; everything when it was not reached. */
-export function gorouterTime(exchange: LoggedExchange): string {
-  if (exchange.endpoint === undefined) return "0.000000";
-  return logSeconds((exchange.backendPhaseAt < 0 ? exchange.endedAt : exchange.backendPhaseAt) - exchange.startedAt);
+function gorouterMilliseconds({ backendPhaseAt, endedAt, startedAt }: LoggedExchange): number {
+  return (backendPhaseAt < 0 ? endedAt : backendPhaseAt) - startedAt;
 }
+
+/** The same as the line prints it; nothing for what met no endpoint. */
+export function gorouterTime(exchange: LoggedExchange): string {
+  return exchange.endpoint === undefined ? "0.000000" : logSeconds(gorouterMilliseconds(exchange));
+}
+
+// Most of what follows prefers long texts that are at hand to many short ones: each piece of a line is read on its own.
+
+const noIdentity = ' app_id:"-" app_index:"-" instance_id:"-" ';
+const noError = 'x_cf_routererror:"-"';
+const responseTime = secondsBehind('" response_time:');
+const gorouterShare = secondsBehind(" gorouter_time:");
 
 /** What lines say of an endpoint; it is immutable, so once is enough. */
 function textOf(endpoint: Endpoint): NonNullable<Endpoint["logText"]> {
   endpoint.logText ??= {
-    address: quotedText(endpoint.address),
-    identity:
-      `app_id:${quotedText(endpoint.applicationId)} app_index:${quotedText(endpoint.privateInstanceIndex)} ` +
+    address: [quotedText(endpoint.address), " x_forwarded_for:"].join(""),
+    identity: [
+      ` app_id:${quotedText(endpoint.applicationId)} app_index:${quotedText(endpoint.privateInstanceIndex)} `,
       `instance_id:${quotedText(endpoint.privateInstanceId)} `,
+    ].join(""),
   };
   return endpoint.logText;
+}
+
+/** ` PROTOCOL" STATUS BYTES ` of requests without a body, by status. */
+const outcomes: (string | undefined)[] = Array.from({ length: 1000 }, () => undefined);
+
+function outcome({ client: { protocol }, status, bytesIn }: LoggedExchange): string {
+  if (status === 0) return ` ${protocol}" ${none} ${bytesIn} `;
+  if (bytesIn > 0 || protocol !== "HTTP/1.1") return ` ${protocol}" ${status} ${bytesIn} `;
+  outcomes[status] ??= [' HTTP/1.1" ', status, " 0 "].join("");
+  return outcomes[status];
+}
+
+/** Who asks, and from where: Referer and User-Agent. */
+function asker(outbound: MessageHeaders): string {
+  const referer = firstValue(outbound, "Referer");
+  const agent = firstValue(outbound, "User-Agent");
+  return referer === null && agent === null ? ' "-" "-" ' : ` ${quotedValue(referer)} ${quotedValue(agent)} `;
+}
+
+function forwardedFor(exchange: LoggedExchange, addressText: string): string {
+  const sent = exchange.forwardedFor;
+  if (sent === undefined) return quotedValue(firstValue(exchange.headers, "X-Forwarded-For"));
+  return sent === exchange.client.remoteAddress ? addressText : `"${escapeLogValue(sent)}"`;
+}
+
+/** Up to the opening quote of the request id. */
+function forwardedProto(outbound: MessageHeaders): string {
+  const value = firstValue(outbound, "X-Forwarded-Proto");
+  if (value === "http") return ' x_forwarded_proto:"http" vcap_request_id:"';
+  return ` x_forwarded_proto:${quotedValue(value)} vcap_request_id:"`;
 }
 
 /**
  * The access log line of an exchange that has ended, without line end (data-plane §9.2, §9.3). One character per byte.
  */
 export function accessLogLine(exchange: LoggedExchange, settings: LineSettings): string {
-  const { client, endpoint, outbound } = exchange;
+  const { client, endpoint, outbound, method, requestId, routerError } = exchange;
   const logging = settings.source.logging;
-  const uri = logUri(exchange, logging.redact_query_params);
+  const said = endpoint === undefined ? undefined : textOf(endpoint);
+  const texts = clientTexts(client);
   // Method and protocol are tokens: only the target can hold what must be escaped.
-  const request = `${exchange.method} ${escapeLogValue(uri)} ${client.protocol}`;
-  const status = exchange.status === 0 ? none : String(exchange.status);
-  const source = logging.disable_log_source_ip ? none : `"${addressText(client.remoteAddress, client.remotePort)}"`;
-  const forwardedFor = logging.disable_log_forwarded_for ? none : forwardedForField(exchange);
+  const uri = escapeLogValue(logUri(exchange, logging.redact_query_params));
   let line =
-    `${exchange.host} - [${logTime(exchange.receivedAt)}] "${request}" ${status} ${exchange.bytesIn} ` +
-    `${exchange.bytesOut} ${quotedHeader(outbound, "Referer")} ${quotedHeader(outbound, "User-Agent")} ${source} ` +
-    `${endpoint === undefined ? none : textOf(endpoint).address} x_forwarded_for:${forwardedFor} ` +
-    `x_forwarded_proto:${quotedHeader(outbound, "X-Forwarded-Proto")} ` +
-    `vcap_request_id:${quoted(exchange.requestId)} ` +
-    `response_time:${logSeconds(exchange.endedAt - exchange.startedAt)} gorouter_time:${gorouterTime(exchange)} `;
-  line += endpoint === undefined ? 'app_id:"-" app_index:"-" instance_id:"-" ' : textOf(endpoint).identity;
+    `${exchange.host}${logTime(exchange.receivedAt)}${method === "GET" ? "GET " : `${method} `}${uri}` +
+    `${outcome(exchange)}${exchange.bytesOut}${asker(outbound)}${logging.disable_log_source_ip ? '"-" ' : texts.source}` +
+    `${said === undefined ? '"-" x_forwarded_for:' : said.address}` +
+    `${logging.disable_log_forwarded_for ? none : forwardedFor(exchange, texts.address)}${forwardedProto(outbound)}` +
+    `${requestId === "" ? "-" : requestId}${responseTime(exchange.endedAt - exchange.startedAt)}` +
+    `${endpoint === undefined ? " gorouter_time:0.000000" : gorouterShare(gorouterMilliseconds(exchange))}` +
+    `${said === undefined ? noIdentity : said.identity}`;
   for (const field of settings.extraFields) line += `${field}:${extraField(exchange, field)} `;
-  const { routerError } = exchange;
-  line += routerError === "" ? 'x_cf_routererror:"-"' : `x_cf_routererror:"${escapeLogValue(routerError)}"`;
+  line += routerError === "" ? noError : `x_cf_routererror:"${escapeLogValue(routerError)}"`;
   for (const { name, prefix } of settings.loggedHeaders) {
     const value = loggedValue(exchange.headers, name);
     line += value === null || value === "" ? `${prefix}-"` : `${prefix}${escapeLogValue(value)}"`;

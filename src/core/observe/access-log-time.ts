@@ -14,24 +14,35 @@ function textOfSecond(value: number): string {
   return secondText;
 }
 
-/** `000` to `999`: putting ready texts together is cheaper than printing a number. */
-const threeDigits = Array.from({ length: 1000 }, (_, value) => String(value + 1000).slice(1));
+/**
+ * `000` to `999`: putting ready texts together is cheaper than printing a number. In one piece each, as is every text
+ * here that many lines have: an engine walks through the parts of one that was put together, for each line anew.
+ */
+const threeDigits = Array.from({ length: 1000 }, (_, value) =>
+  [Math.trunc(value / 100), Math.trunc(value / 10) % 10, value % 10].join(""),
+);
+const timeEnds = threeDigits.map((digits) => [digits, 'Z] "'].join(""));
 
-/** Nine digits for a part of a second in milliseconds. */
-function nanoseconds(milliseconds: number): string {
-  const value = Math.min(999_999_999, milliseconds * 1e6 + 0.5) | 0;
-  const micro = (value / 1000) | 0;
-  const milli = (micro / 1000) | 0;
-  return threeDigits[milli]! + threeDigits[micro - milli * 1000]! + threeDigits[value - micro * 1000]!;
-}
+/** Nanoseconds of a part of a second in milliseconds. */
+const nanoseconds = (milliseconds: number): number => Math.min(999_999_999, milliseconds * 1e6 + 0.5) | 0;
+
+let millisecond = Number.NaN;
+let millisecondText = "";
 
 /**
- * The receive time of an access log line: `YYYY-MM-DDTHH:MM:SS.nnnnnnnnnZ`, local time in spite of the `Z`, always nine
- * digits (data-plane §9.2). Takes milliseconds since the epoch with a fraction.
+ * What an access log line has between host and method: ` - [YYYY-MM-DDTHH:MM:SS.nnnnnnnnnZ] "`, the receive time in local
+ * time in spite of the `Z`, always nine digits (data-plane §9.2). Takes milliseconds since the epoch with a fraction.
  */
 export function logTime(milliseconds: number): string {
   const value = Math.floor(milliseconds / 1000);
-  return `${textOfSecond(value)}${nanoseconds(milliseconds - value * 1000)}Z`;
+  const nano = nanoseconds(milliseconds - value * 1000);
+  const micro = (nano / 1000) | 0;
+  const milli = (micro / 1000) | 0;
+  if (value * 1000 + milli !== millisecond) {
+    millisecondText = [" - [", textOfSecond(value), threeDigits[milli]!].join("");
+    millisecond = value * 1000 + milli;
+  }
+  return millisecondText + threeDigits[micro - milli * 1000]! + timeEnds[nano - micro * 1000]!;
 }
 
 let utcSecond = Number.NaN;
@@ -44,7 +55,7 @@ export function utcLogTime(milliseconds: number): string {
     utcSecondText = new Date(value * 1000).toISOString().slice(0, 19);
     utcSecond = value;
   }
-  return `${utcSecondText}.${nanoseconds(milliseconds - value * 1000)}Z`;
+  return `${utcSecondText}.${String(nanoseconds(milliseconds - value * 1000) + 1e9).slice(1)}Z`;
 }
 
 /** A duration in milliseconds as seconds with six decimals; negative ones as `"-"`, quotes included. */
@@ -57,4 +68,15 @@ export function logSeconds(milliseconds: number): string {
   }
   const whole = Math.floor(microseconds / 1e6);
   return `${whole}.${String(microseconds - whole * 1e6 + 1e6).slice(1)}`;
+}
+
+/** A printer of durations as `logSeconds` prints them, with the same text in front of each. */
+export function secondsBehind(text: string): (milliseconds: number) => string {
+  const ready = threeDigits.map((digits) => [text, "0.", digits].join(""));
+  return (milliseconds) => {
+    const microseconds = Math.round(milliseconds * 1000);
+    if (milliseconds < 0 || microseconds >= 1e6) return text + logSeconds(milliseconds);
+    const milli = (microseconds / 1000) | 0;
+    return ready[milli]! + threeDigits[microseconds - milli * 1000]!;
+  };
 }
