@@ -7,7 +7,8 @@ import type { Runtime } from "../runtime/interface.ts";
 import type { Bus, EarlyHandler } from "./bus.ts";
 import { Heartbeats, type Refreshed } from "./heartbeats.ts";
 import { MessageQueue } from "./message-queue.ts";
-import { decodeRegistryMessage, endpointOf, payloadText, reservationOf } from "./messages.ts";
+import { decodeRegistryMessage, endpointOf, reservationOf } from "./messages.ts";
+import { payloadText } from "./payload-text.ts";
 import { encodeStartMessage } from "./start-message.ts";
 
 /** Where registrations go: the registry. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { decodeRegistryMessage, endpointOf, MessageError, type RegistryMessage } from "../../../src/bus/messages.ts";
+import { decodeRegistryMessage, endpointOf, MessageError } from "../../../src/bus/messages.ts";
+import type { RegistryMessage } from "../../../src/bus/registry-message.ts";
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 const decode = (text: string): RegistryMessage => decodeRegistryMessage(encode(text));

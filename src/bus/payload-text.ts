@@ -1,0 +1,39 @@
+import { type JsonSyntaxError, quoteByte } from "../core/json-reader.ts";
+import { sequenceLength } from "../core/observe/access-log-quote.ts";
+
+/** Keeps what looks like a byte order mark, as it is no JSON. */
+export const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Text of a payload for log lines; each byte that is no UTF-8 becomes a lone surrogate, which they write as `\ufffd`. */
+export function payloadText(payload: Uint8Array): string {
+  const text = utf8.decode(payload);
+  if (!text.includes("\ufffd")) return text;
+  let bytes = "";
+  for (const byte of payload) bytes += String.fromCharCode(byte);
+  let exact = "";
+  for (let at = 0; at < bytes.length; ) {
+    const length = bytes.charCodeAt(at) < 0x80 ? 1 : sequenceLength(bytes, at);
+    exact += length === 0 ? "\udc00" : utf8.decode(payload.subarray(at, at + length));
+    at += Math.max(length, 1);
+  }
+  return exact;
+}
+
+/**
+ * The byte behind a syntax error at `position` of the decoded text. Outside of strings a character beyond ASCII is
+ * wrong at once, so the one in question is the first of its run, and ASCII bytes are never lost in decoding.
+ */
+function byteAt(payload: Uint8Array, decoded: string, position: number): number {
+  let ascii = 0;
+  for (let i = 0; i < position; i++) if (decoded.charCodeAt(i) < 0x80) ascii++;
+  let at = 0;
+  for (let seen = 0; seen < ascii; at++) if (payload[at]! < 0x80) seen++;
+  return payload[at]!;
+}
+
+/** The text of a syntax error with the byte that Go names in it, which decoding may have lost. */
+export function goSyntaxText(error: JsonSyntaxError, payload: Uint8Array, decoded: string): string {
+  const code = decoded.charCodeAt(error.position);
+  if (!(code >= 0x80)) return error.message;
+  return error.message.replace(quoteByte(code), quoteByte(byteAt(payload, decoded, error.position)));
+}
