@@ -359,9 +359,11 @@ export const ConfigSchema = v.object({
       "Ours: a Routing API inside the router, for programs of this machine, without tokens. Without a `nats` section there is no NATS then.",
     ),
     embedded_port: integer("uint16", 3000, "Its port on 127.0.0.1; 0 picks a free one."),
-    embedded_file: text("routing-api.sqlite", "SQLite file of its routes, which outlive the process.", {
-      holds: "path",
-    }),
+    embedded_file: text(
+      "",
+      "SQLite file of its routes, which outlive the process; empty: that of `causeway routing-api`, `routing-api.sqlite` in the working directory.",
+      { holds: "path" },
+    ),
     embedded_max_ttl: duration("8760h", "Longest life of a route without renewal, and that of one that names none."),
     embedded_config: text(
       "",

@@ -6,7 +6,7 @@ import type { RoutingApiConfig } from "./load.ts";
 interface LocalChoices {
   /** Plain port on 127.0.0.1; 0 picks a free one. */
   readonly port: number;
-  /** SQLite file. */
+  /** SQLite file; empty: the default of a Routing API of its own. */
   readonly file: string;
   /** Milliseconds: upper bound and default of leases. */
   readonly maxTtlMs: number;
@@ -21,7 +21,7 @@ export function localConfig({ port, file, maxTtlMs }: LocalChoices): RoutingApiC
   } = v.parse(ConfigSchema, {
     api: { http_enabled: true, listen_port: port },
     listen_host: "127.0.0.1",
-    sqldb: { file },
+    sqldb: file === "" ? {} : { file },
   });
   return { ...config, max_ttl: maxTtlMs, groups: [], reservedPorts: [], mtls: false, inert: [] };
 }

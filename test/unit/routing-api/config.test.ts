@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { loadRoutingApiConfig } from "../../../src/routing-api/config/load.ts";
+import { localConfig } from "../../../src/routing-api/config/local.ts";
 
 const base = {
   api: { http_enabled: true, listen_port: 3000 },
@@ -99,5 +100,12 @@ describe("configuration of the Routing API (routing-api §3)", () => {
       "sqldb.file",
       "sqldb.max_idle_connections",
     ]);
+  });
+
+  it("keeps routes in the same file by default inside a router", () => {
+    const choices = { port: 3000, maxTtlMs: 1000 };
+    assert.equal(load({}).sqldb.file, "routing-api.sqlite");
+    assert.equal(localConfig({ ...choices, file: "" }).sqldb.file, "routing-api.sqlite");
+    assert.equal(localConfig({ ...choices, file: "mine.sqlite" }).sqldb.file, "mine.sqlite");
   });
 });
