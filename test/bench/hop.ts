@@ -20,7 +20,7 @@ import { appHost, type Contender } from "./rig/contender.ts";
 import { load, loadGenerator } from "./rig/load.ts";
 import { answersSoon } from "./rig/probe.ts";
 import { cpuTime, freePorts, Processes, residentMiB } from "./rig/processes.ts";
-import { replaceSection, type Sample, scenarioTable } from "./rig/report.ts";
+import { replaceSection, type Sample, scenarioPairs, scenarioTable } from "./rig/report.ts";
 import { rivals } from "./rig/rivals.ts";
 import { routers, runtimeFolder } from "./rig/routers.ts";
 import { type Scenario, scenarios } from "./rig/scenarios.ts";
@@ -115,7 +115,11 @@ const report = [
   ...machineFacts(runtimeFolder),
   `- Run: ${rounds} rounds of ${seconds} s, ${connections} connections, ${values.routes} routes; load from ${loadGenerator}, backend ${backend}`,
   ...(missing === undefined ? [] : [`- Missing: ${missing}`]),
-  ...[...wanted].map(([name, { title }]) => `\n### ${name}: ${title}\n\n${scenarioTable(name, names, samples)}`),
+  ...[...wanted].flatMap(([name, { title }]) =>
+    [`### ${name}: ${title}`, scenarioTable(name, names, samples), scenarioPairs(name, names, samples)]
+      .filter(Boolean)
+      .map((text) => `\n${text}`),
+  ),
 ].join("\n");
 console.log(report);
 if (values.json !== undefined) writeFileSync(values.json, JSON.stringify({ when: new Date(), samples }, undefined, 1));

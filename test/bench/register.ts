@@ -1,35 +1,33 @@
 /**
  * `npm run bench:register`: what the routing table costs: memory per route, CPU time per route that is new and per
  * register message that changes nothing (a heartbeat), the NATS client's share included, how long requests wait while
- * a storm of registrations is applied and while the table is pruned, and what a request costs beside a large table that
- * rests, and beside one whose routes are registered anew every 20 seconds, or as often as 10 000 messages a second allow.
+ * a storm of registrations is applied and while the table is pruned, and what a request costs beside a large table, at rest
+ * and with heartbeats, compared with a router of a small one in the same seconds.
  *
  *   npm run bench:register -- [--routes 100000] [--rounds 2] [--storm 200000] [--only bun,node] [--write FILE]
- *                             [--tables 1,100000,1000000] [--parts table,prune,hop] [--settle 8]
+ *                             [--tables 1,100000,1000000] [--parts table,prune,hop] [--pairs 20]
+ *                             [--warm 100000] [--settle 8]
  *
  * What is not asked for takes eleven minutes; `--parts workers` is what a table costs with one worker and with two.
  *
  * The router runs on CPU 0, everything else on the others. A message counts as applied when a route registered behind
- * it is found. Memory is looked at once it has not fallen for `--settle` seconds.
+ * it is found. Memory is looked at once it has not fallen for `--settle` seconds. The routers of a hop have served `--warm`
+ * requests, or 20 s, before.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { writeConfig } from "../conformance/harness/router.ts";
-import { issue, makeAuthority } from "../fixtures/certificates.ts";
-import { startNatsServer } from "../fixtures/nats-server.ts";
 import { startBackend } from "./rig/backend.ts";
-import { appHost } from "./rig/contender.ts";
-import { load } from "./rig/load.ts";
+import { hopColumns, hopRow } from "./rig/hop-beside-table.ts";
 import { longestWait } from "./rig/prober.ts";
 import { freePorts, Processes } from "./rig/processes.ts";
-import { hostOf, type MessageKind, registerMessage } from "./rig/register-messages.ts";
+import { startPublishedBus } from "./rig/published-bus.ts";
+import { hostOf, type MessageKind, messagesOf, registerMessage } from "./rig/register-messages.ts";
 import { median, replaceSection, shown, table } from "./rig/report.ts";
-import { launchers, routers, runtimeFolder } from "./rig/routers.ts";
-import { scenarios } from "./rig/scenarios.ts";
+import { launchers, runtimeFolder } from "./rig/routers.ts";
 import { pause, Subject } from "./rig/subject.ts";
 import { machineFacts } from "./rig/tools.ts";
 
@@ -40,6 +38,8 @@ const { values } = parseArgs({
     storm: { type: "string", default: "200000" },
     tables: { type: "string", default: "1,100000,1000000" },
     parts: { type: "string", default: "table,prune,hop" },
+    pairs: { type: "string", default: "20" },
+    warm: { type: "string", default: "100000" },
     settle: { type: "string", default: "8" },
     only: { type: "string" },
     write: { type: "string" },
@@ -52,36 +52,17 @@ const wanted = launchers.filter(([name]) => values.only?.split(",").includes(nam
 const folder = mkdtempSync(join(tmpdir(), "causeway-bench-"));
 const processes = new Processes();
 
-/** A bus with a client that publishes. */
-async function startBus(): Promise<{ port: number; client: NatsConnection; stop(): Promise<void> }> {
-  const nats = await startNatsServer({ port: (await freePorts(1))[0] ?? 0 });
-  const client = await connect({ servers: `127.0.0.1:${nats.port}` });
-  const stop = async (): Promise<void> => {
-    await client.close();
-    await nats.stop();
-  };
-  return { port: nats.port, client, stop };
-}
-
-const messagesOf = (kind: MessageKind, count: number, first = 0): string[] =>
-  Array.from({ length: count }, (_, number) => registerMessage(kind, first + number));
-
 /** Messages that change one route again and again: what a table needs of code is compiled, and it stays empty. */
 const warmUp = (kind: MessageKind): string[] =>
   messagesOf(kind, 20_000).map((text) =>
     JSON.stringify({ ...(JSON.parse(text) as object), host: "10.0.0.1", uris: ["warm-up.example.com"] }),
   );
 
-/** Seconds between two messages of a route, and the most of all routes in a second: some 3 % of a core. */
-const [heartbeatSeconds, mostHeartbeats] = [20, 10_000];
-/** Ticks of their sender in a second. */
-const ticks = 20;
-
 /** Numbers from here on are those of routes that only the storm brings. */
 const stormNumbers = 10_000_000;
 
 async function startSubject(command: string, name: string, settings: object): Promise<[Subject, () => Promise<void>]> {
-  const bus = await startBus();
+  const bus = await startPublishedBus();
   const [port = 0] = await freePorts(1);
   const config = writeConfig(folder, bus.port, { port, logging: { level: "error" }, ...settings });
   const pid = processes.start(name, 0, [...command.split(" "), "router", "-c", config]);
@@ -157,68 +138,6 @@ async function pruneRow(name: string, command: string, count: number): Promise<s
   return [`${name}, ${count}`, ...[idle.busy, idle.wall, full.busy, full.wall].map((figure) => shown(figure))];
 }
 
-/** CPU time per request beside tables of several sizes, at rest and with heartbeats. */
-async function hopRow(name: string, backendPort: number): Promise<string[]> {
-  const certificate = issue(makeAuthority(), { names: [appHost] });
-  const rows: { pid: number; run(seconds: number, beating: boolean): Promise<number>; stop(): Promise<void> }[] = [];
-  for (const size of tables) {
-    const bus = await startBus();
-    const runFolder = mkdtempSync(join(folder, "hop-"));
-    const settings = { prune_stale_droplets_interval: "1h", droplet_stale_threshold: "2h" };
-    const all = await routers({ folder: runFolder, backendPort, certificate }, bus.port, [], settings);
-    const contender = all.find((one) => one.name === name);
-    if (contender === undefined) throw new Error(`cannot start ${name}`);
-    const pid = processes.start(`${name}-hop-${size}`, 0, contender.command);
-    const subject = new Subject(pid, contender.httpPort, bus.client);
-    await subject.up();
-    const app = JSON.stringify({ host: "127.0.0.1", port: backendPort, uris: [appHost], app: "app" });
-    await subject.apply([app]);
-    const messages = messagesOf("plain", size - 1);
-    await subject.apply(messages);
-    let next = 0;
-    const perTick = Math.ceil(Math.min(messages.length / heartbeatSeconds, mostHeartbeats) / ticks);
-    const announce = (): void => {
-      const end = Math.min(next + perTick, messages.length);
-      for (; next < end; next++) bus.client.publish("router.register", messages[next] as string);
-      if (next === messages.length) next = 0;
-    };
-    rows.push({
-      pid,
-      stop: bus.stop,
-      async run(seconds, beating) {
-        const ticker = beating ? setInterval(announce, 1000 / ticks) : undefined;
-        const before = subject.cpu;
-        const small = scenarios.get("small")!;
-        const { requests } = await load(contender, small, seconds, 64, runFolder);
-        const cost = (subject.cpu - before) / requests;
-        clearInterval(ticker);
-        return cost;
-      },
-    });
-  }
-  await pause(2000);
-  const costs = rows.map(() => ({ still: [] as number[], beating: [] as number[] }));
-  for (let round = 0; round <= rounds + 2; round++) {
-    for (const [i, row] of rows.entries()) {
-      const still = await row.run(round === 0 ? 1 : 2, false);
-      const beating = await row.run(round === 0 ? 1 : 2, true);
-      if (round === 0) continue;
-      costs[i]!.still.push(still);
-      costs[i]!.beating.push(beating);
-    }
-  }
-  for (const { pid, stop } of rows) {
-    processes.end(pid);
-    await stop();
-  }
-  const one = median(costs[0]!.still);
-  const cell = (each: readonly number[]): string => {
-    const cost = median(each);
-    return `${shown(cost)} (${shown((cost / one - 1) * 100)} %)`;
-  };
-  return [name, shown(one), ...costs.slice(1).flatMap(({ still, beating }) => [cell(still), cell(beating)])];
-}
-
 /** Rows, each of them shown as soon as it is there. */
 async function rowsOf(cases: readonly (() => Promise<string[]>)[]): Promise<string[][]> {
   const rows: string[][] = [];
@@ -267,14 +186,22 @@ if (parts.includes("prune")) {
 if (parts.includes("hop")) {
   const [backendPort = 0] = await freePorts(1);
   startBackend(processes, backendPort);
-  const large = tables.slice(1).flatMap((size) => [`${size} routes`, "with heartbeats"]);
-  const columns = ["CPU µs per request", `${tables[0]} routes`, ...large];
+  const plan = {
+    processes,
+    folder,
+    backendPort,
+    tables,
+    pairs: Number(values.pairs),
+    warm: Number(values.warm),
+    settleMs,
+  };
   const cases = wanted.map(
     ([name]) =>
       () =>
-        hopRow(name, backendPort),
+        hopRow(name, plan),
   );
-  sections.push("", "### A hop beside the table", "", table(columns, await rowsOf(cases)));
+  const note = `${values.pairs} pairs of a window with ${tables[0]} routes and one beside: median of the ratios (quartiles).`;
+  sections.push("", "### A hop beside the table", "", note, "", table(hopColumns(tables), await rowsOf(cases)));
 }
 const report = sections.join("\n");
 console.log(report);

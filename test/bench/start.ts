@@ -2,7 +2,7 @@
  * `npm run bench:start`: how soon a request goes through the router after it was started, what the router holds in memory
  * when it rests, and how large the binary is.
  *
- *   npm run bench:start -- [--rounds 9] [--write FILE]
+ *   npm run bench:start -- [--rounds 9] [--only bun,node] [--write FILE]
  *
  * The bus and an app are there before; the app is registered when the router asks for it. Rounds interleave the ways to run
  * it; the table gives medians. Build the binary first: npm run build.
@@ -24,8 +24,9 @@ import { launchers, runtimeFolder } from "./rig/routers.ts";
 import { machineFacts } from "./rig/tools.ts";
 
 const { values } = parseArgs({
-  options: { rounds: { type: "string", default: "9" }, write: { type: "string" } },
+  options: { rounds: { type: "string", default: "9" }, only: { type: "string" }, write: { type: "string" } },
 });
+const wanted = launchers.filter(([name]) => values.only?.split(",").includes(name) ?? true);
 
 /** One start. Times in milliseconds. */
 interface Start {
@@ -98,7 +99,7 @@ const starts: Start[] = [];
 try {
   // Round 0 fills the caches of files.
   for (let round = 0; round <= Number(values.rounds); round++) {
-    for (const [name, command] of launchers) {
+    for (const [name, command] of wanted) {
       const one = await start(name, command, folder, natsPort);
       if (round > 0) starts.push(one);
     }
@@ -107,7 +108,7 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 
-const rows = launchers.map(([name, command]) => {
+const rows = wanted.map(([name, command]) => {
   const own = starts.filter((one) => one.name === name);
   const size = name === "binary" ? statSync(command).size / 2 ** 20 : Number.NaN;
   const middle = (key: "listening" | "answered" | "cpu" | "rest"): string =>

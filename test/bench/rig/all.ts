@@ -5,32 +5,24 @@ import { fileURLToPath } from "node:url";
 const page = fileURLToPath(new URL("../../../docs/performance.md", import.meta.url));
 
 const short = ["--rounds", "1", "--seconds", "1"];
-/** Least work of each bench, to see that all of it runs; such figures mean nothing. */
+/**
+ * Least work of each bench, to see that all of it runs, in a minute each on a busy machine; such figures mean nothing. All
+ * runtimes are started by some of them, and one is enough for those that start many routers or wait between them.
+ */
 const quickly: Readonly<Record<string, readonly string[]>> = {
-  bench: short,
-  "bench:handshake": short,
+  bench: [...short, "--only", "nginx,bun,deno,node"],
+  "bench:handshake": [...short, "--clients", "2", "--only", "nginx,bun,deno"],
   // Its client yields to everything else: on a busy machine it takes ten seconds for one.
   "bench:latency": [...short, "--rate", "200", "--connections", "4", "--only", "nginx,haproxy,bun"],
   "bench:start": ["--rounds", "1"],
-  "bench:workers": [...short, "--warm", "1000"],
-  // Each of its parts on one runtime: they start thirty routers otherwise.
+  "bench:workers": [...short, "--warm", "1000", "--only", "bun"],
   "bench:register": [
-    "--only",
-    "bun",
-    "--routes",
-    "2000",
-    "--rounds",
-    "1",
-    "--storm",
-    "4000",
-    "--tables",
-    "1,2000",
-    "--settle",
-    "1",
+    ...["--only", "bun", "--routes", "2000", "--rounds", "1", "--storm", "4000", "--tables", "1,2000"],
+    ...["--pairs", "2", "--warm", "1000", "--settle", "1"],
   ],
-  "bench:connections": ["--idle", "200", "--sockets", "100"],
-  "bench:route-service": short,
-  "bench:registrar": ["--seconds", "5", "--interval", "1s"],
+  "bench:connections": ["--idle", "200", "--sockets", "100", "--only", "nginx,node"],
+  "bench:route-service": [...short, "--only", "bun,deno"],
+  "bench:registrar": ["--seconds", "5", "--interval", "1s", "--only", "bun,node"],
   "bench:routing-api": ["--routes", "2000", "--rate", "200", "--seconds", "2", "--streams", "20"],
 };
 

@@ -52,3 +52,8 @@ export function registerMessage(kind: MessageKind, number: number, staleSeconds 
     tags: kind === "full" ? tags(number) : { component, organization_name, source_id, space_name },
   });
 }
+
+/** Messages of routes `first` to `first + count - 1`. */
+export function messagesOf(kind: MessageKind, count: number, first = 0): string[] {
+  return Array.from({ length: count }, (_, number) => registerMessage(kind, first + number));
+}

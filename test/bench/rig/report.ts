@@ -24,6 +24,21 @@ export function shown(value: number, digits = 1): string {
   return Number.isNaN(value) ? "-" : value.toFixed(digits);
 }
 
+/** The value a quarter of the others, half of them, and three quarters are below; NaN when there is none. */
+function quartiles(values: readonly number[]): [first: number, median: number, third: number] {
+  const sorted = values.filter((value) => !Number.isNaN(value)).sort((a, b) => a - b);
+  const at = (part: number): number => sorted[Math.round((sorted.length - 1) * part)] ?? Number.NaN;
+  return [at(0.25), median(values), at(0.75)];
+}
+
+/** Ratios of pairs of windows: their median and, in brackets, first and third quartile; as they are, or how far from 1. */
+export function shownRatios(ratios: readonly number[], as: "ratio" | "percent"): string {
+  const [first, middle, third] = quartiles(ratios).map((ratio) =>
+    as === "ratio" ? shown(ratio, 2) : `${ratio > 1 ? "+" : ""}${shown((ratio - 1) * 100)}`,
+  );
+  return middle === "-" ? "-" : `${middle} (${first} to ${third})`;
+}
+
 /** A Markdown table. */
 export function table(columns: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
@@ -74,6 +89,26 @@ export function scenarioTable(scenario: string, names: readonly string[], sample
     ];
   });
   return table(columns, rows);
+}
+
+/**
+ * How the CPU time per request of each of `names` compares with that of the first in the same round, a line each: what the
+ * machine does besides, over minutes, falls out of these ratios, and the quartiles say what is left of it.
+ */
+export function scenarioPairs(scenario: string, names: readonly string[], samples: readonly Sample[]): string {
+  const costs = (name: string): Map<number, number> =>
+    new Map(
+      samples
+        .filter((one) => one.scenario === scenario && one.name === name)
+        .map(({ round, user, system }) => [round, user + system]),
+    );
+  const base = costs(names[0] ?? "");
+  const lines = names.slice(1).flatMap((name) => {
+    const ratios = [...costs(name)].flatMap(([round, cost]) => (base.has(round) ? [cost / base.get(round)!] : []));
+    return ratios.length === 0 ? [] : [`- ${name}: ${shownRatios(ratios, "ratio")}`];
+  });
+  if (lines.length === 0) return "";
+  return `CPU time per request / ${names[0]} in the same round, median of ${base.size} (quartiles):\n\n${lines.join("\n")}`;
 }
 
 /**
