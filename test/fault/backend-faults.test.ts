@@ -386,6 +386,26 @@ describe("the backend fails in its answer (data-plane §2.4, §4.7)", () => {
   }
 });
 
+describe("the backend does not want the rest of an upload (data-plane §1.4.17)", () => {
+  it("answers and closes at once, which resets what is still being sent: the answer is the client's", async () => {
+    const refusal = "HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 4\r\n\r\nmuch";
+    const { backend, host } = await bench.faulty({
+      asked: (socket) => {
+        socket.pause();
+        say(socket, refusal, () => socket.destroy());
+      },
+    });
+    const length = 4 * 1024 * 1024;
+    for (let round = 0; round < 4; round++) {
+      const connection = await bench.connect(`POST / HTTP/1.1\r\nHost: ${host}\r\nContent-Length: ${length}\r\n\r\n`);
+      connection.write("x".repeat(length));
+      const answer = await connection.response();
+      assert.deepEqual([answer.status, answer.body], [413, "much"]);
+    }
+    assert.deepEqual(await bench.linesAbout(backend.port), []);
+  });
+});
+
 describe("the backend says too much (data-plane §5.5)", () => {
   for (const [name, text] of [
     ["two heads", `HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n`],

@@ -43,6 +43,8 @@ export class HandleStream extends StreamCore {
   /** Bytes of writes that are not completed. */
   private unsent = 0;
   private closing = false;
+  /** A write failed. What the peer sent before is still to be read; the socket closes behind it. */
+  private broken = false;
   private endRead = false;
   private endSent = false;
   /** What waits in the outbox: text, and the bytes behind it. */
@@ -130,7 +132,7 @@ export class HandleStream extends StreamCore {
   }
 
   private pass(text: string, bytes: Uint8Array | undefined): void {
-    if (this.closing) return;
+    if (this.closing || this.broken) return;
     const { bindings, handle } = this;
     const request = HandleStream.spare ?? new bindings.WriteWrap();
     let status: number;
@@ -139,7 +141,7 @@ export class HandleStream extends StreamCore {
     else status = handle.writev(request, [Buffer.from(text, "latin1"), bytes], true);
     if (status !== 0) {
       HandleStream.spare = request;
-      this.failed(status, "write");
+      this.writeFailed(status);
     } else if (bindings.streamBaseState[bindings.kLastWriteWasAsync] === 0) {
       HandleStream.spare = request;
       if (bytes !== undefined && isNotedRead(bytes)) giveBack(bytes);
@@ -159,8 +161,8 @@ export class HandleStream extends StreamCore {
     this.unsent -= size!;
     if (bytes !== undefined && isNotedRead(bytes)) giveBack(bytes);
     if (this.closing) return;
-    if (status < 0) this.failed(status, "write");
-    else if (this.unsent === 0) this.flushed();
+    if (status < 0) this.writeFailed(status);
+    else if (this.unsent === 0 && !this.broken) this.flushed();
   }
 
   private flushed(): void {
@@ -195,7 +197,8 @@ export class HandleStream extends StreamCore {
       const bytes = copyOfIncoming(length);
       if (length >= largeRead) noteRead(bytes);
       this.arrived(bytes);
-    } else if (length === endOfFile) {
+    } else if (this.broken && length < 0) this.close();
+    else if (length === endOfFile) {
       this.endRead = true;
       this.peerEnded();
       if (this.endSent) this.close();
@@ -203,8 +206,22 @@ export class HandleStream extends StreamCore {
   }
 
   private failed(status: number, syscall: string): void {
-    this.cause ??= handleError(status, syscall, `use the connection with ${this.remoteAddress}:${this.remotePort}`);
+    this.fault(status, syscall);
     this.close();
+  }
+
+  private fault(status: number, syscall: string): void {
+    this.cause ??= handleError(status, syscall, `use the connection with ${this.remoteAddress}:${this.remotePort}`);
+  }
+
+  /**
+   * A peer that answers early and closes resets what is still being sent to it: its answer came before that. The kernel
+   * gives it out, then the end, without delay: nothing more can arrive.
+   */
+  private writeFailed(status: number): void {
+    this.fault(status, "write");
+    this.broken = true;
+    if (!this.reading || this.endRead) this.close();
   }
 
   private close(withReset = false): void {
@@ -221,7 +238,9 @@ export class HandleStream extends StreamCore {
   }
 
   protected stopReading(): void {
-    if (!this.closing) this.handle.readStop();
+    // Nobody may ever go on reading: this is where a broken stream ends for him.
+    if (this.broken) this.close();
+    else if (!this.closing) this.handle.readStop();
   }
 
   protected startReading(): void {

@@ -125,6 +125,11 @@ export abstract class StreamCore implements ByteStream, Sender {
     else this.closeSocket(withReset);
   }
 
+  /** The socket itself reads; not so behind what is held back. */
+  protected get reading(): boolean {
+    return !this.stopped;
+  }
+
   /** Bytes were read. */
   protected arrived(bytes: Uint8Array): void {
     if (this.over) return;

@@ -39,6 +39,9 @@ class TlsHandleStream extends NetStream {
   private underWay = 0;
   private queue: Uint8Array[] = [];
   private queued = 0;
+  /** A write failed. What the peer sent before is still to be read; the socket closes behind it. */
+  private broken = false;
+  private endRead = false;
 
   constructor(socket: TLSSocket, tls: TlsFacts, carrier: Carrier, handle: TlsHandle, bindings: TcpBindings) {
     super(socket, tls, carrier);
@@ -102,6 +105,7 @@ class TlsHandleStream extends NetStream {
 
   /** Gives the engine something to write, or lets it wait for the write under way. */
   private hand(message: string | Uint8Array): void {
+    if (this.broken) return;
     if (this.underWay === 0) this.start(message, message.length);
     else {
       this.queue.push(typeof message === "string" ? Buffer.from(message, "latin1") : message);
@@ -111,7 +115,7 @@ class TlsHandleStream extends NetStream {
 
   /** The engine has made its own of what it was given when the call returns. */
   private start(message: string | Uint8Array | Uint8Array[], size: number): void {
-    if (this.socket.destroyed) return;
+    if (this.socket.destroyed || this.broken) return;
     const { bindings, handle } = this;
     const request = new bindings.WriteWrap();
     request.oncomplete = onWritten;
@@ -132,7 +136,7 @@ class TlsHandleStream extends NetStream {
   /** The kernel has taken what the engine made of a write. */
   written(status: number): void {
     this.underWay = 0;
-    if (this.socket.destroyed) return;
+    if (this.socket.destroyed || this.broken) return;
     if (status < 0) {
       this.writeFailed(status);
       return;
@@ -150,9 +154,13 @@ class TlsHandleStream extends NetStream {
     this.start(queue.length === 1 ? queue[0]! : queue, queued);
   }
 
+  /** As on a plain connection: what the peer said before it closed is still to be read. */
   private writeFailed(status: number): void {
     this.cause ??= handleError(status, "write", `use the connection with ${this.remoteAddress}:${this.remotePort}`);
-    this.socket.destroy();
+    this.broken = true;
+    this.queue = [];
+    this.queued = 0;
+    if (!this.reading || this.endRead) this.socket.destroy();
   }
 
   protected override sentAll(): void {
@@ -163,11 +171,17 @@ class TlsHandleStream extends NetStream {
   read(): void {
     const length = this.bindings.streamBaseState[this.bindings.kReadBytesOrError]!;
     if (length > 0) this.arrived(copyOfIncoming(length));
-    else if (length < 0) this.socketRead.call(this.handle);
+    else if (length < 0) {
+      this.endRead = true;
+      if (this.broken) this.socket.destroy();
+      else this.socketRead.call(this.handle);
+    }
   }
 
   protected override stopReading(): void {
-    if (!this.socket.destroyed) this.handle.readStop();
+    // Nobody may ever go on reading: this is where a broken stream ends for him.
+    if (this.broken) this.socket.destroy();
+    else if (!this.socket.destroyed) this.handle.readStop();
   }
 
   protected override startReading(): void {

@@ -4,7 +4,7 @@ import { plainAddress, showAddress } from "../base/address.ts";
 import { giveBack, noteRead, restOf } from "../base/large-reads.ts";
 import { deliver, post } from "../base/outbox.ts";
 import { StreamCore } from "../base/stream-core.ts";
-import type { StreamError } from "../interface/stream-error.ts";
+import { StreamError } from "../interface/stream-error.ts";
 import type { TlsFacts } from "../interface/tls.ts";
 import { type Reader, readLater } from "./inbox.ts";
 import { type Boxed, box, putInBox } from "./message-box.ts";
@@ -102,6 +102,7 @@ export class BunStream extends StreamCore implements SocketOwner, Reader, Boxed 
     const taken = this.socket.write(bytes);
     if (taken === bytes.length || taken < 0) {
       if (bytes.length >= largeRead) giveBack(bytes);
+      if (taken < 0) this.refused();
       return true;
     }
     return this.enqueue(restOf(bytes, taken));
@@ -122,8 +123,17 @@ export class BunStream extends StreamCore implements SocketOwner, Reader, Boxed 
     if (this.over) return;
     const { boxFrom, boxTo } = this;
     const taken = this.queued > 0 ? 0 : this.socket.write(box, boxFrom, boxTo - boxFrom);
+    if (taken < 0) this.refused();
     if (taken >= 0 && taken < boxTo - boxFrom) this.enqueue(new Uint8Array(box.subarray(boxFrom + taken, boxTo)));
     else if (this.ending) this.sentAll();
+  }
+
+  /** The kernel takes no more: the peer has gone. Bun tells so where it reads; a socket that stands still never hears of it. */
+  private refused(): void {
+    if (this.reading) return;
+    const message = `use the connection${this.peerText}: the peer has closed it`;
+    this.cause ??= new StreamError("broken-pipe", message, { code: "EPIPE", syscall: "write" });
+    this.socket.close();
   }
 
   protected sentAll(): void {
@@ -140,7 +150,10 @@ export class BunStream extends StreamCore implements SocketOwner, Reader, Boxed 
     while (sent < queue.length) {
       const bytes = queue[sent]!;
       const taken = this.socket.write(bytes);
-      if (taken < 0) return;
+      if (taken < 0) {
+        this.refused();
+        return;
+      }
       this.queued -= taken;
       if (taken < bytes.length) {
         queue[sent] = restOf(bytes, taken);

@@ -32,6 +32,28 @@ class Flood implements ByteStreamHandler {
 }
 
 /**
+ * A peer that does not read answers and closes at once, which resets what `writer` still sends: the answer must arrive
+ * all the same, before the end.
+ */
+export async function answerAndReset(
+  runtime: Runtime,
+  writer: ByteStream,
+  atWriter: Recorder,
+  peer: ByteStream,
+): Promise<void> {
+  peer.pause();
+  const piece = new Uint8Array(1024 * 1024);
+  for (let sent = 0; sent < 16; sent++) writer.write(piece);
+  await until("bytes wait", () => writer.pending > 0);
+  peer.write(runtime.fromLatin1("enough"));
+  await until("the answer is sent", () => peer.pending === 0);
+  peer.destroy();
+  await until("closed", () => atWriter.isClosed);
+  assert.equal(atWriter.text, "enough");
+  assert.equal(atWriter.events.at(-1), "closed");
+}
+
+/**
  * Floods a reader that first does not read and then reads in small steps; fails when more than 24 MB (the kernel's buffers)
  * leave the writer before the reader starts, when data arrives while paused, or when memory grows by more than `growthLimit` bytes. Run it once
  * without a limit first: a heap that was never used grows to its working size.

@@ -6,7 +6,7 @@ import { afterEach, before, describe, it } from "node:test";
 import { runtime } from "#runtime";
 import type { ByteStreamHandler } from "../../../src/runtime/interface/byte-stream.ts";
 import type { ListenOptions } from "../../../src/runtime/interface/listening.ts";
-import { floodSlowReader } from "./flood.ts";
+import { answerAndReset, floodSlowReader } from "./flood.ts";
 import { closeAll, connectedPair, Recorder, until } from "./recorder.ts";
 
 const ascii = (text: string): Uint8Array => runtime.fromLatin1(text);
@@ -165,6 +165,35 @@ for (const takeover of [false, true]) {
       const kind = pair.atServer.cause?.kind;
       assert.ok(kind === "broken-pipe" || kind === "reset", `kind ${kind}`);
     });
+
+    // What may be taken over carries no answers to uploads.
+    if (!takeover) {
+      it("gives out what the peer said before it closed, though a write fails", async () => {
+        for (let round = 0; round < 5; round++) {
+          const pair = await connected();
+          await answerAndReset(runtime, pair.client, pair.atClient, pair.server);
+        }
+      });
+
+      it("closes at a failed write where nothing is read any more", async () => {
+        const pair = await connected();
+        pair.client.pause();
+        pair.server.write(ascii("held back"));
+        for (let sent = 1; sent <= 5; sent++) {
+          pair.client.write(ascii("."));
+          await until("it is there", () => pair.atServer.bytes === sent);
+        }
+        pair.server.pause();
+        pair.client.write(ascii("unread"));
+        pair.server.destroy();
+        for (let i = 0; i < 500 && !pair.atClient.isClosed; i++) {
+          pair.client.write(ascii("anybody there?"));
+          await new Promise((resolve) => setTimeout(resolve, 2));
+        }
+        assert.ok(pair.atClient.isClosed);
+        assert.equal(pair.atClient.text, "");
+      });
+    }
 
     it("writes text as one byte per character, with and without bytes behind it", async () => {
       const pair = await connected();

@@ -10,7 +10,7 @@ import { StreamError } from "../../../src/runtime/interface/stream-error.ts";
 import type { ClientTls, ServerTls } from "../../../src/runtime/interface/tls.ts";
 import { issue, makeAuthority } from "../../fixtures/certificates.ts";
 import { gap } from "../../fixtures/gap.ts";
-import { floodSlowReader } from "./flood.ts";
+import { answerAndReset, floodSlowReader } from "./flood.ts";
 import { afterwards, closeAll, connectedPair, Recorder, until } from "./recorder.ts";
 
 const authority = makeAuthority("Runtime Test Authority");
@@ -94,6 +94,13 @@ describe(`TLS (${runtime.name})`, () => {
     for (const text of texts) pair.client.writeText(text);
     await until("all bytes", () => pair.atClient.bytes >= 8 && pair.atServer.bytes >= 8);
     assert.deepEqual([pair.atClient.text, pair.atServer.text], [texts.join(""), texts.join("")]);
+  });
+
+  it("gives out what the peer said before it closed, though a write fails", async () => {
+    for (let round = 0; round < 5; round++) {
+      const pair = await connectedPair(runtime, { tls: serverTls }, { tls: trusting });
+      await answerAndReset(runtime, pair.client, pair.atClient, pair.server);
+    }
   });
 
   it("carries bytes, half-closes, and knows the facts", async () => {
