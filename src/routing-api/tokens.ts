@@ -1,9 +1,7 @@
-import { compactVerify, decodeJwt, decodeProtectedHeader, importJWK, importSPKI, type JWK } from "jose";
+import { compactVerify, decodeJwt, decodeProtectedHeader } from "jose";
 import type { Clock } from "../core/clock.ts";
 import { ApiError } from "./api-error.ts";
-
-/** Where UAA is asked; gives the status and the body of `GET target`. */
-export type UaaGet = (target: string) => Promise<{ readonly status: number; readonly body: string }>;
+import { type Algorithm, algorithms, type Key, type UaaGet, VerificationKeys } from "./verification-keys.ts";
 
 /** What a request may do, by its token. */
 export interface Grant {
@@ -12,24 +10,6 @@ export interface Grant {
 
 /** Says what a request may do. Rejects with an `ApiError` `UnauthorizedError`. */
 export type Authenticate = (authorization: string | null) => Promise<Grant>;
-
-type Key = Awaited<ReturnType<typeof importJWK>>;
-
-const algorithms = ["RS256", "RS384", "RS512"] as const;
-type Algorithm = (typeof algorithms)[number];
-
-/** A key as each algorithm needs it: the platform's keys know their hash. */
-type RsaKey = Readonly<Record<Algorithm, Key>>;
-
-/** Of a JWK; UAA also gives PEM, in `value`. Rejects with an `Error` when it is no key. */
-async function rsaKey(jwk: JWK & { readonly value?: unknown }): Promise<RsaKey> {
-  const read = async (algorithm: Algorithm): Promise<Key> =>
-    typeof jwk.n === "string" ? await importJWK(jwk, algorithm) : await importSPKI(String(jwk.value), algorithm);
-  const [RS256, RS384, RS512] = await Promise.all(algorithms.map(read));
-  return { RS256: RS256!, RS384: RS384!, RS512: RS512! };
-}
-/** A token that no key fits makes keys be fetched anew, but not more often than this, in milliseconds. */
-const refreshPauseMs = 1000;
 
 const refusal = (message: string): ApiError => new ApiError(401, "UnauthorizedError", message);
 
@@ -43,76 +23,26 @@ interface Verified {
   readonly grant: Grant;
 }
 
-/** UAA's verification keys, by their ids (RFC 7517 §4.5). Several may be valid at a time, so keys can be rotated. */
-class KeySet {
-  readonly #get: UaaGet;
-  readonly #clock: Clock;
-  #keys = new Map<string, RsaKey>();
-  #fetchedAt = Number.NEGATIVE_INFINITY;
-  #fetching: Promise<void> | undefined;
-  /** Times the keys were fetched again: what was verified before was so by other keys. */
-  refreshes = 0;
-
-  constructor(get: UaaGet, clock: Clock) {
-    this.#get = get;
-    this.#clock = clock;
-  }
-
-  /** The keys a token may be signed with: that of its `kid`; all of them when it names none. */
-  candidates(kid: string | undefined): readonly RsaKey[] {
-    if (kid === undefined) return [...this.#keys.values()];
-    const key = this.#keys.get(kid);
-    return key === undefined ? [] : [key];
-  }
-
-  /** False: they were fetched a moment ago. Rejects with an `Error` when UAA does not give any. */
-  async refresh(): Promise<boolean> {
-    if (this.#fetching === undefined && this.#clock.monotonic() - this.#fetchedAt < refreshPauseMs) return false;
-    this.#fetching ??= this.#fetch().finally(() => {
-      this.#fetching = undefined;
-    });
-    await this.#fetching;
-    return true;
-  }
-
-  async #fetch(): Promise<void> {
-    const { status, body } = await this.#get("/token_keys");
-    if (status !== 200) throw new Error(`UAA answered ${status} to GET /token_keys`);
-    const { keys } = JSON.parse(body) as { keys?: unknown };
-    if (!Array.isArray(keys)) throw new Error("UAA's answer to GET /token_keys has no array keys");
-    const read = new Map<string, RsaKey>();
-    for (const one of keys as (JWK & { value?: unknown })[]) {
-      // Only public keys: with a shared one, whoever can check a token can make one.
-      if (one.kty !== "RSA") continue;
-      read.set(one.kid ?? "", await rsaKey(one));
-    }
-    if (read.size === 0) throw new Error("UAA's answer to GET /token_keys holds no RSA key");
-    this.#keys = read;
-    this.#fetchedAt = this.#clock.monotonic();
-    this.refreshes++;
-  }
-}
-
 /** Checks access tokens of UAA (routing-api §5; RFC 7519 §7.2, RFC 8725 §3). */
 export class TokenChecker {
-  readonly #keys: KeySet;
+  readonly #keys: VerificationKeys;
   readonly #get: UaaGet;
   readonly #clock: Clock;
   #issuer = "";
   /** By the whole header field, the oldest first. */
   readonly #verifiedBefore = new Map<string, Verified>();
-  /** `KeySet.refreshes` at that time. */
+  /** `VerificationKeys.fetches` at that time. */
   #verifiedWith = 0;
 
   constructor(get: UaaGet, clock: Clock) {
     this.#get = get;
     this.#clock = clock;
-    this.#keys = new KeySet(get, clock);
+    this.#keys = new VerificationKeys(get, clock);
   }
 
   /** Times the keys were fetched after the start. */
   get keyRefreshes(): number {
-    return Math.max(0, this.#keys.refreshes - 1);
+    return Math.max(0, this.#keys.fetches - 1);
   }
 
   /** Fetches issuer and keys. Rejects with an `Error` when UAA does not give them (routing-api §5.1). */
@@ -127,7 +57,7 @@ export class TokenChecker {
       throw new Error(`Failed to get issuer configuration from UAA: ${(error as Error).message}`);
     }
     try {
-      await this.#keys.refresh();
+      await this.#keys.prepare();
     } catch (error) {
       throw new Error(`Failed to get verification key from UAA: ${(error as Error).message}`);
     }
@@ -142,28 +72,28 @@ export class TokenChecker {
     if (token.split(".").length !== 3) throw refusal("token contains an invalid number of segments");
     const { kid, algorithm, issuer } = this.#read(token);
     if (issuer !== this.#issuer) throw refusal("invalid issuer");
-    const { claims, refreshes } = await this.#verified(token, kid, algorithm);
+    const { claims, fetches } = await this.#verified(token, kid, algorithm);
     const { exp, nbf, scope } = claims;
     const scopes = Array.isArray(scope) ? scope.filter((one): one is string => typeof one === "string") : [];
     const verified = { exp, nbf, grant: { scopes } };
     this.#checkTimes(verified);
-    this.#keep(authorization!, verified, refreshes);
+    this.#keep(authorization!, verified, fetches);
     return verified.grant;
   };
 
   /** A token that was good before, by the keys of today, and still is in time. */
   #known(authorization: string | null): Verified | undefined {
-    if (authorization === null || this.#verifiedWith !== this.#keys.refreshes) return undefined;
+    if (authorization === null || this.#verifiedWith !== this.#keys.fetches) return undefined;
     const known = this.#verifiedBefore.get(authorization);
     if (known !== undefined) this.#checkTimes(known);
     return known;
   }
 
-  #keep(authorization: string, verified: Verified, refreshes: number): void {
+  #keep(authorization: string, verified: Verified, fetches: number): void {
     // Other keys have come meanwhile.
-    if (refreshes !== this.#keys.refreshes) return;
-    if (refreshes !== this.#verifiedWith) this.#verifiedBefore.clear();
-    this.#verifiedWith = refreshes;
+    if (fetches !== this.#keys.fetches) return;
+    if (fetches !== this.#verifiedWith) this.#verifiedBefore.clear();
+    this.#verifiedWith = fetches;
     const [oldest] = this.#verifiedBefore.keys();
     if (this.#verifiedBefore.size >= keptTokens && oldest !== undefined) this.#verifiedBefore.delete(oldest);
     this.#verifiedBefore.set(authorization, verified);
@@ -189,20 +119,21 @@ export class TokenChecker {
   /** The claims, and how often the keys had been fetched when one of them fitted. */
   async #verified(token: string, kid: string | undefined, algorithm: Algorithm) {
     const attempt = async () => {
-      const { refreshes } = this.#keys;
+      const { fetches } = this.#keys;
       const claims = await verifyWith(
         this.#keys.candidates(kid).map((key) => key[algorithm]),
         token,
       );
-      return claims === undefined ? undefined : { claims, refreshes };
+      return claims === undefined ? undefined : { claims, fetches };
     };
-    const verified = await attempt();
-    if (verified !== undefined) return verified;
+    let verified = await attempt();
     // The keys may have changed.
-    const fresh = await this.#keys.refresh().catch(() => false);
-    const again = fresh ? await attempt() : undefined;
-    if (again === undefined) throw refusal("crypto/rsa: verification error");
-    return again;
+    for (const refresh of this.#keys.refreshes) {
+      if (verified !== undefined) break;
+      if (await refresh()) verified = await attempt();
+    }
+    if (verified === undefined) throw refusal("crypto/rsa: verification error");
+    return verified;
   }
 
   /** To the second, without tolerance; `iat` has no say (docs/differences.md). */

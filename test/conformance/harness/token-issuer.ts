@@ -7,8 +7,6 @@ const encoded = (value: unknown): string => Buffer.from(JSON.stringify(value)).t
 /** UAA as the Routing API sees it: an issuer, keys by their ids, and tokens (routing-api §5). */
 export class TokenIssuer {
   readonly issuer = "https://uaa.example.com/oauth/token";
-  /** Times the keys were asked for. */
-  keyRequests = 0;
   readonly #keys = new Map<string, { readonly publicKey: KeyObject; readonly privateKey: KeyObject }>();
   #server: Server | undefined;
 
@@ -17,8 +15,10 @@ export class TokenIssuer {
     issuer.addKey("key-1");
     issuer.#server = createServer({ cert: tls.certificate, key: tls.key }, ({ url }, response) => {
       if (url === "/.well-known/openid-configuration") response.end(JSON.stringify({ issuer: issuer.issuer }));
-      else if (url === "/token_keys") {
-        issuer.keyRequests++;
+      else if (url === "/token_key") {
+        const { alg, value } = issuer.#published().at(-1)!;
+        response.end(JSON.stringify({ alg, value }));
+      } else if (url === "/token_keys") {
         response.end(JSON.stringify({ keys: issuer.#published() }));
       } else response.writeHead(404).end();
     });
@@ -38,7 +38,7 @@ export class TokenIssuer {
     this.#keys.delete(kid);
   }
 
-  #published(): unknown[] {
+  #published() {
     return [...this.#keys].map(([kid, { publicKey }]) => ({
       ...publicKey.export({ format: "jwk" }),
       kid,

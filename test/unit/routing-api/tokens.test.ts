@@ -19,15 +19,24 @@ describe("TokenChecker", () => {
   let clock: TurnedClock;
   let checker: TokenChecker;
   let published: string[];
+  let resources: Record<string, () => unknown>;
+  let asked: string[];
 
   beforeEach(async () => {
     clock = new TurnedClock();
     published = ["one"];
     const keys = () => published.map((kid) => ({ ...pairs.get(kid)!.publicKey.export({ format: "jwk" }), kid }));
-    const get = async (target: string) => ({
-      status: 200,
-      body: JSON.stringify(target === "/token_keys" ? { keys: keys() } : { issuer }),
-    });
+    resources = {
+      "/.well-known/openid-configuration": () => ({ issuer }),
+      "/token_key": () => keys().at(-1),
+      "/token_keys": () => ({ keys: keys() }),
+    };
+    asked = [];
+    const get = async (target: string) => {
+      asked.push(target);
+      const resource = resources[target];
+      return { status: resource === undefined ? 404 : 200, body: JSON.stringify(resource?.()) ?? "" };
+    };
     checker = new TokenChecker(get, clock);
     await checker.prepare();
   });
@@ -52,6 +61,34 @@ describe("TokenChecker", () => {
     assert.deepEqual(await checker.authenticate(early), { scopes: ["a.read"] });
     const forged = token("one", { exp: now() + 100 }).replace(/.{8}$/, "AAAAAAAA");
     for (let turn = 0; turn < 2; turn++) await refused(forged, "crypto/rsa: verification error");
+  });
+
+  it("asks for the one key as the original, which serves any kid, and for the others only where it does not fit", async () => {
+    assert.deepEqual(asked, ["/.well-known/openid-configuration", "/token_key"]);
+    const pem = pairs.get("two")!.publicKey.export({ format: "pem", type: "spki" });
+    resources["/token_key"] = () => ({ alg: "RS256", value: pem });
+    resources["/token_keys"] = () => ({ keys: [] });
+    clock.turn(2000);
+    assert.deepEqual(await checker.authenticate(token("two", {})), { scopes: ["a.read"] });
+    assert.deepEqual(asked.splice(2), ["/token_key"]);
+    delete resources["/token_keys"];
+    clock.turn(2000);
+    await refused(token("one", {}), "crypto/rsa: verification error");
+    assert.deepEqual(asked.splice(2), ["/token_key", "/token_keys"]);
+  });
+
+  it("takes two keys at a time, and serves with either resource alone", async () => {
+    published = ["two", "one"];
+    clock.turn(2000);
+    for (const kid of published) assert.deepEqual(await checker.authenticate(token(kid, {})), { scopes: ["a.read"] });
+    delete resources["/token_key"];
+    await checker.prepare();
+    assert.deepEqual(await checker.authenticate(token("two", { exp: now() + 9 })), { scopes: ["a.read"] });
+    resources["/token_key"] = () => ({ kty: "MAC", value: "shared" });
+    delete resources["/token_keys"];
+    clock.turn(2000);
+    const reason = "Failed to get verification key from UAA: public uaa token must be PEM encoded";
+    await assert.rejects(checker.prepare(), { message: reason });
   });
 
   it("believes no token whose key is gone", async () => {
