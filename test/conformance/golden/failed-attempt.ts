@@ -9,17 +9,17 @@ const failedBody = "502 Bad Gateway: Registered endpoint failed to handle the re
 export const refused = "dial tcp {backend:dead}: connect: connection refused";
 
 /** The answer to a request whose last attempt failed so (data-plane §2.3). */
-export function failed(error: string): string {
+export function failed(error: string, status = "502 Bad Gateway", body = failedBody): string {
   return message(
     [
-      "HTTP/1.1 502 Bad Gateway",
+      `HTTP/1.1 ${status}`,
       "Content-Type: text/plain; charset=utf-8",
       `X-Cf-Routererror: endpoint_failure (${error})`,
       "X-Content-Type-Options: nosniff",
       "Date: {date}",
-      "Content-Length: 67",
+      `Content-Length: ${body.length}`,
     ],
-    failedBody,
+    body,
   );
 }
 

@@ -1,4 +1,5 @@
 import { type GoldenCase, logLine, message, okToClient, type Script, toMain } from "./case.ts";
+import { broken, failed } from "./failed-attempt.ts";
 
 const get = message(["GET / HTTP/1.1", "Host: a.b"]);
 const ownLines = ["X-Vcap-Request-Id: {id}", "Date: {date}"];
@@ -49,19 +50,6 @@ const chunkedOk = message(["HTTP/1.1 200 OK", chunkedLine, ...ownLines], "2\r\no
 const lenient = (name: string, text: string, expect: string = okToClient()): GoldenCase =>
   answer("5.5", name, ["request", text, "closed"], expect);
 
-const failed = (error: string): string =>
-  message(
-    [
-      "HTTP/1.1 502 Bad Gateway",
-      "Content-Type: text/plain; charset=utf-8",
-      `X-Cf-Routererror: endpoint_failure (${error})`,
-      "X-Content-Type-Options: nosniff",
-      "Date: {date}",
-      "Content-Length: 67",
-    ],
-    "502 Bad Gateway: Registered endpoint failed to handle the request.\n",
-  );
-
 /** `error` as the header and, quoted, as the log have it. */
 function bad(name: string, text: Script, error: string, section = "2.3", logged = error): GoldenCase {
   // Without connections to reuse, an early end is never taken for that of an idle connection, and sent again.
@@ -75,8 +63,6 @@ function bad(name: string, text: Script, error: string, section = "2.3", logged 
     upstream: toMain("GET / HTTP/1.1", ["Connection: close"]),
   };
 }
-
-const broken = "net/http: HTTP/1.x transport connection broken: ";
 
 const statuses: readonly GoldenCase[] = [
   statusLine("200 Fine", "200 OK", 200),
