@@ -31,6 +31,8 @@ export interface HopPlan {
 const [heartbeatSeconds, mostHeartbeats] = [20, 10_000];
 /** Ticks of their sender in a second. */
 const ticks = 20;
+/** Messages sent before it is waited for that they are applied: a NATS server cuts off who falls behind by too much. */
+const portion = 50_000;
 /** Windows that may serve the first requests. */
 const mostWindows = 20;
 
@@ -80,7 +82,9 @@ async function startBeside(name: string, size: number, plan: HopPlan): Promise<B
   const bus = await startPublishedBus();
   const folder = mkdtempSync(join(plan.folder, "hop-"));
   const certificate = issue(makeAuthority(), { names: [appHost] });
-  const settings = { prune_stale_droplets_interval: "1h", droplet_stale_threshold: "2h" };
+  const sweeps = { prune_stale_droplets_interval: "1h", droplet_stale_threshold: "2h" };
+  // At info each route is a line or two.
+  const settings = { ...sweeps, logging: { level: "error" } };
   const all = await routers({ folder, backendPort: plan.backendPort, certificate }, bus.port, [], settings);
   const contender = all.find((one) => one.name === name);
   if (contender === undefined) throw new Error(`cannot start ${name}`);
@@ -89,7 +93,7 @@ async function startBeside(name: string, size: number, plan: HopPlan): Promise<B
   await subject.up();
   await subject.apply([JSON.stringify({ host: "127.0.0.1", port: plan.backendPort, uris: [appHost], app: "app" })]);
   const messages = messagesOf("plain", size - 1);
-  await subject.apply(messages);
+  for (let from = 0; from < messages.length; from += portion) await subject.apply(messages.slice(from, from + portion));
   return new Beside(subject, contender, bus, messages, folder);
 }
 

@@ -18,8 +18,8 @@ function statusOf(port: number, host: string): Promise<number> {
   });
 }
 
-/** How long memory may take to settle at most, in milliseconds, and how much of a fall says that it has not, in MiB. */
-const [settleMs, fallMiB] = [40_000, 2];
+/** So many times the quiet that is asked for memory may take to settle at most; a fall that says that it has not, in MiB. */
+const [mostQuiets, fallMiB] = [5, 2];
 
 /** A router under measurement, with the bus that feeds it. */
 export class Subject {
@@ -71,7 +71,7 @@ export class Subject {
   /** Resident memory in MiB, once it has stopped falling for so many milliseconds. */
   async settledMemory(quietMs: number): Promise<number> {
     let lowest = residentMiB(this.pid);
-    const end = performance.now() + settleMs;
+    const end = performance.now() + mostQuiets * quietMs;
     for (let quiet = performance.now() + quietMs; performance.now() < Math.min(quiet, end); ) {
       await pause(250);
       const now = residentMiB(this.pid);
