@@ -5,7 +5,7 @@
  * and with heartbeats, compared with a router of a small one in the same seconds.
  *
  *   npm run bench:register -- [--routes 100000] [--rounds 2] [--storm 200000] [--only bun,node] [--write FILE]
- *                             [--tables 1,100000,1000000] [--parts table,prune,hop] [--pairs 20]
+ *                             [--tables 1,100000,1000000] [--parts table,prune,hop] [--pairs 16]
  *                             [--warm 100000] [--settle 8]
  *
  * What is not asked for takes eleven minutes; `--parts workers` is what a table costs with one worker and with two.
@@ -38,7 +38,7 @@ const { values } = parseArgs({
     storm: { type: "string", default: "200000" },
     tables: { type: "string", default: "1,100000,1000000" },
     parts: { type: "string", default: "table,prune,hop" },
-    pairs: { type: "string", default: "20" },
+    pairs: { type: "string", default: "16" },
     warm: { type: "string", default: "100000" },
     settle: { type: "string", default: "8" },
     only: { type: "string" },

@@ -5,7 +5,7 @@ import process from "node:process";
 import { issue, makeAuthority } from "../../fixtures/certificates.ts";
 import { appHost, type Contender } from "./contender.ts";
 import { load } from "./load.ts";
-import type { Processes } from "./processes.ts";
+import { type Processes, runTimeMs } from "./processes.ts";
 import { type PublishedBus, startPublishedBus } from "./published-bus.ts";
 import { messagesOf } from "./register-messages.ts";
 import { median, shown, shownRatios } from "./report.ts";
@@ -56,9 +56,9 @@ class Beside {
   /** A window of a second: microseconds of CPU time per request, and how many there were. */
   async window(beating: boolean): Promise<{ readonly cost: number; readonly requests: number }> {
     const ticker = beating ? setInterval(() => this.#announce(), 1000 / ticks) : undefined;
-    const before = this.subject.cpu;
+    const before = runTimeMs(this.subject.pid);
     const { requests } = await load(this.#contender, scenarios.get("small")!, 1, 64, this.#folder);
-    const cost = (this.subject.cpu - before) / requests;
+    const cost = ((runTimeMs(this.subject.pid) - before) * 1000) / requests;
     clearInterval(ticker);
     return { cost, requests };
   }
@@ -129,6 +129,8 @@ export async function hopRow(name: string, plan: HopPlan): Promise<string[]> {
       ratios.push(cost / base);
       costs.push(base);
     }
+    if (pair % 5 === 4)
+      console.error(`${name}, ${pair + 1} pairs: ${ways.map((way) => shownRatios(way.ratios, "percent"))}`);
   }
   for (const one of all) await one.stop(plan.processes);
   return [name, shown(median(costs)), ...ways.map(({ ratios }) => shownRatios(ratios, "percent"))];

@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { runTimeMs } from "./processes.ts";
 
 /** The worst that happened to one of many requests, in milliseconds. */
 export interface LongestWait {
@@ -30,19 +30,6 @@ function ask(port: number): Promise<void> {
   });
 }
 
-/** Milliseconds that the threads of a process have run so far. */
-function runTime(pid: number): number {
-  let nanoseconds = 0;
-  for (const thread of readdirSync(`/proc/${pid}/task`)) {
-    try {
-      nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "latin1").split(" ")[0]);
-    } catch {
-      // It ended meanwhile.
-    }
-  }
-  return nanoseconds / 1e6;
-}
-
 /**
  * The longest waits of the requests that a thread of its own sent one after another while `work` was done. The process
  * must be on one core: then its threads do not run at the same time, and what they run adds up to the wait.
@@ -65,10 +52,10 @@ if (!isMainThread) {
   await ask(port);
   parentPort!.postMessage("ready");
   while (!stopping) {
-    const [sent, before] = [performance.now(), runTime(pid)];
+    const [sent, before] = [performance.now(), runTimeMs(pid)];
     await ask(port);
     wall = Math.max(wall, performance.now() - sent);
-    busy = Math.max(busy, runTime(pid) - before);
+    busy = Math.max(busy, runTimeMs(pid) - before);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
   parentPort!.postMessage({ wall, busy } satisfies LongestWait);
