@@ -10,7 +10,7 @@ const short = ["--rounds", "1", "--seconds", "1"];
  * runtimes are started by some of them, and one is enough for those that start many routers or wait between them.
  */
 const quickly: Readonly<Record<string, readonly string[]>> = {
-  bench: [...short, "--only", "nginx,bun,deno,node"],
+  bench: [...short, "--only", "nginx,bun"],
   "bench:handshake": [...short, "--clients", "2", "--only", "nginx,bun,deno"],
   // Its client yields to everything else: on a busy machine it takes ten seconds for one.
   "bench:latency": [...short, "--rate", "200", "--connections", "4", "--only", "nginx,haproxy,bun"],
