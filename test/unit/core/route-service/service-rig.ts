@@ -9,9 +9,9 @@ export const host = ["Host", "test.com"] as const;
 /** Header lines. */
 export type Lines = readonly (readonly [string, string])[];
 
-/** What signs with that secret, and the nonce it takes. */
+/** What signs with that secret. */
 export const cipher = new SignatureCipher(secret);
-export const nonce = new Uint8Array(12);
+const nonce = new Uint8Array(12);
 
 /** The headers with which a service comes back. */
 export async function signed(url = "http://test.com/", ageMs = 0, by = cipher): Promise<Lines> {
