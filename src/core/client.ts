@@ -49,6 +49,8 @@ export interface ClientTexts {
   readonly source: string;
   /** `"IP"`, quotes included. */
   readonly address: string;
+  /** `X-Forwarded-For: IP` and CRLF; empty where the address is none that can stand there. */
+  readonly forwardedForLine: string;
 }
 
 /** What travels beside a request: facts of the connection and abilities of the listener. */

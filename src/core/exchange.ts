@@ -58,6 +58,8 @@ export class Exchange implements Outgoing, ExchangeObserver, LoggedExchange {
   readonly headers: MessageHeaders;
 
   requestId = "";
+  /** `X-Vcap-Request-Id` of both legs, as it goes on the wire. */
+  requestIdLine = "";
   /** Ids from B3 or W3C headers; undefined: those of the request id count. */
   traceIds: TraceIds | undefined = undefined;
   /** The raw target contains `;` (data-plane §1.4.8). */

@@ -21,6 +21,11 @@ export interface MessageHeaders extends HeadersLike {
    * `Headers`: append each.
    */
   appendAll?(lines: MessageHeaders): void;
+  /**
+   * As `append`, with the line at hand as it goes on the wire: `line` is name, colon, blank, value and CRLF, and is taken as
+   * it is. Absent on platform `Headers`: append name and value.
+   */
+  appendLine?(name: string, value: string, line: string): void;
   /** As `set`, with the line in front of all others. Absent on platform `Headers`, which have an order of their own. */
   setAhead?(name: string, value: string): void;
   /** Whether there is a line with one of these names. Absent on platform `Headers`: ask for one after the other. */
@@ -92,4 +97,10 @@ export function forkHeaders(headers: MessageHeaders): MessageHeaders {
 export function setHost(headers: MessageHeaders, host: string): void {
   if (headers.setAhead === undefined) headers.set("Host", host);
   else headers.setAhead("Host", host);
+}
+
+/** Replaces all lines with that name by one that is at hand as it goes on the wire (`MessageHeaders.appendLine`). */
+export function setLine(headers: MessageHeaders, name: string, value: string, line: string): void {
+  if (headers.appendLine === undefined || headers.has(name)) headers.set(name, value);
+  else headers.appendLine(name, value, line);
 }

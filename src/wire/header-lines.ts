@@ -65,6 +65,35 @@ function checkName(name: string): void {
     throw new TypeError(`cannot set header ${JSON.stringify(name)}: use a token (RFC 9110 §5.6.2) as its name`);
 }
 
+/** A line behind the received ones, with those before it. Never changed, so that views share it and a fork copies nothing. */
+class AddedLine {
+  readonly name: string;
+  readonly value: string;
+  /** All lines up to this one, as they go on the wire. */
+  readonly wire: string;
+  readonly before: AddedLine | undefined;
+
+  /** `line`: the line as it goes on the wire. */
+  constructor(name: string, value: string, line: string, before: AddedLine | undefined) {
+    this.name = name;
+    this.value = value;
+    this.wire = before === undefined ? line : before.wire + line;
+    this.before = before;
+  }
+}
+
+/** Lines from the first added one on. */
+function inOrder(last: AddedLine | undefined): AddedLine[] {
+  const lines: AddedLine[] = [];
+  for (let line = last; line !== undefined; line = line.before) lines.push(line);
+  return lines.reverse();
+}
+
+function isNamed(line: AddedLine, name: string): boolean {
+  const other = line.name;
+  return other === name || (other.length === name.length && sameWord(other, 0, name));
+}
+
 /**
  * Header fields as a view over the received head (architecture §2, §8): offsets into its text, marks for removed
  * lines, and added lines behind them. Received lines keep order, spelling and value bytes; writing copies each run of
@@ -77,8 +106,8 @@ export class HeaderLines implements MessageHeaders {
   private marks = NO_MARKS;
   /** Lines of the received head that were not removed. */
   private kept = 0;
-  /** Name, value, name, value, … of the added lines. */
-  private added: string[] = [];
+  /** The last of the added lines. */
+  private added: AddedLine | undefined = undefined;
   /** `nameBit` of every line there is, and maybe of some that were removed. */
   private names = 0;
   /** Another view has the same marks: copy them before changing one. */
@@ -119,14 +148,15 @@ export class HeaderLines implements MessageHeaders {
 
   /** Number of lines. */
   get lineCount(): number {
-    const lines = this.kept + this.added.length / 2;
+    let lines = this.kept;
+    for (let line = this.added; line !== undefined; line = line.before) lines++;
     return this.block === undefined ? lines : lines + this.block.lineCount;
   }
 
   /** What the lines take on the wire; removed ones of the received head count all the same. */
   get byteLength(): number {
     let bytes = this.marks[this.marks.length - 1]! - this.marks[0]!;
-    for (const text of this.added) bytes += text.length + 2;
+    if (this.added !== undefined) bytes += this.added.wire.length;
     return this.block === undefined ? bytes : bytes + this.block.byteLength;
   }
 
@@ -138,9 +168,10 @@ export class HeaderLines implements MessageHeaders {
       const value = this.receivedValue(at);
       joined = joined === null ? value : `${joined}, ${value}`;
     }
-    for (let at = this.addedLine(name, 0); at !== -1; at = this.addedLine(name, at + 2)) {
-      const value = this.added[at + 1]!;
-      joined = joined === null ? value : `${joined}, ${value}`;
+    if (this.firstAdded(name) !== undefined) {
+      for (const line of inOrder(this.added)) {
+        if (isNamed(line, name)) joined = joined === null ? line.value : `${joined}, ${line.value}`;
+      }
     }
     const last = this.block === undefined ? null : this.block.get(name);
     return joined === null || last === null ? (joined ?? last) : `${joined}, ${last}`;
@@ -151,8 +182,8 @@ export class HeaderLines implements MessageHeaders {
     if (this.lacks(name)) return null;
     const received = this.receivedLine(name, 0);
     if (received !== -1) return this.receivedValue(received);
-    const added = this.addedLine(name, 0);
-    if (added !== -1) return this.added[added + 1]!;
+    const added = this.firstAdded(name);
+    if (added !== undefined) return added.value;
     return this.block === undefined ? null : this.block.first(name);
   }
 
@@ -173,7 +204,7 @@ export class HeaderLines implements MessageHeaders {
 
   has(name: string): boolean {
     if (this.lacks(name)) return false;
-    return this.receivedLine(name, 0) !== -1 || this.addedLine(name, 0) !== -1 || this.block?.has(name) === true;
+    return this.receivedLine(name, 0) !== -1 || this.firstAdded(name) !== undefined || this.block?.has(name) === true;
   }
 
   hasAny(names: readonly string[]): boolean {
@@ -191,14 +222,17 @@ export class HeaderLines implements MessageHeaders {
     }
     if (this.block !== undefined) this.ownBlock();
     this.deleteReceived(name);
-    const at = this.addedLine(name, 0);
-    if (at === -1) {
+    const first = this.firstAdded(name);
+    if (first === undefined) {
       this.add(name, line);
       return;
     }
-    this.added[at] = name;
-    this.added[at + 1] = line;
-    this.deleteAdded(name, at + 2);
+    const added = inOrder(this.added);
+    this.added = undefined;
+    for (const other of added) {
+      if (other === first) this.add(name, line);
+      else if (!isNamed(other, name)) this.add(other.name, other.value);
+    }
   }
 
   /** As `set`, but the line stands in front of the others. */
@@ -226,6 +260,12 @@ export class HeaderLines implements MessageHeaders {
     this.add(name, checkedValue(name, value));
   }
 
+  appendLine(name: string, value: string, line: string): void {
+    if (this.block !== undefined) this.ownBlock();
+    this.names |= nameBit(name.length, name.charCodeAt(0));
+    this.added = new AddedLine(name, value, line, this.added);
+  }
+
   /** Adds all lines of other fields behind the others. Those must not be changed any more: they are not copied. */
   appendAll(lines: MessageHeaders): void {
     if (this.block !== undefined) this.ownBlock();
@@ -240,7 +280,10 @@ export class HeaderLines implements MessageHeaders {
     if (this.lacks(name)) return;
     if (this.block !== undefined) this.ownBlock();
     this.deleteReceived(name);
-    this.deleteAdded(name, 0);
+    if (this.firstAdded(name) === undefined) return;
+    const added = inOrder(this.added);
+    this.added = undefined;
+    for (const line of added) if (!isNamed(line, name)) this.add(line.name, line.value);
   }
 
   /** Values of all `Set-Cookie` lines, one by one. */
@@ -250,9 +293,7 @@ export class HeaderLines implements MessageHeaders {
     for (let at = this.receivedLine("set-cookie", 0); at !== -1; at = this.receivedLine("set-cookie", at + 2)) {
       values.push(this.receivedValue(at));
     }
-    for (let at = this.addedLine("set-cookie", 0); at !== -1; at = this.addedLine("set-cookie", at + 2)) {
-      values.push(this.added[at + 1]!);
-    }
+    for (const line of inOrder(this.added)) if (isNamed(line, "set-cookie")) values.push(line.value);
     if (this.block !== undefined) values.push(...this.block.getSetCookie());
     return values;
   }
@@ -262,7 +303,7 @@ export class HeaderLines implements MessageHeaders {
     for (let at = 0; at < marks.length - 1; at += 2) {
       if (marks[at + 1] !== -1) yield [text.substring(marks[at]!, marks[at + 1]!), this.receivedValue(at)];
     }
-    for (let at = 0; at < this.added.length; at += 2) yield [this.added[at]!, this.added[at + 1]!];
+    for (const { name, value } of inOrder(this.added)) yield [name, value];
     if (this.block !== undefined) yield* this.block;
   }
 
@@ -274,25 +315,33 @@ export class HeaderLines implements MessageHeaders {
     copy.shared = true;
     this.shared = true;
     copy.kept = this.kept;
-    copy.added = this.added.slice();
+    copy.added = this.added;
     copy.names = this.names;
     copy.block = this.block;
     return copy;
   }
 
-  /** All lines as they go on the wire, `Name: value\r\n` each, without the closing empty line. */
-  toWire(): string {
-    let wire = this.receivedToWire();
-    const { added } = this;
-    for (let at = 0; at < added.length; at += 2) wire = `${wire}${added[at]}: ${added[at + 1]}\r\n`;
-    return this.block === undefined ? wire : wire + this.block.whole!;
+  /** Characters of the received start line, its line end included; 0: there was none, or lines stand in front of it now. */
+  get startLength(): number {
+    return this.marks[0]!;
+  }
+
+  /**
+   * All lines as they go on the wire, `Name: value\r\n` each, without the closing empty line. `withStart`: behind the start
+   * line, as it was received.
+   */
+  toWire(withStart = false): string {
+    const received = this.receivedToWire(withStart);
+    const { added, block } = this;
+    if (added === undefined) return block === undefined ? received : received + block.whole!;
+    return block === undefined ? received + added.wire : received + added.wire + block.whole!;
   }
 
   /** Makes the lines of the block added lines of this view, so that they can be changed. */
   private ownBlock(): void {
     const block = this.block!;
     this.block = undefined;
-    for (const [name, value] of block) this.added.push(name, value);
+    for (const [name, value] of block) this.add(name, value);
   }
 
   /** True when there is certainly no line with that name. */
@@ -301,17 +350,15 @@ export class HeaderLines implements MessageHeaders {
   }
 
   private add(name: string, value: string): void {
-    if (this.block !== undefined) this.ownBlock();
-    this.names |= nameBit(name.length, name.charCodeAt(0));
-    this.added.push(name, value);
+    this.appendLine(name, value, `${name}: ${value}\r\n`);
   }
 
-  private receivedToWire(): string {
+  private receivedToWire(withStart: boolean): string {
     const { text, marks } = this;
     const last = marks.length - 1;
-    if (this.kept * 2 === last) return text.substring(marks[0]!, marks[last]!);
+    if (this.kept * 2 === last) return text.substring(withStart ? 0 : marks[0]!, marks[last]!);
     let wire = "";
-    let run = -1;
+    let run = withStart ? 0 : -1;
     for (let at = 0; at < last; at += 2) {
       if (marks[at + 1] === -1) {
         if (run !== -1) wire += text.substring(run, marks[at]!);
@@ -342,13 +389,10 @@ export class HeaderLines implements MessageHeaders {
     return stop - start === 10 && saysKeepAlive(text, start) ? "keep-alive" : text.substring(start, stop);
   }
 
-  private addedLine(name: string, from: number): number {
-    const { added } = this;
-    for (let at = from; at < added.length; at += 2) {
-      const other = added[at]!;
-      if (other === name || (other.length === name.length && sameWord(other, 0, name))) return at;
-    }
-    return -1;
+  private firstAdded(name: string): AddedLine | undefined {
+    let found: AddedLine | undefined;
+    for (let line = this.added; line !== undefined; line = line.before) if (isNamed(line, name)) found = line;
+    return found;
   }
 
   private deleteReceived(name: string): void {
@@ -360,9 +404,5 @@ export class HeaderLines implements MessageHeaders {
       this.marks[at + 1] = -1;
       this.kept--;
     }
-  }
-
-  private deleteAdded(name: string, from: number): void {
-    for (let at = this.addedLine(name, from); at !== -1; at = this.addedLine(name, at)) this.added.splice(at, 2);
   }
 }

@@ -17,6 +17,17 @@ function wireTarget({ target }: Outgoing, lines: HeaderLines, secure: boolean): 
   return `${secure ? "https" : "http"}://${lines.first("host") ?? ""}${target}`;
 }
 
+/** Whether the request line that was received, in front of these lines, is the one to be sent. */
+function keepsRequestLine({ method, target, client }: Outgoing, lines: HeaderLines): boolean {
+  return (
+    client !== undefined &&
+    client.target === target &&
+    client.protocol === "HTTP/1.1" &&
+    target.charCodeAt(1) !== slash &&
+    lines.startLength === method.length + target.length + " HTTP/1.1\r\n".length + 1
+  );
+}
+
 /**
  * The head of a request as it goes to the backend, empty line included: one character per byte.
  * `bodyLength`: 0 no body, -1 unknown (chunked), else Content-Length (data-plane §5.1, §5.4). `close` adds
@@ -40,5 +51,6 @@ export function requestHead(outgoing: Outgoing, bodyLength: number, close: boole
     }
   } else if (lines.has("content-length")) lines.delete("content-length");
   if (close) framing += "Connection: close\r\n";
+  if (keepsRequestLine(outgoing, lines)) return `${lines.toWire(true)}${framing}\r\n`;
   return `${method} ${wireTarget(outgoing, lines, secure)} HTTP/1.1\r\n${lines.toWire()}${framing}\r\n`;
 }

@@ -14,9 +14,17 @@ export interface AnswerTo {
   readonly persistent: boolean;
 }
 
+/** Status lines with the standard phrase, by status, each in one piece. */
+const standardLines: (string | undefined)[] = Array.from({ length: 1000 }, () => undefined);
+
 /** The status line in the version of the request; an empty `phrase` becomes the standard one. */
 export function statusLine(to: AnswerTo, status: number, phrase: string): string {
-  return `${to.old ? "HTTP/1.0" : "HTTP/1.1"} ${status} ${phrase === "" ? reasonPhrase(status) : phrase}\r\n`;
+  const standard = reasonPhrase(status);
+  if (to.old || (phrase !== "" && phrase !== standard)) {
+    return `${to.old ? "HTTP/1.0" : "HTTP/1.1"} ${status} ${phrase === "" ? standard : phrase}\r\n`;
+  }
+  standardLines[status] ??= ["HTTP/1.1 ", status, " ", standard, "\r\n"].join("");
+  return standardLines[status];
 }
 
 /** Header fields as lines that can be changed and written; a copy of foreign ones. */

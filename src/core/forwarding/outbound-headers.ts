@@ -1,5 +1,7 @@
+import type { Client } from "../client.ts";
+import { clientTexts } from "../client-texts.ts";
 import type { Exchange } from "../exchange.ts";
-import { forkHeaders, type MessageHeaders, setHost } from "../message.ts";
+import { forkHeaders, type MessageHeaders, setHost, setLine } from "../message.ts";
 import type { Endpoint, EndpointHeaders } from "../routing/endpoint.ts";
 import { hasToken, removeHopByHop } from "./connection-tokens.ts";
 import { endpointHeaders } from "./endpoint-headers.ts";
@@ -9,7 +11,7 @@ import { endpointHeaders } from "./endpoint-headers.ts";
  * ones, hop-by-hop fields removed, the router's own added.
  */
 export function makeOutbound(exchange: Exchange): void {
-  const { client, requestId } = exchange;
+  const { client } = exchange;
   const headers = forkHeaders(exchange.headers);
   const te = headers.get("Te");
   const hadStart = headers.has("X-Request-Start");
@@ -22,14 +24,13 @@ export function makeOutbound(exchange: Exchange): void {
   if (exchange.closes) exchange.upgrade = false;
   if (exchange.authorityFromTarget) setHost(headers, exchange.host);
   if (headers.has("X-CF-App-Instance")) headers.delete("X-CF-App-Instance");
-  const received = headers.get("X-Forwarded-For");
-  if (received !== null) headers.delete("X-Forwarded-For");
-  exchange.forwardedFor = received === null ? client.remoteAddress : `${received}, ${client.remoteAddress}`;
-  headers.append("X-Forwarded-For", exchange.forwardedFor);
+  addForwardedFor(exchange, headers, client);
   // One that the client had removed by naming it in Connection stays away.
-  if (!hadStart) headers.append("X-Request-Start", wholeMilliseconds(exchange.receivedAt));
+  if (!hadStart) addRequestStart(headers, exchange.receivedAt);
   // Named in Connection, the request id would be lost; it is the router's own and stays the same on both legs.
-  if (!headers.has("X-Vcap-Request-Id")) headers.append("X-Vcap-Request-Id", requestId);
+  if (!headers.has("X-Vcap-Request-Id")) {
+    setLine(headers, "X-Vcap-Request-Id", exchange.requestId, exchange.requestIdLine);
+  }
   exchange.outbound = headers;
 }
 
@@ -41,17 +42,36 @@ function closeBehind(exchange: Exchange): void {
   exchange.closes = !exchange.router.settings.keep_alive_100_continue_requests;
 }
 
+/** The client's address, behind those that the request brought. */
+function addForwardedFor(exchange: Exchange, headers: MessageHeaders, client: Client): void {
+  const received = headers.get("X-Forwarded-For");
+  if (received === null) {
+    exchange.forwardedFor = client.remoteAddress;
+    const { forwardedForLine } = clientTexts(client);
+    if (forwardedForLine !== "") {
+      setLine(headers, "X-Forwarded-For", client.remoteAddress, forwardedForLine);
+      return;
+    }
+  } else {
+    headers.delete("X-Forwarded-For");
+    exchange.forwardedFor = `${received}, ${client.remoteAddress}`;
+  }
+  headers.append("X-Forwarded-For", exchange.forwardedFor);
+}
+
 let lastMillisecond = Number.NaN;
-let lastText = "";
+let lastStart = "";
+let lastStartLine = "";
 
 /** A time in whole milliseconds. Under load many requests have the same one: the last text is kept. */
-function wholeMilliseconds(time: number): string {
+function addRequestStart(headers: MessageHeaders, time: number): void {
   const millisecond = Math.trunc(time);
   if (millisecond !== lastMillisecond) {
     lastMillisecond = millisecond;
-    lastText = String(millisecond);
+    lastStart = String(millisecond);
+    lastStartLine = ["X-Request-Start: ", lastStart, "\r\n"].join("");
   }
-  return lastText;
+  setLine(headers, "X-Request-Start", lastStart, lastStartLine);
 }
 
 /** Says which instance the attempt is for (data-plane §5.3); replaces what an earlier attempt said. */

@@ -1,5 +1,5 @@
 import type { Exchange } from "../exchange.ts";
-import { firstValue, type MessageHeaders } from "../message.ts";
+import { firstValue, type MessageHeaders, setLine } from "../message.ts";
 import { rewriteResponse } from "../pipeline/response-rewrite.ts";
 import type { Endpoint } from "../routing/endpoint.ts";
 import { removeHopByHop } from "./connection-tokens.ts";
@@ -8,11 +8,10 @@ import { writeSession } from "./sticky-session.ts";
 
 /** What every answer of a backend gets, 101 included: session, request id, and debugging headers (data-plane §5.5). */
 export function addRouterHeaders(exchange: Exchange, endpoint: Endpoint, headers: MessageHeaders): void {
-  const { router, requestId } = exchange;
+  const { router } = exchange;
   writeSession(exchange, endpoint, headers);
   const id = firstValue(headers, "X-Vcap-Request-Id");
-  if (id === null) headers.append("X-Vcap-Request-Id", requestId);
-  else if (id === "") headers.set("X-Vcap-Request-Id", requestId);
+  if (id === null || id === "") setLine(headers, "X-Vcap-Request-Id", exchange.requestId, exchange.requestIdLine);
   const key = router.settings.trace_key;
   if (key !== "" && firstValue(exchange.headers, "X-Vcap-Trace") === key) {
     headers.set("X-Vcap-Router", router.address);

@@ -1,4 +1,4 @@
-import type { AbortCause, ClientAddresses } from "../client.ts";
+import type { AbortCause, Client, ClientAddresses } from "../client.ts";
 import type { HeadersLike, MessageHeaders, RequestLike, ResponseLike, Tunnel } from "../message.ts";
 import type { Endpoint } from "../routing/endpoint.ts";
 import type { Failure } from "./failure.ts";
@@ -38,8 +38,11 @@ export interface Outgoing {
   readonly outbound: MessageHeaders;
   /** Where the body comes from (`request.body`, or the wire layer's own source behind it). */
   readonly request: RequestLike;
-  /** Whom the request comes from, for backends that are told by a PROXY header; absent: the router itself. */
-  readonly client?: ClientAddresses;
+  /**
+   * Whom the request comes from, for backends that are told by a PROXY header, and what its request line said; absent: the
+   * router itself.
+   */
+  readonly client?: ClientAddresses & Partial<Pick<Client, "target" | "protocol">>;
   /** The answer may be a 101: do not treat it as malformed. */
   readonly upgrade: boolean;
   /** The request says `Connection: close`: its connection carries no other. */

@@ -1,4 +1,5 @@
 import type { Exchange } from "../exchange.ts";
+import { setLine } from "../message.ts";
 import { Level } from "../observe/log.ts";
 import { requestIdFromTrace } from "../observe/request-id.ts";
 
@@ -6,8 +7,10 @@ import { requestIdFromTrace } from "../observe/request-id.ts";
 export function requestId(exchange: Exchange): undefined {
   const { router, traceIds } = exchange;
   const fromTrace = traceIds === undefined ? undefined : requestIdFromTrace(traceIds.traceId);
-  exchange.requestId = fromTrace ?? router.random.uuid();
-  exchange.headers.set("X-Vcap-Request-Id", exchange.requestId);
+  const id = fromTrace ?? router.random.uuid();
+  exchange.requestId = id;
+  exchange.requestIdLine = `X-Vcap-Request-Id: ${id}\r\n`;
+  setLine(exchange.headers, "X-Vcap-Request-Id", id, exchange.requestIdLine);
   if (router.logger.level <= Level.debug) {
     router.logger.debug("vcap-request-id-header-set", { VcapRequestIdHeader: exchange.requestId });
   }

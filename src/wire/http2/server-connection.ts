@@ -1,3 +1,4 @@
+import type { ClientTexts } from "../../core/client.ts";
 import type { ResponseLike } from "../../core/message.ts";
 import type { ByteStream } from "../../runtime/interface/byte-stream.ts";
 import type { StreamError } from "../../runtime/interface/stream-error.ts";
@@ -63,6 +64,7 @@ export class Http2ServerConnection extends Http2Connection implements HostedConn
   place = -1;
   protected lastStream = 0;
   readonly host: ConnectionHost;
+  texts: ClientTexts | undefined = undefined;
   /** Those of `streams` that carry a tunnel. */
   readonly #tunnels = new Map<number, Http2ServerStream>();
   /** Bytes of the preface that have come. */

@@ -1,4 +1,4 @@
-import type { Client, ClientTlsFacts, ExchangeEnd, ExchangeObserver } from "../../core/client.ts";
+import type { Client, ClientTexts, ClientTlsFacts, ExchangeEnd, ExchangeObserver } from "../../core/client.ts";
 import { Failure } from "../../core/forwarding/failure.ts";
 import { type HeadersLike, isTunnel, type RequestLike, type ResponseLike } from "../../core/message.ts";
 import type { ByteStream } from "../../runtime/interface/byte-stream.ts";
@@ -23,6 +23,8 @@ import { TunnelStream } from "./tunnel-stream.ts";
 export interface ServerStreamOwner extends StreamConnection {
   /** For tunnels. */
   readonly host: ConnectionHost;
+  /** What the core keeps of the client for the requests to come. */
+  texts: ClientTexts | undefined;
   /** The value of a Date line. */
   date(): string;
   handlerFailed(error: unknown): void;
@@ -128,6 +130,14 @@ export class Http2ServerStream extends Http2Stream implements RequestLike, Clien
 
   get tls(): ClientTlsFacts | undefined {
     return this.#below.tls;
+  }
+
+  get texts(): ClientTexts | undefined {
+    return this.#owner.texts;
+  }
+
+  set texts(texts: ClientTexts | undefined) {
+    this.#owner.texts = texts;
   }
 
   /** The client gave the request up, or broke its rules. */

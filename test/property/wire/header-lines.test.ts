@@ -14,9 +14,9 @@ const value = fc
 const line = fc.tuple(name, value);
 const lines = fc.array(line, { maxLength: 8 });
 
-type Operation = readonly ["set" | "setAhead" | "append" | "delete", string, string];
+type Operation = readonly ["set" | "setAhead" | "append" | "appendLine" | "delete", string, string];
 const operation: fc.Arbitrary<Operation> = fc.tuple(
-  fc.constantFrom("set", "setAhead", "append", "delete"),
+  fc.constantFrom("set", "setAhead", "append", "appendLine", "delete"),
   name,
   value,
 );
@@ -34,7 +34,8 @@ function received(wire: string): HeaderLines {
 
 function apply(headers: HeaderLines | Headers, [method, n, v]: Operation): void {
   if (method === "delete") headers.delete(n);
-  else if (headers instanceof Headers) headers[method === "setAhead" ? "set" : method](n, v);
+  else if (headers instanceof Headers) headers[method === "set" || method === "setAhead" ? "set" : "append"](n, v);
+  else if (method === "appendLine") headers.appendLine(n, v.trim(), `${n}: ${v.trim()}\r\n`);
   else headers[method](n, v);
 }
 
@@ -88,7 +89,12 @@ describe("header lines, as a property", () => {
       fc.property(lines, operations, (initial, changes) => {
         const ours = received(wireOf(initial));
         assert.equal(ours.toWire(), wireOf(initial));
+        assert.equal(ours.toWire(true), `HTTP/1.1 200 OK\r\n${wireOf(initial)}`);
+        const start = "HTTP/1.1 200 OK\r\n".length;
+        assert.equal(ours.startLength, start);
         for (const change of changes) apply(ours, change);
+        if (ours.startLength === start) assert.equal(ours.toWire(true), `HTTP/1.1 200 OK\r\n${ours.toWire()}`);
+        assert.equal(ours.startLength === start, !changes.some(([method]) => method === "setAhead"));
         const back = received(ours.toWire());
         assert.deepEqual([...back], [...ours]);
         assert.equal(back.toWire(), ours.toWire());
