@@ -23,8 +23,8 @@ const maxInfoBytes = 1 << 20;
 /** How long a peer may take to answer our FIN before the connection is cut. */
 const lingerMs = 1000;
 
-/** Some 1000 heartbeats; registrations reach the end of their time before. */
-const bytesPerTurn = 128 * 1024;
+/** Some 4000 heartbeats; registrations reach the end of their time before. */
+const bytesPerTurn = 512 * 1024;
 /** What may wait: as much as upstream's client takes in before it drops messages (`message-queue.ts`). */
 const maxWaitingBytes = 128 * 1024 * 1024;
 

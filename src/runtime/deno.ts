@@ -1,7 +1,6 @@
 import { tmpdir } from "node:os";
 import process from "node:process";
 import { admitting } from "./base/admitted-dial.ts";
-import { clock } from "./base/clock.ts";
 import { openDatagram } from "./base/datagram.ts";
 import { descriptorLimit, safeBacklog } from "./base/descriptors.ts";
 import { fileStamp, listDirectory, openAppend, readTextFile, writeTextFile } from "./base/files.ts";
@@ -32,6 +31,7 @@ import { scriptCommand, spawnWorker, supervisor } from "./base/worker-process.ts
 import { onSignalDeno } from "./deno/inspector-guard.ts";
 import { serveDeno } from "./deno/native-serve.ts";
 import { writeSomeDeno } from "./deno/output.ts";
+import { pollingClock } from "./deno/polling-clock.ts";
 import { runFlags } from "./deno/run-flags.ts";
 import { denoTlsGaps } from "./deno/tls-gaps.ts";
 import { makeTlsGate } from "./deno/tls-gate.ts";
@@ -44,7 +44,7 @@ const output = processOutput(writeSomeDeno);
 export const runtime: Runtime = {
   name: "deno",
   version: process.versions["deno"] ?? "",
-  clock,
+  clock: pollingClock,
 
   // At EMFILE Deno's listener dies for good (runtimes.md §1).
   listen: (options, accept) => listenNet({ ...options, backlog: safeBacklog(options.backlog) }, accept, makeTlsGate),
