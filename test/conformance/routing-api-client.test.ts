@@ -122,15 +122,24 @@ describe("Routing API client: a running router (control-plane §7)", () => {
     await table(router, "tag.test");
   });
 
-  it("a list takes out what it does not name, also what came by an event", async () => {
+  it("a list takes out what the one before it named, but not what came by an event alone (§7.4)", async () => {
     const other = await deadPort();
     rig.api.listed = [rig.route("listed.test/Path"), rig.route("swap.test", { port: other })];
     await table(router, "swap.test", other);
-    rig.api.say("Upsert", rig.route("lost.test"));
-    await table(router, "lost.test", rig.backend.port);
+    rig.api.say("Upsert", rig.route("told.test"));
+    await table(router, "told.test", rig.backend.port);
     rig.api.listed = [rig.route("listed.test/Path"), rig.route("swap.test")];
     await table(router, "swap.test", rig.backend.port);
-    await table(router, "lost.test");
+    const takenOut = async (): Promise<boolean> =>
+      (await router.settledLogLines()).some(
+        ({ message, data }) => message === "endpoint-unregistered" && data?.["uri"] === "told.test",
+      );
+    assert.ok(!(await takenOut()), "the list that swapped the other did not name it");
+    rig.api.listed = [...rig.api.listed, rig.route("told.test")];
+    const seen = rig.api.count("routes");
+    await condition("lists with it", () => (rig.api.count("routes") > seen + 1 ? true : undefined));
+    rig.api.listed = rig.api.listed.slice(0, -1);
+    await condition("it is taken out", async () => ((await takenOut()) ? true : undefined));
   });
 
   it("each says its own of one endpoint: bus and API do not overwrite each other", async () => {

@@ -54,10 +54,8 @@ function jsonObject(value: object | null): string {
 }
 
 const shortEscapes: Readonly<Record<number, string>> = {
-  8: "\\b",
   9: "\\t",
   10: "\\n",
-  12: "\\f",
   13: "\\r",
   34: '\\"',
   92: "\\\\",

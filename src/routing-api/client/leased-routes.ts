@@ -16,14 +16,16 @@ interface Known {
   readonly route: ApiRoute;
   /** The object that was registered, so that renewing it makes no other; undefined: a reservation. */
   readonly endpoint: Endpoint | undefined;
+  /** The last list named it; false: known from events alone. */
+  readonly listed: boolean;
 }
 
 const shared = { isolationSegment: "" };
 
 /**
- * What the Routing API has leased, and how it gets into the table (control-plane §7.4, routing-api §15.5). Unlike
- * upstream, what was learned from events alone is compared with lists too: a delete that was missed does not wait for
- * the lease to expire.
+ * What the Routing API has leased, and how it gets into the table (control-plane §7.4, routing-api §15.5). A list takes
+ * out what the list before it named; a lease that is known from events alone lives on until its time is over. Reservations,
+ * which need not have an end, are always compared.
  */
 export class LeasedRoutes {
   readonly #table: RouteTable;
@@ -38,16 +40,17 @@ export class LeasedRoutes {
   /** Event `Upsert`. */
   upsert(route: ApiRoute): void {
     const key = keyOf(route);
-    this.#known.set(key, this.#register(route, this.#known.get(key)));
+    const before = this.#known.get(key);
+    this.#known.set(key, this.#register(route, before, before?.listed ?? false));
   }
 
   /** Event `Delete`. */
   delete(route: ApiRoute): void {
     this.#known.delete(keyOf(route));
-    this.#unregister({ route, endpoint: route.reserved ? undefined : leasedEndpoint(route) });
+    this.#unregister(route, route.reserved ? undefined : leasedEndpoint(route));
   }
 
-  /** Takes out what is not in a complete list, then registers what is. Nothing else may be called meanwhile. */
+  /** Takes out what is missing in a complete list, then registers what it names. Nothing else may be called meanwhile. */
   async replaceBy(routes: readonly ApiRoute[]): Promise<void> {
     const previous = this.#known;
     const breather = new Breather(this.#clock);
@@ -56,18 +59,18 @@ export class LeasedRoutes {
       listed.set(keyOf(route), route);
       if (breather.due) await breather.breathe();
     }
-    for (const [key, known] of previous) {
-      if (!listed.has(key)) this.#unregister(known);
+    for (const [key, { route, endpoint, listed: wasListed }] of previous) {
+      if (!listed.has(key) && (wasListed || endpoint === undefined)) this.#unregister(route, endpoint);
       if (breather.due) await breather.breathe();
     }
     this.#known = new Map();
     for (const [key, route] of listed) {
-      this.#known.set(key, this.#register(route, previous.get(key)));
+      this.#known.set(key, this.#register(route, previous.get(key), true));
       if (breather.due) await breather.breathe();
     }
   }
 
-  #register(route: ApiRoute, before: Known | undefined): Known {
+  #register(route: ApiRoute, before: Known | undefined, listed: boolean): Known {
     if (route.reserved) {
       // Without a ttl it holds until the API says otherwise.
       const lifeSeconds = route.ttl > 0 ? route.ttl : Number.POSITIVE_INFINITY;
@@ -78,15 +81,15 @@ export class LeasedRoutes {
         withoutEndpoints: routeServiceUrl !== "",
         lifeSeconds,
       });
-      return { route, endpoint: undefined };
+      return { route, endpoint: undefined, listed };
     }
-    const endpoint = before?.endpoint !== undefined && isSame(before.route, route) ? before.endpoint : undefined;
-    const known = endpoint === undefined ? { route, endpoint: leasedEndpoint(route) } : before!;
-    this.#table.register(route.route, known.endpoint!);
-    return known;
+    const kept = before !== undefined && isSame(before.route, route) ? before.endpoint : undefined;
+    const endpoint = kept ?? leasedEndpoint(route);
+    this.#table.register(route.route, endpoint);
+    return { route, endpoint, listed };
   }
 
-  #unregister({ route, endpoint }: Known): void {
+  #unregister(route: ApiRoute, endpoint: Endpoint | undefined): void {
     if (endpoint === undefined) this.#table.unreserve(route.route, shared);
     else this.#table.unregister(route.route, endpoint);
   }

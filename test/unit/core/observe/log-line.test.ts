@@ -52,7 +52,7 @@ describe("log lines (control-plane §6.1)", () => {
       ["", '""'],
       ["plain <&> é 😀 \u007f", '"plain <&> é 😀 \u007f"'],
       ['say "x" \\', '"say \\"x\\" \\\\"'],
-      ["a\nb\tc\rd\be\f", '"a\\nb\\tc\\rd\\be\\f"'],
+      ["a\nb\tc\rd\be\f", '"a\\nb\\tc\\rd\\u0008e\\u000c"'],
       ["\u0000\u001f", '"\\u0000\\u001f"'],
       ["\u2027\u2028\u2029", '"\u2027\\u2028\\u2029"'],
       ["\ud800x\udc00", '"\\ufffdx\\ufffd"'],
