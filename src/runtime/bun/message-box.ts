@@ -6,7 +6,11 @@ const smallMessage = 20 * 1024;
 
 /** The bytes of messages that wait. Bun's `write` has copied or sent what it says it took, so they serve again. */
 export const box = Buffer.allocUnsafeSlow(256 * 1024);
-const { copy } = Buffer.prototype as { copy(this: Uint8Array, target: Buffer, at: number, from: number): number };
+/** `latin1Write`, which `@types/node` does not know, takes half the time of `write`: there is no name of an encoding to read. */
+const { copy, latin1Write } = Buffer.prototype as unknown as {
+  copy(this: Uint8Array, target: Buffer, at: number, from: number): number;
+  latin1Write(this: Buffer, text: string, at: number, length: number): number;
+};
 let used = 0;
 
 /** Where a message stands in the box. */
@@ -28,7 +32,7 @@ export function putInBox(owner: Boxed, text: string, bytes: Uint8Array | undefin
   // Inside a delivery the box is not begun anew, and may stay full.
   if (!fits || used + size > box.length) return false;
   if (!owner.posted) owner.boxFrom = used;
-  if (text !== "") box.write(text, used, "latin1");
+  if (text !== "") latin1Write.call(box, text, used, text.length);
   // Without a view of `bytes`, which would cost ten times as much.
   if (bytes !== undefined) copy.call(bytes, box, used + text.length, from);
   used += size;
