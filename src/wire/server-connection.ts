@@ -93,7 +93,8 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
         return;
       case "closing":
         this.#lingered += bytes.length;
-        if (this.#lingered > lingerLimit) this.#stream.destroy();
+        // A client that still sends may not have read the answer yet, which an RST would take away.
+        if (this.#lingered > lingerLimit) this.#stream.pause();
     }
   }
 

@@ -374,6 +374,12 @@ describe("server: connection reuse", () => {
     // What it goes on to send is read, so that no RST takes the answer away, for a while.
     await client.say("x".repeat(100_000));
     assert.equal(client.stream.pending, 0);
+    // Of one that sends very much no more is read, which keeps the answer from being taken away as well.
+    const much = new Uint8Array(1024 * 1024);
+    for (let i = 0; i < 20; i++) client.stream.write(much);
+    await settled();
+    assert.deepEqual([client.far.paused, client.far.over, client.sawClose], [true, false, false]);
+    assert.ok(client.stream.pending > 0);
     rig.clock.turn(3000);
     await settled();
     assert.equal(client.far.over, true);
