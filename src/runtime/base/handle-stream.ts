@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import type { StreamError } from "../interface/stream-error.ts";
 import { plainAddress } from "./address.ts";
 import { descriptorClosed } from "./descriptors.ts";
-import { giveBack, isNotedRead, largeRead, noteRead, restOf } from "./large-reads.ts";
+import { giveBack, isNotedRead, putBefore } from "./large-reads.ts";
 import { deliver, post } from "./outbox.ts";
 import { copyOfIncoming, incoming } from "./read-buffer.ts";
 import { pendingLimit, StreamCore } from "./stream-core.ts";
@@ -104,9 +104,11 @@ export class HandleStream extends StreamCore {
       joined.set(from === 0 ? bytes : bytes.subarray(from), text.length);
       this.passLater("", joined);
     } else {
-      const rest = from === 0 ? bytes : restOf(bytes, from);
-      if (rest.length <= pendingLimit / 4) this.passLater(text, rest);
-      else this.pass(text, rest);
+      const whole = putBefore(text, bytes, from);
+      const rest = whole ?? (from === 0 ? bytes : bytes.subarray(from));
+      const before = whole === undefined ? text : "";
+      if (bytes.length - from <= pendingLimit / 4) this.passLater(before, rest);
+      else this.pass(before, rest);
     }
     return this.goOn(this.unsent);
   }
@@ -194,9 +196,7 @@ export class HandleStream extends StreamCore {
   read(): void {
     const length = this.bindings.streamBaseState[this.bindings.kReadBytesOrError]!;
     if (length > 0) {
-      const bytes = copyOfIncoming(length);
-      if (length >= largeRead) noteRead(bytes);
-      this.arrived(bytes);
+      this.arrived(copyOfIncoming(length));
     } else if (this.broken && length < 0) this.close();
     else if (length === endOfFile) {
       this.endRead = true;

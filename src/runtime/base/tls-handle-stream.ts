@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { TLSSocket } from "node:tls";
 import type { TlsFacts } from "../interface/tls.ts";
-import { giveBack, isNotedRead, restOf } from "./large-reads.ts";
+import { giveBack, isNotedRead, putBefore } from "./large-reads.ts";
 import { type Carrier, NetStream } from "./net-stream.ts";
 import { deliver, post } from "./outbox.ts";
 import { copyOfIncoming, incoming } from "./read-buffer.ts";
@@ -76,12 +76,15 @@ class TlsHandleStream extends NetStream {
       joined.set(from === 0 ? bytes : bytes.subarray(from), text.length);
       this.pass(joined);
     } else {
-      const head = Buffer.from(text, "latin1");
-      const rest = from === 0 ? bytes : restOf(bytes, from);
-      if (this.underWay > 0) {
-        this.hand(head);
-        this.hand(rest);
-      } else this.start([head, rest], head.length + rest.length);
+      const whole = putBefore(text, bytes, from);
+      if (whole !== undefined) this.hand(whole);
+      else {
+        const rest = from === 0 ? bytes : bytes.subarray(from);
+        if (this.underWay > 0) {
+          this.hand(text);
+          this.hand(rest);
+        } else this.start([Buffer.from(text, "latin1"), rest], text.length + rest.length);
+      }
     }
     return this.goOn(this.underWay + this.queued);
   }
