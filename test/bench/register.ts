@@ -5,10 +5,10 @@
  * and with heartbeats, compared with a router of a small one in the same seconds.
  *
  *   npm run bench:register -- [--routes 100000] [--rounds 2] [--storm 200000] [--only bun,node] [--write FILE]
- *                             [--tables 1,100000,1000000] [--parts table,prune,hop] [--pairs 16]
- *                             [--warm 100000] [--settle 8]
+ *                             [--tables 1,100000,1000000] [--parts table,prune,hop] [--pairs 12] [--sets 3]
+ *                             [--warm 200000] [--kinds plain,half,full] [--settle 8]
  *
- * What is not asked for takes eleven minutes; `--parts workers` is what a table costs with one worker and with two.
+ * What is not asked for takes twenty minutes; `--parts workers` is what a table costs with one worker and with two.
  *
  * The router runs on CPU 0, everything else on the others. A message counts as applied when a route registered behind
  * it is found. Memory is looked at once it has not fallen for `--settle` seconds. The routers of a hop have served `--warm`
@@ -38,8 +38,10 @@ const { values } = parseArgs({
     storm: { type: "string", default: "200000" },
     tables: { type: "string", default: "1,100000,1000000" },
     parts: { type: "string", default: "table,prune,hop" },
-    pairs: { type: "string", default: "16" },
-    warm: { type: "string", default: "100000" },
+    pairs: { type: "string", default: "12" },
+    sets: { type: "string", default: "3" },
+    warm: { type: "string", default: "200000" },
+    kinds: { type: "string", default: "plain,half,full" },
     settle: { type: "string", default: "8" },
     only: { type: "string" },
     write: { type: "string" },
@@ -154,7 +156,9 @@ const sections = [
   `- Run: ${routes} routes, ${rounds} rounds; storm of ${storm} messages, half of them of new routes`,
 ];
 if (parts.includes("table")) {
-  const kinds: MessageKind[] = ["plain", "half", "full"];
+  const kinds = (["plain", "half", "full"] satisfies MessageKind[]).filter((kind) =>
+    values.kinds.split(",").includes(kind),
+  );
   const columns = ["", "KB per route", "CPU µs per new route", "per heartbeat"];
   const waits = ["longest wait in the storm, ms at work", "by the clock", "RSS MB without routes"];
   const cases = wanted.flatMap(([name, command]) => kinds.map((kind) => () => tableRow(name, command, kind)));
@@ -192,6 +196,7 @@ if (parts.includes("hop")) {
     backendPort,
     tables,
     pairs: Number(values.pairs),
+    sets: Number(values.sets),
     warm: Number(values.warm),
     settleMs,
   };
@@ -200,7 +205,7 @@ if (parts.includes("hop")) {
       () =>
         hopRow(name, plan),
   );
-  const note = `${values.pairs} pairs of a window with ${tables[0]} routes and one beside: median of the ratios (quartiles).`;
+  const note = `${values.pairs} pairs of windows, of ${values.sets} sets of processes: median of the ratios to ${tables[0]} routes (quartiles).`;
   sections.push("", "### A hop beside the table", "", note, "", table(hopColumns(tables), await rowsOf(cases)));
 }
 const report = sections.join("\n");

@@ -14,11 +14,11 @@ const quickly: Readonly<Record<string, readonly string[]>> = {
   "bench:handshake": [...short, "--clients", "2", "--only", "nginx,bun,deno"],
   // Its client yields to everything else: on a busy machine it takes ten seconds for one.
   "bench:latency": [...short, "--rate", "200", "--connections", "4", "--only", "nginx,haproxy,bun"],
-  "bench:start": ["--rounds", "1"],
+  "bench:start": ["--rounds", "1", "--only", "bun"],
   "bench:workers": [...short, "--warm", "1000", "--only", "bun"],
   "bench:register": [
     ...["--only", "bun", "--routes", "2000", "--rounds", "1", "--storm", "4000", "--tables", "1,2000"],
-    ...["--pairs", "2", "--warm", "1000", "--settle", "1"],
+    ...["--pairs", "2", "--sets", "1", "--warm", "1000", "--settle", "1", "--kinds", "plain"],
   ],
   "bench:connections": ["--idle", "200", "--sockets", "100", "--only", "nginx,node"],
   "bench:route-service": [...short, "--only", "bun,deno"],

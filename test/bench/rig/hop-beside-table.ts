@@ -5,7 +5,7 @@ import process from "node:process";
 import { issue, makeAuthority } from "../../fixtures/certificates.ts";
 import { appHost, type Contender } from "./contender.ts";
 import { load } from "./load.ts";
-import { type Processes, runTimeMs } from "./processes.ts";
+import { type Processes, ranSince, threadTimes } from "./processes.ts";
 import { type PublishedBus, startPublishedBus } from "./published-bus.ts";
 import { messagesOf } from "./register-messages.ts";
 import { median, shown, shownRatios } from "./report.ts";
@@ -21,6 +21,8 @@ export interface HopPlan {
   /** Routes of each router, all of which run beside each other; the first is the yardstick. */
   readonly tables: readonly number[];
   readonly pairs: number;
+  /** Sets of new processes among which the pairs are divided. */
+  readonly sets: number;
   /** Requests after which a router has compiled all that a request needs. */
   readonly warm: number;
   /** Memory must not have fallen for so long before it begins: garbage of the registrations is not what is measured. */
@@ -56,9 +58,9 @@ class Beside {
   /** A window of a second: microseconds of CPU time per request, and how many there were. */
   async window(beating: boolean): Promise<{ readonly cost: number; readonly requests: number }> {
     const ticker = beating ? setInterval(() => this.#announce(), 1000 / ticks) : undefined;
-    const before = runTimeMs(this.subject.pid);
+    const before = threadTimes(this.subject.pid);
     const { requests } = await load(this.#contender, scenarios.get("small")!, 1, 64, this.#folder);
-    const cost = ((runTimeMs(this.subject.pid) - before) * 1000) / requests;
+    const cost = (ranSince(this.subject.pid, before) * 1000) / requests;
     clearInterval(ticker);
     return { cost, requests };
   }
@@ -103,35 +105,53 @@ export function hopColumns([one, ...larger]: readonly number[]): string[] {
   return ["", `CPU µs per request, ${one} route${one === 1 ? "" : "s"}`, ...pairs];
 }
 
-/**
- * What a request costs beside larger tables, at rest and with heartbeats: all routers run beside each other, on CPU 0, and
- * each window of one is paired with a window of the yardstick right before or after it, so that what the machine does
- * besides, over minutes, falls out of their ratio. Everything else is on CPU 1, the bus too.
- */
-export async function hopRow(name: string, plan: HopPlan): Promise<string[]> {
-  execFileSync("taskset", ["-a", "-p", "-c", "1", String(process.pid)], { stdio: "ignore" });
-  const all: Beside[] = [];
-  for (const size of plan.tables) all.push(await startBeside(name, size, plan));
-  for (const one of all) await one.subject.settledMemory(plan.settleMs);
-  for (const one of all) {
+/** One of the ways to have a table, with the ratios of its windows to those of the yardstick beside it. */
+interface Way {
+  readonly size: number;
+  readonly beating: boolean;
+  readonly ratios: number[];
+}
+
+/** A set of new processes: adds so many pairs to each way, and the windows of the yardstick to `costs`. */
+async function measureSet(name: string, plan: HopPlan, pairs: number, ways: readonly Way[], costs: number[]) {
+  const all = new Map<number, Beside>();
+  for (const size of plan.tables) all.set(size, await startBeside(name, size, plan));
+  await Promise.all([...all.values()].map((one) => one.subject.settledMemory(plan.settleMs)));
+  for (const one of all.values()) {
     for (let served = 0, windows = 0; served < plan.warm && windows < mostWindows; windows++)
       served += (await one.window(false)).requests;
   }
-  const [yardstick, ...larger] = all as [Beside, ...Beside[]];
-  const ways = larger.flatMap((one) => [false, true].map((beating) => ({ one, beating, ratios: [] as number[] })));
-  const costs: number[] = [];
-  for (let pair = 0; pair < plan.pairs; pair++) {
-    for (const { one, beating, ratios } of ways) {
+  const yardstick = all.get(plan.tables[0]!)!;
+  for (let pair = 0; pair < pairs; pair++) {
+    for (const { size, beating, ratios } of ways) {
       // Whoever is second finds warmer or colder caches: they take turns.
       const first = pair % 2 === 0 ? await yardstick.window(false) : undefined;
-      const { cost } = await one.window(beating);
+      const { cost } = await all.get(size)!.window(beating);
       const base = (first ?? (await yardstick.window(false))).cost;
       ratios.push(cost / base);
       costs.push(base);
     }
-    if (pair % 5 === 4)
-      console.error(`${name}, ${pair + 1} pairs: ${ways.map((way) => shownRatios(way.ratios, "percent"))}`);
   }
-  for (const one of all) await one.stop(plan.processes);
+  for (const one of all.values()) await one.stop(plan.processes);
+}
+
+/**
+ * What a request costs beside larger tables, at rest and with heartbeats: all routers run beside each other, on CPU 0, and
+ * each window of one is paired with a window of the yardstick right before or after it, so that what the machine does
+ * besides, over minutes, falls out of their ratio. Two processes of the same program differ by what they compiled and where
+ * their memory lies, by a tenth and more: so there are several sets of new ones. Everything else is on CPU 1, the bus too.
+ */
+export async function hopRow(name: string, plan: HopPlan): Promise<string[]> {
+  execFileSync("taskset", ["-a", "-p", "-c", "1", String(process.pid)], { stdio: "ignore" });
+  const ways: Way[] = plan.tables
+    .slice(1)
+    .flatMap((size) => [false, true].map((beating) => ({ size, beating, ratios: [] })));
+  const costs: number[] = [];
+  const perSet = Math.ceil(plan.pairs / plan.sets);
+  for (let set = 1; set <= plan.sets; set++) {
+    await measureSet(name, plan, perSet, ways, costs);
+    const own = ways.map(({ ratios }) => shownRatios(ratios.slice(-perSet), "percent"));
+    console.log(`${name}, set ${set} of ${plan.sets}: ${own.join(", ")}`);
+  }
   return [name, shown(median(costs)), ...ways.map(({ ratios }) => shownRatios(ratios, "percent"))];
 }

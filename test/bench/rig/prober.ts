@@ -1,6 +1,6 @@
 import { Agent, request } from "node:http";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
-import { runTimeMs } from "./processes.ts";
+import { ranSince, threadTimes } from "./processes.ts";
 
 /** The worst that happened to one of many requests, in milliseconds. */
 export interface LongestWait {
@@ -52,10 +52,10 @@ if (!isMainThread) {
   await ask(port);
   parentPort!.postMessage("ready");
   while (!stopping) {
-    const [sent, before] = [performance.now(), runTimeMs(pid)];
+    const [sent, before] = [performance.now(), threadTimes(pid)];
     await ask(port);
     wall = Math.max(wall, performance.now() - sent);
-    busy = Math.max(busy, runTimeMs(pid) - before);
+    busy = Math.max(busy, ranSince(pid, before));
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
   parentPort!.postMessage({ wall, busy } satisfies LongestWait);

@@ -45,19 +45,24 @@ export function cpuTime(pid: number): CpuTime {
   return { user: sum(pid, "stat", ticks(11)) * 1e4, system: sum(pid, "stat", ticks(12)) * 1e4 };
 }
 
-/**
- * Milliseconds that the threads of a process have run so far, to the nanosecond: for times so short that a tick of `cpuTime`
- * matters. What ended threads have run is not in it, nor what children have.
- */
-export function runTimeMs(pid: number): number {
-  let nanoseconds = 0;
+/** Nanoseconds that each thread of a process has run so far; a tick of `cpuTime` is too long for short times. */
+export function threadTimes(pid: number): ReadonlyMap<string, number> {
+  const times = new Map<string, number>();
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
     try {
-      nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "latin1").split(" ")[0]);
+      const [ran] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "latin1").split(" ");
+      times.set(thread, Number(ran));
     } catch {
       // It ended meanwhile.
     }
   }
+  return times;
+}
+
+/** Milliseconds that the threads of a process have run since `before`; what those that ended meanwhile ran is not in it. */
+export function ranSince(pid: number, before: ReadonlyMap<string, number>): number {
+  let nanoseconds = 0;
+  for (const [thread, ran] of threadTimes(pid)) nanoseconds += ran - (before.get(thread) ?? 0);
   return nanoseconds / 1e6;
 }
 
