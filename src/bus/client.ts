@@ -157,8 +157,11 @@ class NatsBus implements Bus {
     this.#connected = false;
     this.#retry?.timer.cancel();
     this.#retry?.wake();
-    await this.#soon(this.#connection.nats.close());
-    this.#finish(undefined);
+    try {
+      await this.#soon(this.#connection.nats.close());
+    } finally {
+      this.#finish(undefined);
+    }
   }
 
   /** A server that stands still, or is behind a cut network, answers no goodbye: its end is waited for only so long. */
@@ -167,8 +170,11 @@ class NatsBus implements Bus {
     const late = new Promise<void>((resolve) => {
       timer = this.#runtime.clock.after(goodbyeMs, resolve);
     });
-    await Promise.race([done, late]);
-    timer?.cancel();
+    try {
+      await Promise.race([done, late]);
+    } finally {
+      timer?.cancel();
+    }
   }
 
   #attach(connection: Connection): void {

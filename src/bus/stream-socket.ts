@@ -1,3 +1,4 @@
+import { limitTime } from "../core/time-limit.ts";
 import type { ByteStream, ByteStreamHandler } from "../runtime/interface/byte-stream.ts";
 import type { Timer } from "../runtime/interface/clock.ts";
 import type { StreamError } from "../runtime/interface/stream-error.ts";
@@ -142,7 +143,7 @@ export class StreamSocket implements ByteStreamHandler {
     const { host, port, timeoutMs } = options;
     const reader = new InfoReader();
     const stream = await runtime.connect({ host, port, timeoutMs, keepAliveMs: 15_000, takeover: true }, reader);
-    const timer = runtime.clock.after(timeoutMs, () => {
+    const timer = limitTime(runtime.clock, timeoutMs, () => {
       const { localAddress, localPort, remoteAddress, remotePort } = stream;
       const ends = `${localAddress}:${localPort}->${remoteAddress}:${remotePort}`;
       reader.fail(new Error(`read tcp ${ends}: i/o timeout`));

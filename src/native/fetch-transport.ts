@@ -3,6 +3,7 @@ import type { Clock, Timer } from "../core/clock.ts";
 import { Failure } from "../core/forwarding/failure.ts";
 import type { BackendResponse, Outgoing, Sending, Transport } from "../core/forwarding/transport.ts";
 import type { Endpoint } from "../core/routing/endpoint.ts";
+import { limitTime } from "../core/time-limit.ts";
 import { HeaderLines } from "../wire/header-lines.ts";
 import { CountedBody } from "./counted-body.ts";
 import { fetchFailure } from "./fetch-failure.ts";
@@ -49,7 +50,7 @@ class FetchSending implements Sending {
   constructor(endpoint: Endpoint, outgoing: Outgoing, clock: Clock) {
     this.#endpoint = endpoint;
     this.#outgoing = outgoing;
-    if (outgoing.timeoutMs > 0) this.#timer = clock.after(outgoing.timeoutMs, () => this.#giveUp(late()), true);
+    if (outgoing.timeoutMs > 0) this.#timer = limitTime(clock, outgoing.timeoutMs, () => this.#giveUp(late()), true);
   }
 
   abort(cause: AbortCause): void {

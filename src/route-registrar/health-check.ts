@@ -1,5 +1,5 @@
 import type { Lager } from "../core/observe/lager.ts";
-import type { Timer } from "../runtime/interface/clock.ts";
+import { limitTime } from "../core/time-limit.ts";
 import type { CommandEnd, GroupedCommand } from "../runtime/interface/processes.ts";
 import type { Runtime } from "../runtime/interface.ts";
 import { type HealthCheck, milliseconds } from "./route.ts";
@@ -109,7 +109,7 @@ export class HealthChecker {
   /** What the promise gives, or undefined when that takes longer. */
   #before<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
     return new Promise((resolve) => {
-      const timer: Timer = this.#runtime.clock.after(ms, () => resolve(undefined));
+      const timer = limitTime(this.#runtime.clock, ms, () => resolve(undefined));
       void promise.then((value) => {
         timer.cancel();
         resolve(value);

@@ -42,7 +42,10 @@ export abstract class Deadline extends Link {
   /** The wheel's own: the ring it sits in. */
   ring: Ring | undefined = undefined;
 
-  /** Called once, a tick after the time at the latest, never before it; the deadline is disarmed already. */
+  /**
+   * Called once, a tick and two turns of the event loop after the time at the latest, never before it; the deadline is
+   * disarmed already.
+   */
   abstract expired(): void;
 
   /** True from `TimerWheel.arm` until it expires or is disarmed. */
@@ -91,12 +94,15 @@ class Ring {
  * All deadlines of a worker on one timer (architecture §5): ticks of 100 ms, of 10 ms while a deadline of less than a
  * second is armed. Arming, re-arming and disarming allocate nothing and start no timer while one runs. The timer runs
  * only while something is armed (it stops at the first tick that finds nothing) and does not keep the process alive.
+ *
+ * A process that stood still finds its timers due before it has looked at what came meanwhile, all in time: a tick that
+ * finds a deadline passed lets the event loop turn twice (`limitTime` says why), and what is still armed then expires.
  */
 export class TimerWheel {
   private readonly clock: Clock;
   private readonly coarse: Ring;
   private readonly fine: Ring;
-  /** Taken out of their slots, to be looked at. */
+  /** Taken out of their slots: due, if they are not armed for later or disarmed within two turns. */
   private readonly collected = new Link();
   private timer: Timer | undefined = undefined;
   /** What the running timer was set to; 0: none runs; -1: its tick is under way. */
@@ -104,6 +110,8 @@ export class TimerWheel {
   /** When the running timer's last tick was, or when it started. */
   private tickedAt = 0;
   private readonly onTick = (): void => this.tick();
+  private readonly onTurn = (): void => this.turn();
+  private readonly onArrivals = (): void => this.meetDue();
 
   constructor(clock: Clock) {
     this.clock = clock;
@@ -173,23 +181,48 @@ export class TimerWheel {
     this.tickedAt = now;
     this.coarse.collect(now, this.collected);
     this.fine.collect(now, this.collected);
+    this.putBack(now);
+    if (this.collected.isAlone()) this.goOn();
+    else this.timer = this.clock.after(0, this.onTurn, true);
+  }
+
+  private turn(): void {
+    this.timer = this.clock.after(0, this.onArrivals, true);
+  }
+
+  /** Whatever had arrived when the tick came is known now. */
+  private meetDue(): void {
+    this.timer = undefined;
+    const now = this.clock.monotonic();
+    this.tickedAt = now;
+    this.putBack(now);
     try {
-      while (!this.collected.isAlone()) this.meet(this.collected.next as Deadline, now);
+      while (!this.collected.isAlone()) {
+        const deadline = this.collected.next as Deadline;
+        this.disarm(deadline);
+        deadline.expired();
+      }
     } finally {
       // Also after a deadline threw: the rest is met at the next tick.
-      this.timerMs = 0;
-      if (this.fine.armed > 0) this.schedule(FINE_TICK_MS);
-      else if (this.coarse.armed > 0) this.schedule(COARSE_TICK_MS);
+      this.goOn();
     }
   }
 
-  private meet(deadline: Deadline, now: number): void {
-    if (deadline.due <= now) {
-      this.disarm(deadline);
-      deadline.expired();
-    } else {
+  /** Puts what is not due yet back into the slots. */
+  private putBack(now: number): void {
+    let link = this.collected.next;
+    while (link !== this.collected) {
+      const deadline = link as Deadline;
+      link = link.next;
+      if (deadline.due <= now) continue;
       deadline.unlink();
       deadline.ring?.insert(deadline);
     }
+  }
+
+  private goOn(): void {
+    this.timerMs = 0;
+    if (this.fine.armed > 0) this.schedule(FINE_TICK_MS);
+    else if (this.coarse.armed > 0) this.schedule(COARSE_TICK_MS);
   }
 }

@@ -1,3 +1,4 @@
+import { limitTime } from "../../core/time-limit.ts";
 import type { Clock, Timer } from "../../runtime/interface/clock.ts";
 import { ProtocolError, type ProtocolHandler, ProtocolParser } from "./protocol-parser.ts";
 import { type Interest, isLiteralSubject, isSubject, type SubjectTable } from "./subjects.ts";
@@ -85,7 +86,7 @@ export class ClientSession implements ProtocolHandler {
     this.#authorized = context.credentials === undefined;
     this.#timer = this.#authorized
       ? this.#armPing()
-      : context.clock.after(authTimeoutMs, () => this.#refuse("Authentication Timeout"), true);
+      : limitTime(context.clock, authTimeoutMs, () => this.#refuse("Authentication Timeout"), true);
     this.#write(text.encode(`INFO ${info}\r\n`));
     this.flush();
   }

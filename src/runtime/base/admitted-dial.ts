@@ -6,19 +6,16 @@ import { StreamError } from "../interface/stream-error.ts";
 import { plainAddress, showAddress } from "./address.ts";
 import { dialTimeout } from "./dial-errors.ts";
 import { streamError } from "./stream-error.ts";
+import { TimeLimit } from "./time-limit.ts";
 
 /** `Runtime.connect` of an adapter. */
 type Dial = (options: ConnectOptions, handler: ByteStreamHandler) => Promise<ByteStream>;
 
-/** The addresses of a host, in the order of the resolver; itself when it is one. */
-async function addressesOf(
-  { host = "127.0.0.1", family, timeoutMs }: ConnectOptions,
-  action: string,
-): Promise<string[]> {
-  if (isIP(host) !== 0) return [host];
-  let timer: ReturnType<typeof setTimeout> | undefined;
+/** The addresses of a name, in the order of the resolver. */
+async function addressesOf(host: string, { family, timeoutMs }: ConnectOptions, action: string): Promise<string[]> {
+  let limit: TimeLimit | undefined;
   const late = new Promise<never>((_, reject) => {
-    if (timeoutMs !== undefined) timer = setTimeout(() => reject(dialTimeout(action, timeoutMs)), timeoutMs);
+    if (timeoutMs !== undefined) limit = new TimeLimit(timeoutMs, () => reject(dialTimeout(action, timeoutMs)));
   });
   try {
     const found = await Promise.race([lookup(host, { all: true, family: family ?? 0 }), late]);
@@ -26,7 +23,7 @@ async function addressesOf(
   } catch (error) {
     throw error instanceof StreamError ? error : streamError(error, action, "getaddrinfo");
   } finally {
-    clearTimeout(timer);
+    limit?.cancel();
   }
 }
 
@@ -35,21 +32,25 @@ async function addressesOf(
  * that was looked at is dialled, so that a name cannot mean another one a moment later. Several are tried in order.
  */
 async function dialAdmitted(options: ConnectOptions, handler: ByteStreamHandler, dial: Dial): Promise<ByteStream> {
-  const { admits, timeoutMs, ...rest } = options;
+  const { admits, timeoutMs, host = "127.0.0.1", ...rest } = options;
   const action = `dial ${showAddress(options)}`;
   const started = performance.now();
-  const addresses = await addressesOf(options, action);
+  const addresses = isIP(host) === 0 ? await addressesOf(host, options, action) : [host];
   const { times } = options;
-  if (times !== undefined && addresses[0] !== options.host) times.dnsMs = performance.now() - started;
+  if (times !== undefined && addresses[0] !== host) times.dnsMs = performance.now() - started;
   const admitted = addresses.filter((address) => admits!(plainAddress(address)));
   let last: unknown = new StreamError(
     "not-admitted",
     `${action}: ${addresses.map(plainAddress).join(", ")} may not be dialled`,
     { syscall: "connect" },
   );
-  for (const address of admitted) {
-    const left = timeoutMs === undefined ? undefined : timeoutMs - (performance.now() - started);
-    if (left !== undefined && left <= 0) throw dialTimeout(action, timeoutMs!);
+  for (const [index, address] of admitted.entries()) {
+    let left = timeoutMs === undefined ? undefined : timeoutMs - (performance.now() - started);
+    if (left !== undefined && left <= 0) {
+      // The resolver was in time, and this process was late to hear it.
+      if (index === 0) left = 1;
+      else throw dialTimeout(action, timeoutMs!);
+    }
     try {
       return await dial({ ...rest, host: address, ...(left === undefined ? {} : { timeoutMs: left }) }, handler);
     } catch (error) {

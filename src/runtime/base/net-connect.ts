@@ -9,6 +9,7 @@ import { dialHandle } from "./handle-dial.ts";
 import { NetStream } from "./net-stream.ts";
 import { streamError } from "./stream-error.ts";
 import { tcpBindings } from "./tcp-handle.ts";
+import { TimeLimit } from "./time-limit.ts";
 import { handshakeAsClient } from "./tls-client.ts";
 import type { MakeGate } from "./tls-server.ts";
 
@@ -37,17 +38,17 @@ function dial(options: ConnectOptions, action: string): Promise<Socket> {
       });
     }
     const failed = (error: Error): void => {
-      clearTimeout(timer);
+      limit?.cancel();
       if (times !== undefined) times.dialMs = performance.now() - begun;
       reject(streamError(error, action, "connect"));
       socket.on("error", ignored);
       socket.destroy();
     };
-    const timer =
-      timeoutMs === undefined ? undefined : setTimeout(() => failed(dialTimeout(action, timeoutMs)), timeoutMs);
+    const limit =
+      timeoutMs === undefined ? undefined : new TimeLimit(timeoutMs, () => failed(dialTimeout(action, timeoutMs)));
     socket.once("error", failed);
     socket.once("connect", () => {
-      clearTimeout(timer);
+      limit?.cancel();
       if (times !== undefined) times.dialMs = performance.now() - begun;
       socket.off("error", failed);
       resolve(socket);

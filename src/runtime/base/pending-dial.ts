@@ -1,6 +1,7 @@
 import type { ByteStream, ByteStreamHandler } from "../interface/byte-stream.ts";
 import type { ConnectOptions } from "../interface/dialling.ts";
 import { dialTimeout } from "./dial-errors.ts";
+import { TimeLimit } from "./time-limit.ts";
 
 /** A dial under way, however the connection is made: its time limit, the time it took, and its one end. */
 export abstract class PendingDial {
@@ -10,7 +11,7 @@ export abstract class PendingDial {
   protected readonly resolve: (stream: ByteStream) => void;
   protected readonly reject: (error: Error) => void;
   private readonly begun = performance.now();
-  private timer: ReturnType<typeof setTimeout> | undefined = undefined;
+  private timeLimit: TimeLimit | undefined = undefined;
   private over = false;
 
   /** `action` begins messages; `resolve` and `reject` are those of the promise that the caller has. */
@@ -32,18 +33,18 @@ export abstract class PendingDial {
   protected limit(): void {
     const { timeoutMs } = this.options;
     if (timeoutMs === undefined) return;
-    this.timer = setTimeout(() => {
+    this.timeLimit = new TimeLimit(timeoutMs, () => {
       if (!this.settle()) return;
       this.abandon();
       this.reject(dialTimeout(this.action, timeoutMs));
-    }, timeoutMs);
+    });
   }
 
   /** The dial has come to an end. False: it had before, and nobody waits for it. */
   protected settle(): boolean {
     if (this.over) return false;
     this.over = true;
-    clearTimeout(this.timer);
+    this.timeLimit?.cancel();
     const { times } = this.options;
     if (times !== undefined) times.dialMs = performance.now() - this.begun;
     return true;

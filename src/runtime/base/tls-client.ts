@@ -6,6 +6,7 @@ import { StreamError } from "../interface/stream-error.ts";
 import type { ClientTls } from "../interface/tls.ts";
 import { defaultHandshakeTimeoutMs, ServerTrust } from "./server-trust.ts";
 import { handshakeError } from "./stream-error.ts";
+import { TimeLimit } from "./time-limit.ts";
 import { SocketTlsFacts } from "./tls-facts.ts";
 import { tlsStream } from "./tls-handle-stream.ts";
 import type { HandshakeEnd, MakeGate } from "./tls-server.ts";
@@ -44,7 +45,7 @@ export function handshakeAsClient(
   const finish = (error: StreamError | undefined): void => {
     if (over) return;
     over = true;
-    clearTimeout(timer);
+    limit.cancel();
     secure.off("error", onError);
     if (error === undefined) {
       const facts = new SocketTlsFacts(secure, isIP(tls.serverName) === 0 ? tls.serverName : "", secure.authorized);
@@ -58,10 +59,10 @@ export function handshakeAsClient(
     end.failed(error);
   };
   const onError = (error: Error): void => finish(handshakeError(error, action));
-  const timer = setTimeout(() => {
+  const limit = new TimeLimit(tls.handshakeTimeoutMs ?? defaultHandshakeTimeoutMs, () => {
     timedOut = true;
     finish(new StreamError("timed-out", `${action}: the TLS handshake took too long`));
-  }, tls.handshakeTimeoutMs ?? defaultHandshakeTimeoutMs);
+  });
   secure.on("error", onError);
   socket.once("close", () => {
     // Give the TLS socket's own, better error the time to arrive.

@@ -8,6 +8,7 @@ import { authoritiesInChain } from "./authorities-in-chain.ts";
 import { certificateAlert, missingCertificate } from "./certificate-alert.ts";
 import type { Carrier, NetStream } from "./net-stream.ts";
 import { handshakeError } from "./stream-error.ts";
+import { TimeLimit } from "./time-limit.ts";
 import { agreementOf } from "./tls-agreement.ts";
 import { isOutOfDate, serverFacts, type TlsSource } from "./tls-facts.ts";
 import { tlsStream } from "./tls-handle-stream.ts";
@@ -41,7 +42,7 @@ export interface HandshakeEnd {
 interface Handshake {
   readonly carrier: Carrier & Partial<Pick<GatedCarrier, "refused">>;
   readonly end: HandshakeEnd;
-  readonly timer: ReturnType<typeof setTimeout>;
+  readonly limit: TimeLimit;
 }
 
 /**
@@ -90,8 +91,8 @@ export class TlsAcceptor {
     }
     const gated = this.makeGate?.(socket);
     const below: Duplex = gated?.duplex ?? socket;
-    const timer = setTimeout(() => socket.destroy(), this.tls.handshakeTimeoutMs ?? defaultHandshakeTimeoutMs);
-    this.handshakes.set(below, { carrier: gated ?? { socket }, end, timer });
+    const limit = new TimeLimit(this.tls.handshakeTimeoutMs ?? defaultHandshakeTimeoutMs, () => socket.destroy());
+    this.handshakes.set(below, { carrier: gated ?? { socket }, end, limit });
     // Whatever way it ends, the handshake is over with its socket; a better error has the time to arrive first.
     socket.on("error", ignored);
     socket.once("close", () =>
@@ -120,7 +121,7 @@ export class TlsAcceptor {
     const handshake = below === undefined ? undefined : this.handshakes.get(below);
     if (handshake === undefined) return undefined;
     this.handshakes.delete(below!);
-    clearTimeout(handshake.timer);
+    handshake.limit.cancel();
     return handshake;
   }
 

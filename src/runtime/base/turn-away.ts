@@ -1,4 +1,5 @@
 import type { ByteStream, ByteStreamHandler } from "../interface/byte-stream.ts";
+import { TimeLimit } from "./time-limit.ts";
 
 /** So many clients at a time are answered before their connection is closed; others are closed at once. */
 const answeredAtOnce = 8;
@@ -14,12 +15,12 @@ let answering = 0;
 class TurnAway implements ByteStreamHandler {
   private readonly stream: ByteStream;
   private readonly answer: string;
-  private readonly timer: ReturnType<typeof setTimeout>;
+  private readonly limit: TimeLimit;
 
   constructor(stream: ByteStream, answer: string) {
     this.stream = stream;
     this.answer = answer;
-    this.timer = setTimeout(() => stream.destroy(), patience);
+    this.limit = new TimeLimit(patience, () => stream.destroy());
     answering++;
   }
 
@@ -37,7 +38,7 @@ class TurnAway implements ByteStreamHandler {
   }
 
   closed(): void {
-    clearTimeout(this.timer);
+    this.limit.cancel();
     answering--;
   }
 }

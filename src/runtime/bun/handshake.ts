@@ -1,3 +1,4 @@
+import { TimeLimit } from "../base/time-limit.ts";
 import type { StreamError } from "../interface/stream-error.ts";
 import type { TlsFacts } from "../interface/tls.ts";
 import { BunStream, type Released, type StreamSocket } from "./stream.ts";
@@ -15,7 +16,7 @@ export abstract class Handshake implements TlsOwner {
   protected readonly released: Released;
   protected settled = false;
   private readonly end: HandshakeEnd;
-  private timer: ReturnType<typeof setTimeout> | undefined = undefined;
+  private timeLimit: TimeLimit | undefined = undefined;
 
   constructor(released: Released, end: HandshakeEnd) {
     this.released = released;
@@ -29,7 +30,7 @@ export abstract class Handshake implements TlsOwner {
 
   /** Lets it take so many milliseconds. */
   protected limit(ms: number, late: () => void): void {
-    this.timer = setTimeout(late, ms);
+    this.timeLimit = new TimeLimit(ms, late);
   }
 
   /** It is complete, and the peer is welcome. */
@@ -54,7 +55,7 @@ export abstract class Handshake implements TlsOwner {
 
   private settle(): void {
     this.settled = true;
-    clearTimeout(this.timer);
+    this.timeLimit?.cancel();
   }
 
   // Bytes come after the handshake only.

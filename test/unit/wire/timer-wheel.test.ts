@@ -119,8 +119,30 @@ describe("timer wheel", () => {
     const alarms = Array.from({ length: 50 }, () => new Alarm());
     alarms.forEach((alarm, i) => wheel.arm(alarm, 100 + i * 10_000));
     clock.jump(250_000);
+    clock.turn(0);
     assert.equal(alarms.filter(({ count }) => count === 1).length, 25);
     clock.turn(500_000);
     assert.ok(alarms.every(({ count }) => count === 1));
+  });
+
+  it("looks at what came while the process was stopped before a deadline expires", () => {
+    const { clock, wheel } = wheelAt(0);
+    const answered = new Alarm();
+    const prolonged = new Alarm();
+    const forgotten = new Alarm();
+    const silent = new Alarm();
+    for (const alarm of [answered, prolonged, forgotten, silent]) wheel.arm(alarm, 50);
+    clock.jump(5000);
+    // The event loop looks at its sockets between the tick and what follows.
+    wheel.disarm(answered);
+    wheel.arm(prolonged, 2000);
+    wheel.arm(forgotten, 20);
+    clock.turn(0);
+    assert.deepEqual([answered.count, prolonged.count, forgotten.count, silent.count], [0, 0, 0, 1]);
+    clock.turn(30);
+    assert.deepEqual([answered.count, prolonged.count, forgotten.count, silent.count], [0, 0, 1, 1]);
+    clock.turn(2100);
+    assert.deepEqual([answered.count, prolonged.count, forgotten.count, silent.count], [0, 1, 1, 1]);
+    assert.equal(clock.running, 0);
   });
 });

@@ -10,6 +10,7 @@ import type { Registry, TableChanges } from "../../../core/routing/registry.ts";
 import { TableFeed } from "../../../core/routing/table-feed.ts";
 import { TableNumbers } from "../../../core/routing/table-numbers.ts";
 import { TableTexts } from "../../../core/routing/table-texts.ts";
+import { limitTime } from "../../../core/time-limit.ts";
 import type { Listener } from "../../../runtime/interface/listening.ts";
 import type { CommandEnd, SharedNumbers } from "../../../runtime/interface/processes.ts";
 import type { Runtime } from "../../../runtime/interface.ts";
@@ -276,7 +277,7 @@ export class Fleet implements TableChanges, MainPorts {
 
   async #within(ms: number, work: Promise<unknown>): Promise<void> {
     await new Promise<void>((resolve) => {
-      const timer = this.#clock.after(ms, resolve);
+      const timer = limitTime(this.#clock, ms, resolve);
       void work.finally(() => {
         timer.cancel();
         resolve();
