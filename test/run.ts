@@ -14,6 +14,7 @@ import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs, promisify } from "node:util";
+import { boundCompileCache } from "./fixtures/compile-cache.ts";
 import { doJobs, type Job } from "./runner/pool.ts";
 import { runSuite, type SuiteOptions, type SuiteRun, type TestRuntime } from "./runner/suite.ts";
 import { ensureTools } from "./runner/tools.ts";
@@ -62,6 +63,7 @@ function filesOf(group: string, program = ""): string[] {
 }
 
 ensureTools(values.all);
+boundCompileCache();
 // Properties are tried more often, then.
 if (values.all) process.env["CAUSEWAY_ALL"] = "1";
 /** Runs that may fail beside others on a busy machine, and are then tried once more. */
