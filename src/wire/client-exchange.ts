@@ -14,8 +14,8 @@ import type { TimerWheel } from "./timer-wheel.ts";
 /** Interim responses that one answer may have (data-plane §5.7). */
 const maxInterim = 5;
 
-/** Other connections that a request may be sent on because its peer did not look at it. */
-const maxMoves = 6;
+/** How often a peer may say of a request that it did not look at it, and another connection gets it. */
+const maxRefusals = 6;
 
 /** The connection that carries an exchange. */
 export interface Carrier {
@@ -72,7 +72,7 @@ export class ClientExchange implements Sending, RequestOwner, Timed {
   /** Its deadline ended it. */
   timedOut = false;
   #interims = 0;
-  #moves = 0;
+  #refusals = 0;
   #carrier: Carrier | undefined;
   #body: ResponseBody | undefined;
   #over = false;
@@ -121,11 +121,14 @@ export class ClientExchange implements Sending, RequestOwner, Timed {
   }
 
   /**
-   * The peer said that it did not look at the request (RFC 9113 §8.7), and another connection can have it; one that refuses all
-   * requests gets it so many times, and not until the deadline.
+   * The peer said that it did not look at the request (HTTP/2: RFC 9113 §8.7). True: another connection can have it, and the
+   * exchange is detached; a peer that refuses all requests gets it so many times, and not until the deadline.
    */
-  get mayMove(): boolean {
-    return this.bodyUntouched && this.#moves < maxMoves;
+  refused(): boolean {
+    if (!this.bodyUntouched || this.#refusals === maxRefusals) return false;
+    this.#refusals++;
+    this.detach();
+    return true;
   }
 
   /** The exchange got a connection. */
@@ -137,9 +140,8 @@ export class ClientExchange implements Sending, RequestOwner, Timed {
     attempt.localAddress = localAddress;
   }
 
-  /** The reused connection turned out to be dead (data-plane §4.8): as if the attempt had not begun. */
+  /** The connection got nothing of it (a reused one that was dead, data-plane §4.8): as if the attempt had not begun. */
   detach(): void {
-    this.#moves++;
     this.#carrier = undefined;
     this.writer?.detach();
     const { attempt } = this.outgoing;

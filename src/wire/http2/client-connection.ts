@@ -165,7 +165,7 @@ export class Http2ClientConnection extends Http2Connection implements ClientStre
     this.#leave();
     for (const stream of this.streams.all() as Http2ClientStream[]) {
       if (stream.id <= last) continue;
-      if (stream.exchange.mayMove && !stream.heard) {
+      if (!stream.heard && stream.exchange.refused()) {
         stream.moveAway();
         this.#owner.again(stream.exchange);
       } else stream.lost(this.#goneAway(stream.answered));

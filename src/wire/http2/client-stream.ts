@@ -224,7 +224,7 @@ export class Http2ClientStream extends Http2Stream implements RequestOutput, Car
     const exchange = this.#exchange;
     this.remoteClosed = true;
     this.localClosed = true;
-    if (code === REFUSED_STREAM && !this.#heard && exchange.mayMove) {
+    if (code === REFUSED_STREAM && !this.#heard && exchange.refused()) {
       this.moveAway();
       this.#owner.again(exchange);
       return;
@@ -233,16 +233,14 @@ export class Http2ClientStream extends Http2Stream implements RequestOutput, Car
     exchange.fail(this.#owner.resetFailure(this.id, code, this.answered));
   }
 
-  /** Leaves the exchange to another connection. */
+  /** The exchange, which is detached, is left to another connection. */
   moveAway(): void {
-    const { exchange } = this;
     this.localClosed = true;
     this.remoteClosed = true;
     this.#over = true;
     this.abandon();
     this.connection.forget(this);
     this.#owner.streamOver(this, false);
-    exchange.detach();
   }
 
   /** The connection is gone. */
