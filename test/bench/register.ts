@@ -21,6 +21,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { writeConfig } from "../conformance/harness/router.ts";
 import { startBackend } from "./rig/backend.ts";
+import { clientShare } from "./rig/client-share.ts";
 import { hopColumns, hopRow } from "./rig/hop-beside-table.ts";
 import { longestWait } from "./rig/prober.ts";
 import { freePorts, Processes } from "./rig/processes.ts";
@@ -98,7 +99,9 @@ async function tableRow(name: string, command: string, kind: MessageKind): Promi
   const stormy = [...messagesOf(kind, storm >> 1, stormNumbers), ...messages.slice(0, storm >> 1)];
   const wait = await longestWait(subject, () => subject.apply(stormy));
   await stop();
-  const figures = [memory, first, median(costs), wait.busy, wait.wall];
+  const runner = command.split(" ").slice(0, -1);
+  const share = runner.length === 0 ? Number.NaN : await clientShare(processes, runner, kind, routes, rounds);
+  const figures = [memory, first, median(costs), share, wait.busy, wait.wall];
   return [`${name}, ${kind}`, ...figures.map((figure) => shown(figure)), String(Math.round(before))];
 }
 
@@ -159,7 +162,7 @@ if (parts.includes("table")) {
   const kinds = (["plain", "half", "full"] satisfies MessageKind[]).filter((kind) =>
     values.kinds.split(",").includes(kind),
   );
-  const columns = ["", "KB per route", "CPU µs per new route", "per heartbeat"];
+  const columns = ["", "KB per route", "CPU µs per new route", "per heartbeat", "of which the NATS client"];
   const waits = ["longest wait in the storm, ms at work", "by the clock", "RSS MB without routes"];
   const cases = wanted.flatMap(([name, command]) => kinds.map((kind) => () => tableRow(name, command, kind)));
   sections.push("", "### The table", "", table([...columns, ...waits], await rowsOf(cases)));
