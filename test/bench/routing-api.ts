@@ -156,7 +156,7 @@ for (const [name, command] of launchers.filter(([one]) => values.only?.split(","
   ]);
   console.log(rows.at(-1)?.join("  "));
   for (const one of open) one.destroy();
-  process.kill(pid, "SIGKILL");
+  processes.end(pid);
 }
 const report = [
   ...machineFacts(runtimeFolder),
