@@ -108,7 +108,7 @@ export function scenarioPairs(scenario: string, names: readonly string[], sample
     return ratios.length === 0 ? [] : [`- ${name}: ${shownRatios(ratios, "ratio")}`];
   });
   if (lines.length === 0) return "";
-  return `CPU time per request / ${names[0]} in the same round, median of ${base.size} (quartiles):\n\n${lines.join("\n")}`;
+  return `CPU time per request / ${names[0]} in the same round, median of ${base.size} rounds (quartiles):\n\n${lines.join("\n")}`;
 }
 
 /**
