@@ -1,4 +1,5 @@
 import { connect, Events, type NatsConnection } from "nats.ws";
+import { longestTimerMs } from "../core/clock.ts";
 import type { ClientTls } from "../runtime/interface/tls.ts";
 import type { Runtime } from "../runtime/interface.ts";
 import { ConnectionError } from "./connection-error.ts";
@@ -44,7 +45,7 @@ async function speak(server: BusServer, options: ConnectionOptions, wsFactory: S
     user: server.user,
     pass: server.pass,
     timeout: options.timeoutMs,
-    pingInterval: Math.max(options.pingIntervalMs, 0),
+    pingInterval: Math.min(Math.max(options.pingIntervalMs, 0), longestTimerMs),
     maxPingOut: 2,
     reconnect: false,
     noAsyncTraces: true,

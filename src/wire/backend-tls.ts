@@ -1,3 +1,4 @@
+import { longestTimerMs } from "../core/clock.ts";
 import { openSslCipherNames } from "../core/config/cipher-suites.ts";
 import type { Config } from "../core/config/schema.ts";
 import type { Endpoint } from "../core/routing/endpoint.ts";
@@ -13,12 +14,17 @@ export function backendTls(config: Config): (endpoint: Endpoint) => ClientTls {
   const shared = {
     authorities: config.ca_certs,
     trustSystem: true,
-    handshakeTimeoutMs: config.tls_handshake_timeout,
+    handshakeTimeoutMs: handshakeTimeout(config.tls_handshake_timeout),
     // Without `enable_ssl` the key need not be given (control-plane §1.4).
     ...(config.enable_ssl ? { ciphers: openSslCipherNames(config.cipher_suites) } : {}),
     ...(certificate === "" || key === "" ? {} : { keyPair: { certificate, key } }),
   };
   return ({ host, serverCertDomainSan }) => ({ ...shared, serverName: serverCertDomainSan || withoutBrackets(host) });
+}
+
+/** As in Go's transport: 0 is no limit, a negative one is over at once. */
+function handshakeTimeout(ms: number): number {
+  return ms === 0 ? longestTimerMs : Math.min(Math.max(ms, 0), longestTimerMs);
 }
 
 /** An IPv6 address without its brackets; any other host as it is. */

@@ -1,3 +1,4 @@
+import { longestTimerMs } from "../core/clock.ts";
 import type { Failure } from "../core/forwarding/failure.ts";
 import type { BackendResponse, Outgoing, Transport } from "../core/forwarding/transport.ts";
 import type { Tunnel } from "../core/message.ts";
@@ -179,7 +180,7 @@ class WireTransport implements Transport, ConnectionParts, Http2Dialler {
       // A message need not name a host (control-plane §2.4): then it is this machine, as for Go's dial of `:8080`.
       host: withoutBrackets(endpoint.host) || "127.0.0.1",
       port: endpoint.port,
-      timeoutMs: dialTimeoutMs > 0 ? dialTimeoutMs : undefined,
+      timeoutMs: dialTimeoutMs > 0 ? Math.min(dialTimeoutMs, longestTimerMs) : undefined,
       keepAliveMs: keepAliveProbeMs > 0 ? keepAliveProbeMs : undefined,
       tls,
       ...(admits === undefined ? {} : { admits }),

@@ -1,6 +1,9 @@
 import { setTimeout } from "node:timers";
 import type { Clock, Timer } from "../interface/clock.ts";
 
+/** The longest time a timer of the runtimes takes, some 24 days; a longer one would be due at once. */
+const longestMs = 2 ** 31 - 1;
+
 class RuntimeTimer implements Timer {
   private readonly timer: NodeJS.Timeout;
   constructor(timer: NodeJS.Timeout) {
@@ -31,7 +34,7 @@ export const clock: Clock = {
   },
   monotonic: () => performance.now(),
   after(ms, callback, background = false) {
-    const timer = setTimeout(callback, ms);
+    const timer = setTimeout(callback, Math.min(Math.max(ms, 0), longestMs));
     if (background) timer.unref();
     return new RuntimeTimer(timer);
   },

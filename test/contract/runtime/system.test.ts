@@ -46,9 +46,15 @@ describe(`system (${runtime.name})`, () => {
     const cancelled = runtime.clock.after(5, () => calls.push("cancelled"));
     runtime.clock.after(10, () => calls.push("first"));
     runtime.clock.after(20, () => calls.push("background"), true);
+    // Longer than the runtimes' own timers take, which would be due at once.
+    const ages = [2 ** 31, 3_600_000_000_000, Number.POSITIVE_INFINITY].map((ms) =>
+      runtime.clock.after(ms, () => calls.push(`after ${ms}`)),
+    );
+    runtime.clock.after(-1000, () => calls.push("due"));
     cancelled.cancel();
-    await until("both", () => calls.length === 2);
-    assert.deepEqual(calls, ["first", "background"]);
+    await until("all three", () => calls.length >= 3);
+    for (const age of ages) age.cancel();
+    assert.deepEqual(calls, ["due", "first", "background"]);
   });
 
   it("tells whether a private key belongs to a certificate", () => {

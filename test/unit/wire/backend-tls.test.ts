@@ -35,6 +35,18 @@ describe("TLS to backends and route services as configured (data-plane §7.3, §
     });
   });
 
+  for (const [configured, limit] of [
+    [10_000, 10_000],
+    [0, 2 ** 31 - 1],
+    [3_600_000_000, 2 ** 31 - 1],
+    [-1000, 0],
+  ] as const) {
+    it(`backends: a tls_handshake_timeout of ${configured} ms, where 0 is none`, () => {
+      const { handshakeTimeoutMs } = backendTls({ ...tlsConfig, tls_handshake_timeout: configured })(endpoint("h"));
+      assert.equal(handshakeTimeoutMs, limit);
+    });
+  }
+
   for (const [host, san, name] of [
     ["10.0.0.1", "", "10.0.0.1"],
     ["[2001:db8::1]", "", "2001:db8::1"],
