@@ -24,7 +24,7 @@ import { cpuProfile, heapSnapshot } from "./base/profiling.ts";
 import { sharedNumbers } from "./base/shared-numbers.ts";
 import { systemAuthorities } from "./base/system-authorities.ts";
 import { prepareServerNet, secureClientNet, secureServerNet } from "./base/takeover.ts";
-import { fromLatin1, latin1, randomBytes, uuid } from "./base/text.ts";
+import { fromLatin1, latin1, randomBytes, tryAsciiFirst, uuid } from "./base/text.ts";
 import { matchKey } from "./base/tls-key-pairs.ts";
 import { openDescriptors, usage } from "./base/usage.ts";
 import { scriptCommand, spawnWorker, supervisor } from "./base/worker-process.ts";
@@ -38,6 +38,7 @@ import { makeTlsGate } from "./deno/tls-gate.ts";
 import { connectDeno } from "./deno/trusting-dial.ts";
 import type { Runtime } from "./interface.ts";
 
+tryAsciiFirst();
 const output = processOutput(writeSomeDeno);
 
 /** Deno: the base, with a gate under every TLS stream. */

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { write } from "node:fs";
+import { putLatin1 } from "./text.ts";
 
 /** Bytes that may wait for a slow disk or pipe; what comes beyond them is dropped, and the error told. */
 const waitingLimit = 64 * 1024 * 1024;
@@ -71,7 +72,10 @@ export class DescriptorWriter {
       return;
     }
     if (this.filled + most > this.block.length) this.seal(most);
-    this.filled += this.block.write(text, this.filled, latin1 ? "latin1" : "utf8");
+    if (latin1) {
+      putLatin1(text, this.block, this.filled);
+      this.filled += most;
+    } else this.filled += this.block.write(text, this.filled, "utf8");
     if (this.busy || this.timer !== undefined) return;
     if (this.holdMs > 0) {
       this.timer = setTimeout(this.beginNow, this.holdMs);

@@ -7,6 +7,7 @@ import { deliver, post } from "./outbox.ts";
 import { copyOfIncoming, incoming } from "./read-buffer.ts";
 import { pendingLimit, StreamCore } from "./stream-core.ts";
 import { type HandleAddress, type HandleRequest, handleError, type TcpBindings, type TcpHandle } from "./tcp-handle.ts";
+import { putLatin1 } from "./text.ts";
 
 /** Bytes behind text are copied to it up to this many; above, two pieces of memory in one call cost less. */
 const joinLimit = 4 * 1024;
@@ -100,7 +101,7 @@ export class HandleStream extends StreamCore {
       if (text.length > 0) this.passLater(text, undefined);
     } else if (bytes.length - from <= joinLimit) {
       const joined = Buffer.allocUnsafe(text.length + bytes.length - from);
-      joined.write(text, 0, "latin1");
+      putLatin1(text, joined, 0);
       joined.set(from === 0 ? bytes : bytes.subarray(from), text.length);
       this.passLater("", joined);
     } else {

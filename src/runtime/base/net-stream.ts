@@ -9,6 +9,7 @@ import { deliver, post } from "./outbox.ts";
 import { StreamCore } from "./stream-core.ts";
 import { streamError } from "./stream-error.ts";
 import type { TlsHandle } from "./tcp-handle.ts";
+import { putLatin1 } from "./text.ts";
 
 /** Below a TLS socket: how to stop and reset the TCP connection that carries it. */
 export interface Carrier {
@@ -97,7 +98,7 @@ export class NetStream extends StreamCore {
       if (text.length > 0) this.pass(text);
     } else if (bytes.length - from <= 16 * 1024) {
       const joined = Buffer.allocUnsafe(text.length + bytes.length - from);
-      joined.write(text, 0, "latin1");
+      putLatin1(text, joined, 0);
       copy.call(bytes, joined, text.length, from);
       this.pass(joined);
     } else {

@@ -6,6 +6,7 @@ import { type Carrier, NetStream } from "./net-stream.ts";
 import { deliver, post } from "./outbox.ts";
 import { copyOfIncoming, incoming } from "./read-buffer.ts";
 import { type HandleRequest, handleError, type TcpBindings, type TlsHandle, tcpBindings } from "./tcp-handle.ts";
+import { putLatin1 } from "./text.ts";
 
 /** Bytes behind text are copied to it up to this many: one TLS record then (RFC 8446 §5.1). */
 const joinLimit = 12 * 1024;
@@ -72,7 +73,7 @@ class TlsHandleStream extends NetStream {
       if (text.length > 0) this.pass(text);
     } else if (bytes.length - from <= joinLimit) {
       const joined = Buffer.allocUnsafe(text.length + bytes.length - from);
-      joined.write(text, 0, "latin1");
+      putLatin1(text, joined, 0);
       joined.set(from === 0 ? bytes : bytes.subarray(from), text.length);
       this.pass(joined);
     } else {
