@@ -95,7 +95,7 @@ interface Figures {
 for (let round = 0; round <= rounds; round++) {
   let direct = { p50: 0, p99: 0 };
   for (const { name, httpPort } of targets) {
-    const result = await measured(httpPort, round === 0 ? 2 : seconds);
+    const result = await measured(httpPort, round === 0 ? Math.min(2, seconds) : seconds);
     if (name === "direct") direct = result;
     const own = figures.get(name)!;
     own.failed += result.failed;

@@ -5,7 +5,7 @@
  * and with heartbeats, compared with a router of a small one in the same seconds.
  *
  *   npm run bench:register -- [--routes 100000] [--rounds 2] [--storm 200000] [--only bun,node] [--write FILE]
- *                             [--tables 1,100000,1000000] [--parts table,prune,hop] [--pairs 12] [--sets 3]
+ *                             [--tables 1,100000,1000000] [--parts table,prune,hop] [--pairs 15] [--sets 3]
  *                             [--warm 200000] [--kinds plain,half,full] [--settle 8]
  *
  * What is not asked for takes twenty minutes; `--parts workers` is what a table costs with one worker and with two.
@@ -39,7 +39,7 @@ const { values } = parseArgs({
     storm: { type: "string", default: "200000" },
     tables: { type: "string", default: "1,100000,1000000" },
     parts: { type: "string", default: "table,prune,hop" },
-    pairs: { type: "string", default: "12" },
+    pairs: { type: "string", default: "15" },
     sets: { type: "string", default: "3" },
     warm: { type: "string", default: "200000" },
     kinds: { type: "string", default: "plain,half,full" },

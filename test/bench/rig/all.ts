@@ -11,9 +11,9 @@ const short = ["--rounds", "1", "--seconds", "1"];
  */
 const quickly: Readonly<Record<string, readonly string[]>> = {
   bench: [...short, "--only", "nginx,bun"],
-  "bench:handshake": [...short, "--clients", "2", "--only", "nginx,bun,deno"],
+  "bench:handshake": [...short, "--clients", "2", "--only", "nginx,bun"],
   // Its client yields to everything else: on a busy machine it takes ten seconds for one.
-  "bench:latency": [...short, "--rate", "200", "--connections", "4", "--only", "nginx,haproxy,bun"],
+  "bench:latency": [...short, "--rate", "200", "--connections", "4", "--only", "nginx,bun"],
   "bench:start": ["--rounds", "1", "--only", "bun"],
   "bench:workers": [...short, "--warm", "1000", "--only", "bun"],
   "bench:register": [

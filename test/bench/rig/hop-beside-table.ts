@@ -121,15 +121,15 @@ async function measureSet(name: string, plan: HopPlan, pairs: number, ways: read
     for (let served = 0, windows = 0; served < plan.warm && windows < mostWindows; windows++)
       served += (await one.window(false)).requests;
   }
-  const yardstick = all.get(plan.tables[0]!)!;
+  const [yardstick = 0] = plan.tables;
   for (let pair = 0; pair < pairs; pair++) {
-    for (const { size, beating, ratios } of ways) {
-      // Whoever is second finds warmer or colder caches: they take turns.
-      const first = pair % 2 === 0 ? await yardstick.window(false) : undefined;
-      const { cost } = await all.get(size)!.window(beating);
-      const base = (first ?? (await yardstick.window(false))).cost;
-      ratios.push(cost / base);
+    for (const beating of [false, true]) {
+      // Always in the same order, so that each has rested for as long: one that rests longer gives back memory meanwhile.
+      const cost = new Map<number, number>();
+      for (const [size, one] of all) cost.set(size, (await one.window(beating && size !== yardstick)).cost);
+      const base = cost.get(yardstick)!;
       costs.push(base);
+      for (const way of ways) if (way.beating === beating) way.ratios.push(cost.get(way.size)! / base);
     }
   }
   for (const one of all.values()) await one.stop(plan.processes);
@@ -137,8 +137,8 @@ async function measureSet(name: string, plan: HopPlan, pairs: number, ways: read
 
 /**
  * What a request costs beside larger tables, at rest and with heartbeats: all routers run beside each other, on CPU 0, and
- * each window of one is paired with a window of the yardstick right before or after it, so that what the machine does
- * besides, over minutes, falls out of their ratio. Two processes of the same program differ by what they compiled and where
+ * each window of one is paired with the window of the yardstick in the same seconds, so that what the machine does besides,
+ * over minutes, falls out of their ratio. Two processes of the same program differ by what they compiled and where
  * their memory lies, by a tenth and more: so there are several sets of new ones. Everything else is on CPU 1, the bus too.
  */
 export async function hopRow(name: string, plan: HopPlan): Promise<string[]> {
