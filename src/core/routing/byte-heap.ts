@@ -8,7 +8,7 @@ export const longestRecord = 4096;
 
 /**
  * Texts as bytes, one byte per character, where no garbage collector looks at them. What is freed is used again for
- * records of as many units; segments are given back when nothing is left in any of them.
+ * records of as many units; segments but the first are given back when nothing is left in any of them.
  */
 export class ByteHeap {
   #segments: Uint8Array[] = [];
@@ -36,8 +36,9 @@ export class ByteHeap {
     const size = unitsOf(length);
     this.#records--;
     if (this.#records === 0) {
-      this.#segments = [];
-      this.#used = units;
+      // One stays: where the only record comes and goes, each time would take another.
+      this.#segments.length = 1;
+      this.#used = 0;
       this.#free = [];
       return;
     }
