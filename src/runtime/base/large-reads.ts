@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { keepRoom, roomyRead } from "./read-rooms.ts";
+import { putLatin1 } from "./text.ts";
 
 /** Reads of this many bytes and more are given back as soon as they have been written on; on Node and Deno smaller ones too. */
 export const largeRead = 32 * 1024;
@@ -67,7 +68,7 @@ export function putBefore(text: string, bytes: Uint8Array, from: number): Uint8A
   const start = bytes.byteOffset + from - text.length;
   if (start < 0 || !reads.delete(bytes)) return undefined;
   const whole = Buffer.from(bytes.buffer as ArrayBuffer, start, text.length + bytes.length - from);
-  whole.write(text, 0, "latin1");
+  putLatin1(text, whole, 0);
   reads.add(whole);
   return whole;
 }
