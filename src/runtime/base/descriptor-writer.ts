@@ -6,6 +6,11 @@ import { putLatin1 } from "./text.ts";
 const waitingLimit = 64 * 1024 * 1024;
 /** Text is gathered in blocks of this many bytes; a full one goes out at once. */
 const blockBytes = 64 * 1024;
+/**
+ * So many blocks that were written are kept for the next ones. A block fills in milliseconds under load, in which a write
+ * may not have ended: fresh memory instead is memory that the kernel has to clear first.
+ */
+const mostSpares = 8;
 /** How long the end waits for somebody who takes nothing, in milliseconds. */
 const patienceMs = 2000;
 /** Before a pipe that is full is tried again, in milliseconds. */
@@ -32,8 +37,8 @@ export class DescriptorWriter {
   /** Where text is put, and how much of it is filled. */
   private block: Buffer = Buffer.allocUnsafeSlow(blockBytes);
   private filled = 0;
-  /** A block that was written, for the next one. */
-  private spare: Buffer | undefined;
+  /** Blocks that were written, for the next ones. */
+  private readonly spares: Buffer[] = [];
   /** Full blocks that wait for the write under way. */
   private full: Buffer[] = [];
   private waiting = 0;
@@ -128,8 +133,7 @@ export class DescriptorWriter {
       this.full.push(this.block.subarray(0, this.filled));
       this.waiting += this.filled;
       this.filled = 0;
-      this.block = this.spare ?? Buffer.allocUnsafeSlow(blockBytes);
-      this.spare = undefined;
+      this.block = this.spares.pop() ?? Buffer.allocUnsafeSlow(blockBytes);
     }
     if (bytes > this.block.length) this.block = Buffer.allocUnsafeSlow(bytes);
     if (this.timer === undefined) return;
@@ -143,8 +147,7 @@ export class DescriptorWriter {
     else if (this.filled > 0) {
       batch = this.block.subarray(0, this.filled);
       this.filled = 0;
-      this.block = this.spare ?? Buffer.allocUnsafeSlow(blockBytes);
-      this.spare = undefined;
+      this.block = this.spares.pop() ?? Buffer.allocUnsafeSlow(blockBytes);
     }
     if (batch !== undefined) {
       this.busy = true;
@@ -174,7 +177,9 @@ export class DescriptorWriter {
   }
 
   private done(batch: Buffer): void {
-    if (batch.buffer.byteLength === blockBytes) this.spare = Buffer.from(batch.buffer);
+    if (batch.buffer.byteLength === blockBytes && this.spares.length < mostSpares) {
+      this.spares.push(Buffer.from(batch.buffer));
+    }
     this.next();
   }
 }
