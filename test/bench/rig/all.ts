@@ -17,7 +17,7 @@ const quickly: Readonly<Record<string, readonly string[]>> = {
   "bench:start": ["--rounds", "1", "--only", "bun"],
   "bench:workers": [...short, "--warm", "1000", "--only", "bun"],
   "bench:register": [
-    ...["--only", "bun", "--routes", "2000", "--rounds", "1", "--storm", "4000", "--tables", "1,2000"],
+    ...["--only", "bun", "--routes", "500", "--rounds", "1", "--storm", "1000", "--tables", "1,500"],
     ...["--pairs", "2", "--sets", "1", "--warm", "1000", "--settle", "1", "--kinds", "plain"],
   ],
   "bench:connections": ["--idle", "200", "--sockets", "100", "--only", "nginx,node"],
