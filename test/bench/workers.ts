@@ -5,7 +5,8 @@
  *                            [--only bun,node] [--write FILE]
  *
  * CPU time: all processes of a router run on CPU 0, load and backend on CPU 1; what is compared is the CPU time per request
- * of the router with all its processes. Throughput: each worker gets a share of a core (a control group), on whichever CPU,
+ * of the router with all its processes. The more requests a turn of an event loop finds, the less each costs, and two
+ * workers have half the connections each: so one worker is also measured with half of them, and two with twice as many. Throughput: each worker gets a share of a core (a control group), on whichever CPU,
  * so small that load and backend have more than they need; what is compared is requests per second.
  */
 import { mkdirSync } from "node:fs";
@@ -44,6 +45,12 @@ const ways: readonly (readonly [name: string, settings: object])[] = [
   ["2 workers", { workers: 2 }],
   ["1 worker, max_conns", { workers: 1, backends: { max_attempts: 3, max_conns: 500 } }],
   ["2 workers, max_conns", { workers: 2, backends: { max_attempts: 3, max_conns: 500 } }],
+];
+
+/** A way once more, with so many times the connections; what it is compared with is the first way. */
+const again: readonly (readonly [name: string, way: number, factor: number])[] = [
+  ["1 worker, half the connections", 0, 0.5],
+  ["2 workers, twice the connections", 1, 2],
 ];
 
 /** Requests after which a worker has compiled all that a request needs, and how many loads may serve them. */
@@ -90,10 +97,14 @@ for (const { name: runtime } of first) {
     for (let served = 0, turns = 0; served < enough && turns < mostTurns; turns++)
       served += (await load(contender, small, seconds, connections, processes.folder)).requests;
   }
+  const loads = [
+    ...contenders.map((one) => ({ ...one, clients: connections })),
+    ...again.map(([way, of, factor]) => ({ ...contenders[of]!, way, clients: Math.round(connections * factor) })),
+  ];
   for (let round = 1; round <= rounds; round++) {
-    for (const { way, contender, pid } of contenders) {
+    for (const { way, contender, pid, clients } of loads) {
       const before = cpuTime(pid);
-      const { requests, failed } = await load(contender, small, seconds, connections, processes.folder);
+      const { requests, failed } = await load(contender, small, seconds, clients, processes.folder);
       const after = cpuTime(pid);
       const key = `${runtime} ${way}`;
       const own = figures.get(key) ?? { cpu: [], throughput: [], failed: 0 };
@@ -109,8 +120,8 @@ for (const { name: runtime } of first) {
   });
   bounded &&= removals.flat().every((remove) => remove !== undefined);
   for (let round = 1; bounded && round <= rounds; round++) {
-    for (const { way, contender } of limited) {
-      const { requestsPerSecond, failed } = await load(contender, small, seconds, connections, processes.folder);
+    for (const { way, contender, clients } of loads.filter(({ pid }) => limited.some((one) => one.pid === pid))) {
+      const { requestsPerSecond, failed } = await load(contender, small, seconds, clients, processes.folder);
       const own = figures.get(`${runtime} ${way}`)!;
       own.failed += failed;
       own.throughput.push(requestsPerSecond);
@@ -121,22 +132,28 @@ for (const { name: runtime } of first) {
   for (const remove of removals.flat()) remove?.();
 }
 
-const rows = [...runtimes].flatMap((runtime) =>
-  ways.map(([way], index) => {
-    const of = (at: number): Measured => figures.get(`${runtime} ${ways[at]![0]}`)!;
-    const [cpu, throughput] = [median(of(index).cpu), median(of(index).throughput)];
-    const ratio = (one: number, other: number): string => (index % 2 === 0 ? "-" : shown(one / other, 2));
-    const before = of(index - (index % 2));
+const rows = [...runtimes].flatMap((runtime) => {
+  const of = (way: string): Measured => figures.get(`${runtime} ${way}`)!;
+  const row = (way: string, beside: string): string[] => {
+    const [own, other] = [of(way), of(beside)];
+    const ratio = (figure: (of: Measured) => number): string =>
+      way === beside ? "-" : shown(figure(own) / figure(other), 2);
+    const cpu = (of: Measured): number => median(of.cpu);
+    const throughput = (of: Measured): number => median(of.throughput);
     return [
       `${runtime}, ${way}`,
-      shown(cpu),
-      ratio(cpu, median(before.cpu)),
-      shown(throughput, 0),
-      ratio(throughput, median(before.throughput)),
-      String(of(index).failed),
+      shown(cpu(own)),
+      ratio(cpu),
+      shown(throughput(own), 0),
+      ratio(throughput),
+      String(own.failed),
     ];
-  }),
-);
+  };
+  return [
+    ...ways.map(([way], index) => row(way, ways[index - (index % 2)]![0])),
+    ...again.map(([way]) => row(way, ways[0]![0])),
+  ];
+});
 const report = [
   ...machineFacts(runtimeFolder),
   `- Run: ${rounds} rounds of ${seconds} s, ${connections} connections, GET with a 1 KB answer`,
