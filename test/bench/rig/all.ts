@@ -20,10 +20,10 @@ const quickly: Readonly<Record<string, readonly string[]>> = {
     ...["--only", "bun", "--routes", "500", "--rounds", "1", "--storm", "1000", "--tables", "1,500"],
     ...["--pairs", "2", "--sets", "1", "--warm", "1000", "--settle", "1", "--kinds", "plain"],
   ],
-  "bench:connections": ["--idle", "200", "--sockets", "100", "--only", "nginx,node"],
-  "bench:route-service": [...short, "--only", "bun,deno"],
+  "bench:connections": ["--idle", "200", "--sockets", "100", "--only", "node"],
+  "bench:route-service": [...short, "--only", "deno"],
   "bench:registrar": ["--seconds", "5", "--interval", "1s", "--only", "bun,node"],
-  "bench:routing-api": ["--routes", "2000", "--rate", "200", "--seconds", "2", "--streams", "20"],
+  "bench:routing-api": ["--routes", "2000", "--rate", "200", "--seconds", "2", "--streams", "20", "--only", "bun,deno"],
 };
 
 /** The file that `--write` names, as it is now; undefined without one. */
