@@ -12,6 +12,13 @@ import { putLatin1 } from "./text.ts";
 /** Bytes behind text are copied to it up to this many; above, two pieces of memory in one call cost less. */
 const joinLimit = 4 * 1024;
 
+/** Where a text and its bytes are joined for one write. What the kernel does not take at once stays there, and other memory follows. */
+let joint = Buffer.allocUnsafeSlow(16 * 1024);
+
+const { copy } = Buffer.prototype as unknown as {
+  copy(this: Uint8Array, target: Buffer, at: number, from: number): number;
+};
+
 const owner = Symbol("stream");
 
 interface OwnedHandle extends TcpHandle {
@@ -48,9 +55,10 @@ export class HandleStream extends StreamCore {
   private broken = false;
   private endRead = false;
   private endSent = false;
-  /** What waits in the outbox: text, and the bytes behind it. */
+  /** What waits in the outbox: text, and the bytes behind it from an index on. */
   private text = "";
   private bytes: Uint8Array | undefined;
+  private from = 0;
   private cause: StreamError | undefined;
 
   constructor(handle: TcpHandle, bindings: TcpBindings, remote: HandleAddress) {
@@ -84,13 +92,13 @@ export class HandleStream extends StreamCore {
 
   get pending(): number {
     if (this.over) return 0;
-    return this.posted ? this.unsent + this.text.length + (this.bytes?.length ?? 0) : this.unsent;
+    return this.posted ? this.unsent + this.text.length + (this.bytes?.length ?? 0) - this.from : this.unsent;
   }
 
   write(bytes: Uint8Array): boolean {
     if (this.over || this.ending || bytes.length === 0) return true;
     if (this.posted) deliver();
-    this.pass("", bytes);
+    this.pass("", bytes, 0);
     return this.goOn(this.unsent);
   }
 
@@ -98,50 +106,61 @@ export class HandleStream extends StreamCore {
     if (this.over || this.ending) return true;
     if (this.posted) deliver();
     if (bytes === undefined || bytes.length === from) {
-      if (text.length > 0) this.passLater(text, undefined);
-    } else if (bytes.length - from <= joinLimit) {
-      const joined = Buffer.allocUnsafe(text.length + bytes.length - from);
-      putLatin1(text, joined, 0);
-      joined.set(from === 0 ? bytes : bytes.subarray(from), text.length);
-      this.passLater("", joined);
-    } else {
+      if (text.length > 0) this.passLater(text, undefined, 0);
+    } else if (bytes.length - from <= joinLimit) this.passLater(text, bytes, from);
+    else {
       const whole = putBefore(text, bytes, from);
-      const rest = whole ?? (from === 0 ? bytes : bytes.subarray(from));
+      const rest = whole ?? bytes;
       const before = whole === undefined ? text : "";
-      if (bytes.length - from <= pendingLimit / 4) this.passLater(before, rest);
-      else this.pass(before, rest);
+      const start = whole === undefined ? from : 0;
+      if (bytes.length - from <= pendingLimit / 4) this.passLater(before, rest, start);
+      else this.pass(before, rest, start);
     }
     return this.goOn(this.unsent);
   }
 
   /** Lets a small message wait for the end of the tick, unless others wait for the kernel already. */
-  private passLater(text: string, bytes: Uint8Array | undefined): void {
+  private passLater(text: string, bytes: Uint8Array | undefined, from: number): void {
     if (this.unsent > 0) {
-      this.pass(text, bytes);
+      this.pass(text, bytes, from);
       return;
     }
     this.text = text;
     this.bytes = bytes;
+    this.from = from;
     post(this);
   }
 
   send(): void {
-    const { text, bytes } = this;
+    const { text, bytes, from } = this;
     this.text = "";
     this.bytes = undefined;
+    this.from = 0;
     if (this.over) return;
-    this.pass(text, bytes);
+    this.pass(text, bytes, from);
     if (this.ending) this.sentAll();
   }
 
-  private pass(text: string, bytes: Uint8Array | undefined): void {
+  private pass(text: string, bytes: Uint8Array | undefined, from: number): void {
     if (this.closing || this.broken) return;
     const { bindings, handle } = this;
     const request = HandleStream.spare ?? new bindings.WriteWrap();
     let status: number;
+    let kept = bytes;
     if (bytes === undefined) status = handle.writeLatin1String(request, text);
-    else if (text === "") status = handle.writeBuffer(request, bytes);
-    else status = handle.writev(request, [Buffer.from(text, "latin1"), bytes], true);
+    else if (text === "" && from === 0) status = handle.writeBuffer(request, bytes);
+    else {
+      const size = text.length + bytes.length - from;
+      if (size <= joint.length && bytes.length - from <= joinLimit) {
+        putLatin1(text, joint, 0);
+        copy.call(bytes, joint, text.length, from);
+        kept = joint.subarray(0, size);
+        status = handle.writeBuffer(request, kept);
+      } else {
+        const rest = from === 0 ? bytes : bytes.subarray(from);
+        status = handle.writev(request, [Buffer.from(text, "latin1"), rest], true);
+      }
+    }
     if (status !== 0) {
       HandleStream.spare = request;
       this.writeFailed(status);
@@ -152,7 +171,8 @@ export class HandleStream extends StreamCore {
       HandleStream.spare = undefined;
       request.oncomplete = onWritten;
       request.owner = this;
-      request.bytes = bytes;
+      request.bytes = kept;
+      if (kept !== bytes) joint = Buffer.allocUnsafeSlow(joint.length);
       request.size = bindings.streamBaseState[bindings.kBytesWritten]!;
       this.unsent += request.size;
     }
