@@ -2,11 +2,20 @@ import { Buffer } from "node:buffer";
 import type { StreamError } from "../interface/stream-error.ts";
 import { plainAddress } from "./address.ts";
 import { descriptorClosed } from "./descriptors.ts";
+import { type Reader, readLater } from "./inbox.ts";
 import { giveBack, isNotedRead, putBefore } from "./large-reads.ts";
 import { deliver, post } from "./outbox.ts";
 import { copyOfIncoming, incoming } from "./read-buffer.ts";
+import { roomyRead } from "./read-rooms.ts";
 import { pendingLimit, StreamCore } from "./stream-core.ts";
-import { type HandleAddress, type HandleRequest, handleError, type TcpBindings, type TcpHandle } from "./tcp-handle.ts";
+import {
+  type HandleAddress,
+  type HandleRequest,
+  handleError,
+  type TcpBindings,
+  type TcpHandle,
+  tcpBindings,
+} from "./tcp-handle.ts";
 import { putLatin1 } from "./text.ts";
 
 /** Bytes behind text are copied to it up to this many; above, two pieces of memory in one call cost less. */
@@ -18,6 +27,9 @@ let joint = Buffer.allocUnsafeSlow(16 * 1024);
 const { copy } = Buffer.prototype as unknown as {
   copy(this: Uint8Array, target: Buffer, at: number, from: number): number;
 };
+
+/** Reads of less bytes wait in the inbox; none on Deno, where that changed nothing that could be measured. */
+const smallRead = tcpBindings?.setupListenWrap === undefined ? roomyRead : 0;
 
 const owner = Symbol("stream");
 
@@ -40,7 +52,7 @@ function onShutDown(this: HandleRequest): void {
 }
 
 /** A byte stream on a TCP handle, connected, and nobody else's. TLS cannot take it over. */
-export class HandleStream extends StreamCore {
+export class HandleStream extends StreamCore implements Reader {
   readonly remoteAddress: string;
   readonly remotePort: number;
   private readonly handle: TcpHandle;
@@ -59,6 +71,8 @@ export class HandleStream extends StreamCore {
   private text = "";
   private bytes: Uint8Array | undefined;
   private from = 0;
+  /** What was read and waits in the inbox. */
+  private unread: Uint8Array | undefined = undefined;
   private cause: StreamError | undefined;
 
   constructor(handle: TcpHandle, bindings: TcpBindings, remote: HandleAddress) {
@@ -216,14 +230,26 @@ export class HandleStream extends StreamCore {
   /** A read has ended: the bytes are in `incoming`, or there is a reason why there are none. */
   read(): void {
     const length = this.bindings.streamBaseState[this.bindings.kReadBytesOrError]!;
-    if (length > 0) {
-      this.arrived(copyOfIncoming(length));
-    } else if (this.broken && length < 0) this.close();
+    if (length > 0 && length < smallRead && this.unread === undefined) {
+      this.unread = copyOfIncoming(length);
+      readLater(this);
+      return;
+    }
+    this.readNow();
+    if (length > 0) this.arrived(copyOfIncoming(length));
+    else if (this.broken && length < 0) this.close();
     else if (length === endOfFile) {
       this.endRead = true;
       this.peerEnded();
       if (this.endSent) this.close();
     } else if (length < 0) this.failed(length, "read");
+  }
+
+  readNow(): void {
+    const bytes = this.unread;
+    if (bytes === undefined) return;
+    this.unread = undefined;
+    this.arrived(bytes);
   }
 
   private failed(status: number, syscall: string): void {
@@ -250,6 +276,7 @@ export class HandleStream extends StreamCore {
     this.closing = true;
     const closed = (): void => {
       descriptorClosed();
+      this.readNow();
       // After `destroy` its failures are nobody's business.
       this.gone(this.over ? undefined : this.cause);
     };

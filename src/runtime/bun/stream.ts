@@ -1,12 +1,12 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "bun";
 import { plainAddress, showAddress } from "../base/address.ts";
+import { type Reader, readLater } from "../base/inbox.ts";
 import { giveBack, noteRead, restOf } from "../base/large-reads.ts";
 import { deliver, post } from "../base/outbox.ts";
 import { StreamCore } from "../base/stream-core.ts";
 import { StreamError } from "../interface/stream-error.ts";
 import type { TlsFacts } from "../interface/tls.ts";
-import { type Reader, readLater } from "./inbox.ts";
 import { type Boxed, box, putInBox } from "./message-box.ts";
 
 /**

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { type Reader, readLater } from "../../../src/runtime/base/inbox.ts";
 import { post } from "../../../src/runtime/base/outbox.ts";
-import { type Reader, readLater } from "../../../src/runtime/bun/inbox.ts";
 
 const reader = (readNow: () => void): Reader => ({ readNow });
 const immediate = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -1,4 +1,4 @@
-import { deliverInThisTick } from "../base/outbox.ts";
+import { deliverInThisTick } from "./outbox.ts";
 
 /** Reads that may wait: the first of them must not wait for long. */
 const mostReads = 64;
