@@ -6,7 +6,6 @@ import { openDatagram } from "./base/datagram.ts";
 import { descriptorLimit } from "./base/descriptors.ts";
 import { fileStamp, listDirectory, openAppend, readTextFile, writeTextFile } from "./base/files.ts";
 import { freeRead } from "./base/large-reads.ts";
-import { connectNet } from "./base/net-connect.ts";
 import { processOutput } from "./base/output.ts";
 import {
   args,
@@ -51,9 +50,7 @@ export const runtime: Runtime = {
   clock,
 
   listen: listenBun,
-  connect: admitting((options, handler) =>
-    options.family === undefined ? connectBun(options, handler) : connectNet(options, handler),
-  ),
+  connect: admitting(connectBun),
   secureServer: secureServerBun,
   prepareServerTls: prepareServerBun,
   secureClient: (stream, tls, handler) =>

@@ -61,12 +61,13 @@ export function dialFailure(endpoint: Endpoint, error: unknown, secure: boolean)
     const failure = tlsFailure(error) ?? handshakeFailure(endpoint, error);
     if (failure !== undefined) return failure;
   }
+  const address = error.address ?? endpoint.address;
   const text =
     error.kind === "name-not-found"
       ? `dial tcp: lookup ${endpoint.host}: no such host`
       : error.code === "ENETUNREACH"
-        ? `dial tcp ${endpoint.address}: connect: network is unreachable`
-        : `dial tcp ${endpoint.address}: ${dialReasons[error.kind] ?? error.message}`;
+        ? `dial tcp ${address}: connect: network is unreachable`
+        : `dial tcp ${address}: ${dialReasons[error.kind] ?? error.message}`;
   return new Failure("dial", "backend", "always", text, error);
 }
 

@@ -16,10 +16,10 @@ import type { MakeGate } from "./tls-server.ts";
 /** A connected socket that nobody reads from yet. */
 function dial(options: ConnectOptions, action: string): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const { host, port = 0, path, timeoutMs, keepAliveMs, family, times } = options;
-    let begun = performance.now();
+    const { host, port = 0, path, timeoutMs, keepAliveMs, times } = options;
+    const begun = performance.now();
     const alive = keepAliveMs === undefined ? {} : { keepAlive: true, keepAliveInitialDelay: keepAliveMs };
-    const where = path === undefined ? { host: host ?? "127.0.0.1", port, family: family ?? 0 } : { path };
+    const where = path === undefined ? { host: host ?? "127.0.0.1", port } : { path };
     let socket: Socket;
     try {
       socket = connect({ ...where, ...alive, allowHalfOpen: true, noDelay: true } as NetConnectOpts);
@@ -30,13 +30,6 @@ function dial(options: ConnectOptions, action: string): Promise<Socket> {
     }
     descriptorOpened();
     socket.once("close", descriptorClosed);
-    if (times !== undefined && host !== undefined && isIP(host) === 0) {
-      socket.once("lookup", () => {
-        const now = performance.now();
-        times.dnsMs = now - begun;
-        begun = now;
-      });
-    }
     const failed = (error: Error): void => {
       limit?.cancel();
       if (times !== undefined) times.dialMs = performance.now() - begun;

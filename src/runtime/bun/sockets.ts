@@ -180,7 +180,7 @@ const dialling: Handlers = {
   },
 };
 
-/** `Runtime.connect` on `Bun.connect`, which chooses no IP version. */
+/** `Runtime.connect` on `Bun.connect`, of addresses. */
 export function connectBun(options: ConnectOptions, handler: ByteStreamHandler): Promise<ByteStream> {
   const action = `dial ${showAddress(options)}`;
   if (!roomToDial()) return Promise.reject(noDescriptor(action));

@@ -11,7 +11,10 @@ export interface ConnectOptions {
   readonly host?: string;
   readonly port?: number;
   readonly path?: string;
-  /** Name resolution and TCP connect together, in milliseconds; undefined: the kernel's. */
+  /**
+   * Name resolution and TCP connect together, in milliseconds; undefined: the kernel's. A name's addresses are tried in
+   * order, and share the time.
+   */
   readonly timeoutMs?: number;
   /** TCP keep-alive idle time and interval in milliseconds; undefined: off. */
   readonly keepAliveMs?: number;

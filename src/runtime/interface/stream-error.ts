@@ -34,15 +34,18 @@ export class StreamError extends Error {
   readonly code: string | undefined;
   /** The system call that failed: `connect`, `read`, `write`, `listen`, `getaddrinfo`, … or empty. */
   readonly syscall: string;
+  /** The `ip:port` that was dialled for a name; of an address that was given as such undefined. */
+  readonly address: string | undefined;
   constructor(
     kind: StreamErrorKind,
     message: string,
-    options: { code?: string | undefined; syscall?: string; reason?: string; cause?: unknown } = {},
+    options: { code?: string | undefined; syscall?: string; reason?: string; cause?: unknown; address?: string } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.kind = kind;
     this.reason = options.reason ?? message;
     this.code = options.code;
     this.syscall = options.syscall ?? "";
+    this.address = options.address;
   }
 }

@@ -121,6 +121,20 @@ export const cases: readonly GoldenCase[] = [
     ],
   },
   {
+    name: "a host that is a name: the error has the address that was dialled, everything else the name",
+    section: "data-plane §2.3",
+    routes: [
+      { uris: ["x.com"], backend: "dead", refuses: true, fields: { ...instance("ia", "0"), host: "localhost" } },
+    ],
+    send: message(["GET / HTTP/1.1", "Host: x.com"]),
+    expect: failed("dial tcp {any}1:{backend-port:dead}: connect: connection refused"),
+    log: failedLine("dial tcp {any}1:{backend-port:dead}: connect: connection refused", {
+      host: "x.com",
+      backend: "localhost:{backend-port:dead}",
+      instance: "ia",
+    }),
+  },
+  {
     name: "its mark does not keep the next request away",
     section: "data-plane §3.4",
     config: three,

@@ -42,6 +42,17 @@ describe("dialling with ConnectOptions.admits", () => {
     });
   }
 
+  it("resolves the name of any host, and tells how long that took and which address failed", async () => {
+    const times = { dnsMs: -1, dialMs: -1, tlsMs: 0 };
+    const stream = await runtime.connect({ host: "localhost", port: listener.port, times }, new Recorder());
+    assert.equal(stream.remoteAddress, "127.0.0.1");
+    stream.destroy();
+    assert.ok(times.dnsMs >= 0 && times.dialMs >= 0, JSON.stringify(times));
+    const dead = { host: "localhost", port: 1, family: 4 as const };
+    await assert.rejects(runtime.connect(dead, new Recorder()), { kind: "refused", address: "127.0.0.1:1" });
+    await assert.rejects(runtime.connect({ host: "127.0.0.1", port: 1 }, new Recorder()), { address: undefined });
+  });
+
   it("tells as ever of names that do not resolve and of ports where nobody listens", async () => {
     const admits = (): boolean => true;
     const unknown = { host: "nobody.invalid", port: 1, timeoutMs: 5000, admits };
