@@ -81,6 +81,11 @@ class KeySource {
     return true;
   }
 
+  /** What was fetched counts no more: the next refresh need not wait. */
+  expire(): void {
+    this.#fetchedAt = Number.NEGATIVE_INFINITY;
+  }
+
   async #fetch(): Promise<void> {
     const { status, body } = await this.#get(this.#target);
     if (status !== 200) throw new Error(`UAA answered ${status} to GET ${this.#target}`);
@@ -139,8 +144,10 @@ export class VerificationKeys {
   ];
 
   async #refreshSet(): Promise<boolean> {
+    const { changes } = this.#current;
+    if (this.#setOf !== changes) this.#set.expire();
     const refreshed = await this.#set.refresh();
-    if (refreshed) this.#setOf = this.#current.changes;
+    if (refreshed) this.#setOf = changes;
     return refreshed;
   }
 }

@@ -91,6 +91,22 @@ describe("TokenChecker", () => {
     await assert.rejects(checker.prepare(), { message: reason });
   });
 
+  it("takes tokens of the key before at once when a new one came, though the set was asked for a moment ago", async () => {
+    const forged = token("one", {}).replace(/.{8}$/, "AAAAAAAA");
+    const set = resources["/token_keys"]!;
+    delete resources["/token_keys"];
+    clock.turn(1000);
+    await refused(forged, "crypto/rsa: verification error");
+    resources["/token_keys"] = set;
+    clock.turn(500);
+    await refused(forged, "crypto/rsa: verification error");
+    assert.deepEqual(asked.slice(-3), ["/token_key", "/token_keys", "/token_keys"]);
+    published = ["one", "two"];
+    clock.turn(500);
+    assert.deepEqual(await checker.authenticate(token("two", {})), { scopes: ["a.read"] });
+    assert.deepEqual(await checker.authenticate(token("one", { exp: now() + 1000 })), { scopes: ["a.read"] });
+  });
+
   it("believes no token whose key is gone", async () => {
     const old = token("one", { exp: now() + 1000 });
     assert.deepEqual(await checker.authenticate(old), { scopes: ["a.read"] });
