@@ -151,6 +151,8 @@ describe("two workers (architecture §6)", () => {
     let [now, most, refused] = [0, 0, 0];
     const busy = await Backend.start(async () => {
       most = Math.max(most, ++now);
+      // Until the other place is taken too; the last request of all waits in vain.
+      for (let turn = 0; turn < 50 && now < 2; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
       await new Promise<void>((resolve) => setImmediate(resolve));
       now--;
       return ok("busy");

@@ -118,9 +118,9 @@ function nothingLeft(exchange: Exchange): ResponseLike {
   return exchange.answeredByRouter(response);
 }
 
-/** Other workers filled the pool after the route was looked up. */
-function tookLastPlaces(pool: Pool, { mustStick }: Selection): boolean {
-  return pool.settings.catchUp !== undefined && !mustStick && pool.overloaded;
+/** Nothing could be selected because other workers had filled the pool after the route was looked up; it may have room again. */
+function wasFilled({ settings, size }: Pool, { mustStick }: Selection): boolean {
+  return settings.catchUp !== undefined && settings.maxConns > 0 && size > 0 && !mustStick;
 }
 
 function beginAttempt(exchange: Exchange, endpoint: Endpoint): void {
@@ -169,9 +169,10 @@ export async function forward(exchange: Exchange): Promise<ResponseLike | Tunnel
       const now = last === undefined ? exchange.backendPhaseAt : router.clock.monotonic();
       const endpoint = selectEndpoint(pool, selection, now);
       if (endpoint === undefined) {
-        return last === undefined && tookLastPlaces(pool, selection)
-          ? nothingLeft(exchange)
-          : nothingSelected(exchange, pool, last);
+        if (last !== undefined || !wasFilled(pool, selection)) return nothingSelected(exchange, pool, last);
+        if (pool.overloaded || ++lost === lostPlaces) return nothingLeft(exchange);
+        selection.takeBack();
+        continue;
       }
       if (last !== undefined && selection.exhausted(pool)) return fail(exchange, last);
       if (!beginRoundTrip(endpoint, pool.settings.maxConns)) {
