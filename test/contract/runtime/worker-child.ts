@@ -31,14 +31,22 @@ function work(link: NonNullable<typeof supervisor>): void {
 
 async function supervise(): Promise<void> {
   const heard: string[] = [];
+  const outputs: string[] = [];
+  let errors = "";
   let told: () => void = () => {};
   const listener = {
     message: (text: string) => {
       heard.push(text);
       told();
     },
-    output: (text: string) => heard.push(`out ${JSON.stringify(text)}`),
-    error: (text: string) => heard.push(`error ${JSON.stringify(text)}`),
+    output: (text: string) => {
+      outputs.push(text);
+      told();
+    },
+    error: (text: string) => {
+      errors += text;
+      told();
+    },
   };
   const say = (text: string): void => runtime.writeOut(`${text}\n`);
   const reply = async (worker: WorkerProcess, text: string): Promise<void> => {
@@ -61,7 +69,17 @@ async function supervise(): Promise<void> {
   const worker = await start();
   await reply(worker, "ü\n\ud83d\ude00");
   await reply(worker, "x".repeat(1_000_000));
-  await reply(worker, "output");
+  worker.send("output");
+  // Output, errors and messages come by pipes of their own, in any order among each other.
+  while (heard[0] !== "written" || errors === "" || outputs.at(-1)?.endsWith("\u00e9\n") !== true) {
+    await new Promise<void>((resolve) => {
+      told = resolve;
+    });
+  }
+  const whole = outputs.every((text) => text.endsWith("\n"));
+  say(
+    `out ${JSON.stringify(outputs.join(""))} ${whole ? "by lines" : "in pieces"}, error ${JSON.stringify(errors)}, ${heard.splice(0)}`,
+  );
   const numbers = runtime.sharedNumbers(8);
   numbers.store(0, 41);
   numbers.store(2, -2);

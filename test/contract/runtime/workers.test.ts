@@ -16,7 +16,7 @@ describe(`worker processes (${runtime.name})`, () => {
       "echo 4 ü",
       "😀",
       "echo 1000000 xxxxxxxxxxxxxxxxxxxx",
-      'out "a line\\n", out "half of a line\\né\\n", error "an error\\n", written',
+      'out "a line\\nhalf of a line\\né\\n" by lines, error "an error\\n", written',
       "stored",
       "numbers 42 81",
       '{"code":7}',
