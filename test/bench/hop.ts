@@ -6,7 +6,8 @@
  *
  * Every contender runs on CPU 0; the load and the backend share CPU 1. The figure to quote is CPU time per request (user
  * and system, of all threads and children of the contender, from /proc) as a ratio within one run: it does not move
- * when the other core is the bottleneck. Rounds interleave the contenders, and the tables give medians.
+ * when the other core is the bottleneck. Rounds interleave the contenders, and the tables give medians. `--only` also knows
+ * `relay-bun`, `relay-deno` and `relay-node`: the streams below the router without a router (`relay.ts`), the bound from below.
  */
 import { writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -22,7 +23,7 @@ import { answersSoon } from "./rig/probe.ts";
 import { cpuTime, freePorts, Processes, residentMiB } from "./rig/processes.ts";
 import { replaceSection, type Sample, scenarioPairs, scenarioTable } from "./rig/report.ts";
 import { rivals } from "./rig/rivals.ts";
-import { routers, runtimeFolder } from "./rig/routers.ts";
+import { relays, routers, runtimeFolder } from "./rig/routers.ts";
 import { type Scenario, scenarios } from "./rig/scenarios.ts";
 import { machineFacts, missingTools, present } from "./rig/tools.ts";
 
@@ -66,9 +67,11 @@ writeFileSync(join(processes.folder, "key.pem"), certificate.key);
 writeFileSync(join(processes.folder, "both.pem"), certificate.certificate + certificate.key);
 
 const surroundings = { folder: processes.folder, backendPort, certificate };
-const contenders = [...(await rivals(surroundings)), ...(await routers(surroundings, natsPort, values.router))].filter(
-  ({ name, needs }) => (only?.includes(name) ?? true) && (needs === undefined || present(needs)),
-);
+const contenders = [
+  ...(await rivals(surroundings)),
+  ...(await relays(surroundings)).filter(({ name }) => only?.includes(name)),
+  ...(await routers(surroundings, natsPort, values.router)),
+].filter(({ name, needs }) => (only?.includes(name) ?? true) && (needs === undefined || present(needs)));
 if (contenders.length === 0) throw new Error(`nothing to measure: --only ${values.only} leaves no contender`);
 
 const backend = startBackend(processes, backendPort);

@@ -2,7 +2,8 @@
  * `npm run bench:latency`: what a hop adds to a request's latency at a fixed rate (issue 9, acceptance 2), beside nginx
  * and HAProxy.
  *
- *   npm run bench:latency -- [--rate 2000] [--rounds 5] [--seconds 4] [--connections 64] [--only bun,nginx] [--write FILE]
+ *   npm run bench:latency -- [--rate 2000] [--rounds 5] [--seconds 4] [--connections 64] [--only bun,nginx]
+ *                            [--router 'name=command with {config}'] [--write FILE]
  *
  * Every contender runs on CPU 0; load and backend share CPU 1. `direct` is the backend without a hop: what a hop adds is
  * the difference to it in the same round. Rounds interleave the contenders, and the table gives medians.
@@ -32,6 +33,7 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "4" },
     connections: { type: "string", default: "64" },
     only: { type: "string" },
+    router: { type: "string", multiple: true, default: [] },
     write: { type: "string" },
   },
 });
@@ -51,7 +53,7 @@ writeFileSync(join(folder, "both.pem"), certificate.certificate + certificate.ke
 const surroundings = { folder, backendPort, certificate };
 const contenders: Contender[] = [
   ...(await rivals(surroundings)),
-  ...(await routers(surroundings, natsPort, [])),
+  ...(await routers(surroundings, natsPort, values.router)),
 ].filter(
   ({ name, needs }) => (values.only?.split(",").includes(name) ?? true) && (needs === undefined || present(needs)),
 );
@@ -62,7 +64,7 @@ for (const contender of contenders) {
   if (!(await answersSoon(contender, "http"))) throw new Error(`${contender.name} does not lead to the app`);
 }
 
-async function measured(port: number, length: number): Promise<OpenLoadResult> {
+async function measured(port: number, length: number, rate: number): Promise<OpenLoadResult> {
   const script = fileURLToPath(new URL("open-load.ts", import.meta.url));
   const facts = JSON.stringify({ port, rate, seconds: length, connections });
   const child = spawn("taskset", ["-c", "1", `${runtimeFolder}/node`, script, facts], {
@@ -91,11 +93,11 @@ interface Figures {
   failed: number;
 }
 
-// Round 0 warms up.
+// Round 0 warms up, at five times the rate: a router that has served for an hour is what is compared.
 for (let round = 0; round <= rounds; round++) {
   let direct = { p50: 0, p99: 0 };
   for (const { name, httpPort } of targets) {
-    const result = await measured(httpPort, round === 0 ? Math.min(2, seconds) : seconds);
+    const result = await measured(httpPort, seconds, round === 0 ? 5 * rate : rate);
     if (name === "direct") direct = result;
     const own = figures.get(name)!;
     own.failed += result.failed;

@@ -18,6 +18,21 @@ export const launchers: readonly (readonly [name: string, command: string])[] = 
   ...(existsSync(`${root}dist/causeway`) ? [["binary", `${root}dist/causeway`] as const] : []),
 ];
 
+/** The streams of each runtime with no router above them, for `--only relay-bun,relay-deno,relay-node`. */
+export async function relays({ folder, backendPort }: Surroundings): Promise<Contender[]> {
+  return await Promise.all(
+    ["bun", "deno run -A", "node"].map(async (command) => {
+      const [http, tls] = (await freePorts(2)) as [number, number];
+      const [runtime = "", ...flags] = command.split(" ");
+      const files = { certificate: join(folder, "cert.pem"), key: join(folder, "key.pem") };
+      const options = JSON.stringify({ http, tls, backend: backendPort, ...files });
+      const program = `${root}test/bench/relay.ts`;
+      const line = [`${runtimeFolder}/${runtime}`, ...flags, program, options];
+      return { name: `relay-${runtime}`, httpPort: http, tlsPort: tls, command: line };
+    }),
+  );
+}
+
 /**
  * Our router on each runtime, and further Gorouter-shaped programs: `extra` is `name=command`, in whose command
  * `{config}` stands for the path of the configuration.
