@@ -19,8 +19,6 @@ const discardLimit = 256 * 1024;
 export interface ExchangeOwner {
   /** The connection is there, and its exchange is the one being served. */
   readonly serving: boolean;
-  /** The client sent FIN. */
-  readonly clientEnded: boolean;
   /**
    * The answer is out, and so is what had to be read of the request. The connection goes on, or is to be closed;
    * `last`: the client has said that it sends no other request.
@@ -255,7 +253,7 @@ export class ServerExchange implements BodyCarrier, Informer, ResponseOwner {
 
   /** Whether the request leaves the connection in a state to go on with. */
   #mayPersist(request: ServerRequest): boolean {
-    if (this.#owner.clientEnded || request.incoming?.failure !== undefined) return false;
+    if (request.incoming?.failure !== undefined) return false;
     if (this.#incoming === undefined) return true;
     if (this.#parts.options.concurrentReadWrite !== true || this.#waitsForContinue(request)) return false;
     return this.#incoming.taken || this.#incoming.remaining <= discardLimit;

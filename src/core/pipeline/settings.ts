@@ -54,6 +54,9 @@ export interface RouterSettings
 /** Field names (RFC 9110 §5.6.2). */
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
+/** A configured field name as lines of the router's own are spelled: `x-xss-protection` is `X-Xss-Protection` (data-plane §5.2). */
+const spelled = (name: string): string => name.toLowerCase().replace(/(^|-)[a-z]/g, (initial) => initial.toUpperCase());
+
 /** Fields that `logging.extra_access_log_fields` knows (data-plane §9.3). */
 const extraFields = [
   "backend_time",
@@ -131,7 +134,7 @@ export class CompiledSettings {
     // A Content-Type never takes effect (data-plane §1.4.9).
     this.addedResponseHeaders = responses.add_headers_if_not_present
       .filter(({ name }) => token.test(name) && name.toLowerCase() !== "content-type")
-      .map(({ name, value }) => ({ name, value: fieldValue(value) }));
+      .map(({ name, value }) => ({ name: spelled(name), value: fieldValue(value) }));
     const wanted = new Set(settings.logging.extra_access_log_fields);
     this.extraFields = [...wanted].filter((name): name is ExtraField =>
       (extraFields as readonly string[]).includes(name),

@@ -125,6 +125,16 @@ export const cases: readonly GoldenCase[] = [
     true,
   ),
   {
+    name: "a client that ends behind its request: cancelled; that the connection ends goes without saying",
+    section: "data-plane §4.9, §5.5",
+    send: [message(["GET / HTTP/1.1", "Host: a.b"]), { until: "103" }, "end"],
+    reply: ["request", "HTTP/1.1 103 Early Hints\r\n\r\n", "closed"],
+    upstream: [{}],
+    expect: `HTTP/1.1 103 Early Hints\r\n\r\n${cancelled}`,
+    closes: true,
+    log: logLine({ status: 499, out: 22, routerError: "endpoint_failure (context canceled)" }),
+  },
+  {
     name: "a client that ends behind two requests in one piece: both are cancelled, in their turn",
     section: "data-plane §4.9",
     send: [

@@ -236,7 +236,7 @@ describe("response headers (data-plane §5.5)", () => {
     const answer = await received(lines, { http_rewrite: { responses } });
     assert.deepEqual(
       sorted(answer.headers),
-      sorted([["X-have", "yes"], id, ["X-Gone", "again"], ["X-Two", "1"], ["x-two", "2"]]),
+      sorted([["X-have", "yes"], id, ["X-Gone", "again"], ["X-Two", "1"], ["X-Two", "2"]]),
     );
   });
 
