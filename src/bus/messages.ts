@@ -2,7 +2,7 @@ import { JsonReader, JsonSyntaxError, KeyOrder } from "../core/json-reader.ts";
 import { Endpoint } from "../core/routing/endpoint.ts";
 import type { ReservationFields } from "../core/routing/registry.ts";
 import { type Draft, readMember, struct } from "./message-fields.ts";
-import { goSyntaxText, utf8 } from "./payload-text.ts";
+import { goSyntaxText, utf8Text } from "./payload-text.ts";
 import type { RegistryMessage } from "./registry-message.ts";
 
 /** A message that must be dropped. Its message is the text for the `validation-error` line. */
@@ -19,7 +19,7 @@ const messageOrder = new KeyOrder();
  * rejects the whole message. A top-level `null` is an empty message. Throws `MessageError`.
  */
 export function decodeRegistryMessage(payload: Uint8Array): RegistryMessage {
-  const decoded = utf8.decode(payload);
+  const decoded = utf8Text(payload);
   const draft: Draft = {
     host: "",
     port: 0,

@@ -2,12 +2,21 @@ import { type JsonSyntaxError, quoteByte } from "../core/json-reader.ts";
 import { sequenceLength } from "../core/observe/access-log-quote.ts";
 
 /** Keeps what looks like a byte order mark, as it is no JSON. */
-export const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Text of a payload for log lines; each byte that is no UTF-8 becomes a lone surrogate, which they write as `\ufffd`. */
 export function payloadText(payload: Uint8Array): string {
   const text = utf8.decode(payload);
-  if (!text.includes("\ufffd")) return text;
+  return text.includes("\ufffd") ? byteByByte(payload) : text;
+}
+
+/** Text of a payload as Go reads it: U+FFFD for each byte that is no UTF-8. (Decoders have one for several.) */
+export function utf8Text(payload: Uint8Array): string {
+  const text = utf8.decode(payload);
+  return text.includes("\ufffd") ? byteByByte(payload).toWellFormed() : text;
+}
+
+function byteByByte(payload: Uint8Array): string {
   let bytes = "";
   for (const byte of payload) bytes += String.fromCharCode(byte);
   let exact = "";

@@ -1,5 +1,5 @@
 import type { Document, Node, YAMLError, YAMLMap } from "yaml";
-import { type Alias, isAlias, isMap, isSeq, LineCounter, parseAllDocuments, Scalar } from "yaml";
+import { type Alias, isAlias, isMap, isSeq, Scalar } from "yaml";
 import type { Clock } from "../core/clock.ts";
 import { assembleConfig, defaultConfig, type LoadedConfig } from "../core/config/assemble.ts";
 import { type ConfigChecks, configChecks } from "../core/config/config-checks.ts";
@@ -10,6 +10,7 @@ import { logLine } from "../core/observe/log-line.ts";
 import { createTimestamps } from "../core/observe/log-timestamp.ts";
 import type { Runtime } from "../runtime/interface.ts";
 import { readErrorText } from "./file-error.ts";
+import { readYaml, type YamlDocument } from "./yaml-document.ts";
 
 /** What is asked of a runtime to load a configuration. */
 type ConfigRuntime = Pick<Runtime, "readTextFile" | "localIp" | "matchKey">;
@@ -57,27 +58,23 @@ export function loadConfig(text: string | undefined, checks?: ConfigChecks): Loa
  * @throws ConfigError `yaml: line N: …` for a text that is no YAML.
  */
 export function parseYaml(text: string): DocumentNode | undefined {
-  const lines = new LineCounter();
-  // "failsafe": every scalar stays text; the core decides what it is, by Go's rules.
-  const options = { schema: "failsafe", version: "1.2", uniqueKeys: false, lineCounter: lines } as const;
-  const documents = parseAllDocuments(text, { ...options, prettyErrors: false, logLevel: "silent" });
-  const [first] = Array.isArray(documents) ? documents : [];
-  if (first === undefined) return undefined;
-  const [error] = first.errors;
-  if (error !== undefined) throw syntaxError(error, lines);
-  return first.contents === null ? undefined : new Converter(first, lines).node(first.contents);
+  const yaml = readYaml(text);
+  const { document, error } = yaml;
+  if (document === undefined) return undefined;
+  if (error !== undefined) throw syntaxError(error, yaml);
+  return document.contents === null ? undefined : new Converter(document, yaml).node(document.contents);
 }
 
 class Converter {
   readonly #document: Document;
-  readonly #lines: LineCounter;
+  readonly #yaml: YamlDocument;
   /** Aliases being followed, so that one inside its own anchor is noticed. */
   readonly #following = new Set<Node>();
   #nodes = 0;
 
-  constructor(document: Document, lines: LineCounter) {
+  constructor(document: Document, yaml: YamlDocument) {
     this.#document = document;
-    this.#lines = lines;
+    this.#yaml = yaml;
   }
 
   node(node: Node | null): DocumentNode {
@@ -134,8 +131,7 @@ class Converter {
   }
 
   #position(node: Node): Position {
-    const { line, col } = this.#lines.linePos(node.range?.[0] ?? 0);
-    return { line, column: col };
+    return this.#yaml.position(node.range?.[0] ?? 0);
   }
 }
 
@@ -153,12 +149,12 @@ function shortTag(tag: string | undefined, plain: boolean): string {
   return tag.replace("tag:yaml.org,2002:", "!!");
 }
 
-function syntaxError(error: YAMLError, lines: LineCounter): ConfigError {
-  const { line, col } = lines.linePos(error.pos[0]);
+function syntaxError(error: YAMLError, yaml: YamlDocument): ConfigError {
+  const position = yaml.position(error.pos[0]);
   const tab = error.code === "TAB_AS_INDENT";
   // Some messages end with a piece of the source, which may be a secret.
   const reason = tab ? "found a tab character that violates indentation" : error.message.replace(/: ".*$/s, "");
-  return new ConfigError(`yaml: line ${line}: ${reason}`, "", { line, column: col });
+  return new ConfigError(`yaml: line ${position.line}: ${reason}`, "", position);
 }
 
 /**

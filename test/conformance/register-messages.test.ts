@@ -182,6 +182,15 @@ describe("register messages that are taken (control-plane §2.4, §4.3)", () => 
     assert.equal(await refusals(), before);
   });
 
+  it("each byte that is no UTF-8 is U+FFFD", async () => {
+    const payload = Buffer.from(
+      '{"host":"h","port":1,"uris":["fffd.test"],"tags":{"a":"\xe2\x82\xff\xc3\xa4"}}',
+      "latin1",
+    );
+    router.nats.publish("router.register", payload);
+    assert.deepEqual((await entry("fffd.test"))["tags"], { a: "\ufffd\ufffd\ufffd\u00e4" });
+  });
+
   it("an empty uri and / have the empty key", async () => {
     router.nats.publish("router.register", '{"host":"h","port":1,"uris":[""]}');
     assert.equal((await entry(""))["address"], "h:1");

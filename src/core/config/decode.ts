@@ -42,6 +42,8 @@ class Decoder {
 
   value(shape: Shape, node: DocumentNode, path: string): unknown {
     if (node.kind === "scalar" && resolveScalar(node).tag === "!!null") return shape.kind === "list" ? [] : keep;
+    // Before anything else is looked at: a map with a doubled key is told of even where no map belongs.
+    if (node.kind === "mapping" && this.#duplicates(node, path)) return keep;
     switch (shape.kind) {
       case "section":
         return node.kind === "mapping" ? this.section(shape, node, path) : this.mismatch(shape.typeName, node, path);
@@ -53,7 +55,6 @@ class Decoder {
   }
 
   section(shape: SectionShape, node: MappingNode, path: string): unknown {
-    if (this.#duplicates(node, path)) return keep;
     const section: Record<string, unknown> = {};
     for (const { key, value } of node.pairs) {
       if (key.kind !== "scalar") {
@@ -97,22 +98,24 @@ class Decoder {
     return keep;
   }
 
+  /** A fault for every two keys that are equal, in the order of the earlier one. */
   #duplicates(node: MappingNode, path: string): boolean {
-    const lines = new Map<string, number>();
-    let found = false;
-    for (const { key } of node.pairs) {
-      if (key.kind !== "scalar") continue;
-      const earlier = lines.get(key.text);
-      if (earlier === undefined) {
-        lines.set(key.text, key.line);
-        continue;
-      }
-      found = true;
-      const message = `mapping key ${JSON.stringify(key.text)} already defined at line ${earlier}`;
-      const name = path === "" ? key.text : `${path}.${key.text}`;
-      this.faults.push({ message, key: name, line: key.line, column: key.column });
+    const places = new Map<string, Position[]>();
+    const keys = node.pairs.flatMap(({ key }) => (key.kind === "scalar" ? [key] : []));
+    for (const key of keys) {
+      const known = places.get(key.text);
+      if (known === undefined) places.set(key.text, [key]);
+      else known.push(key);
     }
-    return found;
+    if (places.size === keys.length) return false;
+    for (const { text, line: earlier } of keys) {
+      const [, ...later] = places.get(text)!;
+      places.set(text, later);
+      const message = `mapping key ${JSON.stringify(text)} already defined at line ${earlier}`;
+      const key = path === "" ? text : `${path}.${text}`;
+      for (const { line, column } of later) this.faults.push({ message, key, line, column });
+    }
+    return true;
   }
 }
 

@@ -93,6 +93,18 @@ describe("documents that load (control-plane §1.1)", () => {
         { cert_chain: "c", private_key: "own" },
       ],
     ],
+    [
+      "lines inside of brackets are indented as they like",
+      'isolation_segments: [\na,\n\tb\n]\nnats:\n  hosts: [\n  {\n"hostname": "c"\n},\n{hostname: d}]\nport: 1',
+      (c) => [c.isolation_segments, c.nats.hosts.map(({ hostname }) => hostname), c.port],
+      [["a", "b"], ["c", "d"], 1],
+    ],
+    [
+      "lines inside of quotes, too",
+      "status:\n  user: \"a\nb\"\n  pass: 'c\r\n d'\r\nport: 1",
+      (c) => [c.status.user, c.status.pass, c.port],
+      ["a b", "c d", 1],
+    ],
     ["only the first document counts", "port: 1\n---\nport: [", (c) => c.port, 1],
     ["JSON", '{"port": 5, "backends": {"max_conns": 7}}', (c) => [c.port, c.backends.max_conns], [5, 7]],
     ["workers by number or word", "workers: auto", (c) => c.workers, "auto"],
@@ -132,6 +144,16 @@ describe("documents that do not load", () => {
       ),
     ],
     ["port: 1\nzone: a\nport: 2", type('line 3: mapping key "port" already defined at line 1')],
+    [
+      "port: 1\nzone: a\nzone: b\nport: 2\nport: 3",
+      type(
+        'line 4: mapping key "port" already defined at line 1',
+        'line 5: mapping key "port" already defined at line 1',
+        'line 3: mapping key "zone" already defined at line 2',
+        'line 5: mapping key "port" already defined at line 4',
+      ),
+    ],
+    ["port: {a: 1, a: 2}", type('line 1: mapping key "a" already defined at line 1')],
     ["workers: 0", type("line 1: cannot unmarshal !!int `0` into workers")],
     ["port:\n\tx: 1", "yaml: line 2: found a tab character that violates indentation"],
     ["zone: *nobody", "yaml: unknown anchor 'nobody' referenced"],
@@ -144,6 +166,22 @@ describe("documents that do not load", () => {
     const { key, line, column } = failure("zone: a\nstatus:\n  tls:\n    port: 99999\n");
     assert.deepEqual({ key, line, column }, { key: "status.tls.port", line: 4, column: 11 });
   });
+
+  it("says where, inside of brackets that stand too far left", () => {
+    const { message, line, column } = failure("status:\n  tls: {\n  port: 99999\n}\n");
+    assert.equal(message, type("line 3: cannot unmarshal !!int `99999` into uint16"));
+    assert.deepEqual([line, column], [3, 9]);
+  });
+
+  for (const [what, document] of [
+    ["brackets", "zone: x\nisolation_segments: [\na\nport: 1\n"],
+    ["quotes", 'zone: x\npid_file: "a\nport: 1\n'],
+    ["quotes before the end of a document", 'zone: x\npid_file: "a\n---\nb"\n'],
+  ] as const) {
+    it(`refuses ${what} that do not end`, () => {
+      assert.match(failure(document).message, /^yaml: line \d: (Missing|Flow)/);
+    });
+  }
 
   it("refuses documents that grow by aliases", () => {
     const levels = "bcdefghi".split("").map((name, at) => `${name}: &${name} [${`*${"abcdefgh"[at]},`.repeat(9)}]`);
