@@ -1,3 +1,5 @@
+import { goQuote } from "../core/go-quote.ts";
+
 /** One flag of a program whose command line follows Go's `flag` package. */
 export interface GoFlag {
   readonly name: string;
@@ -57,11 +59,11 @@ export function parseGoFlags(program: string, flags: readonly GoFlag[], args: re
     if (value === undefined) return wrong(`flag needs an argument: -${name}`);
     if (bool) {
       const truth = truths.get(value);
-      if (truth === undefined) return wrong(`invalid boolean value ${JSON.stringify(value)} for -${name}: parse error`);
+      if (truth === undefined) return wrong(`invalid boolean value ${goQuote(value)} for -${name}: parse error`);
       value = truth;
     }
     const fault = flag.fault?.(value);
-    if (fault !== undefined) return wrong(`invalid value ${JSON.stringify(value)} for flag -${name}: ${fault}`);
+    if (fault !== undefined) return wrong(`invalid value ${goQuote(value)} for flag -${name}: ${fault}`);
     values.set(name, value);
     all.set(name, [...(all.get(name) ?? []), value]);
   }

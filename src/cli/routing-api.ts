@@ -54,6 +54,6 @@ async function start(runtime: Runtime, log: Lager, values: ReadonlyMap<string, s
   const config = await readApiConfig(runtime, path, !devMode);
   const wheel = new TimerWheel(runtime.clock);
   const api = await startRoutingApi(runtime, wheel, { config, log, tokens: devMode ? "none" : "uaa", ip });
-  log.info("started", { port: config.api.listen_port ?? 0, ip });
+  log.info("started", { port: config.api.listen_port ?? 0 });
   return api;
 }

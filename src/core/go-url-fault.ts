@@ -1,10 +1,16 @@
+import { goQuote } from "./go-quote.ts";
+
 /**
  * Why Go's parser refuses an URL, as it says it (`parse ":x": missing protocol scheme`), or undefined when it takes it
  * (route-registrar §6.2). RFC 3986 with Go's leniency: an empty text, a bare path and an unknown scheme are URLs.
  */
 export function goUrlFault(text: string): string | undefined {
-  const reason = reasonOf(text);
-  return reason === undefined ? undefined : `parse ${JSON.stringify(text)}: ${reason}`;
+  const hash = text.indexOf("#");
+  const url = hash < 0 ? text : text.slice(0, hash);
+  const reason = reasonOf(url);
+  if (reason !== undefined) return `parse ${goQuote(url)}: ${reason}`;
+  const fragment = hash < 0 ? undefined : escapeFault(text.slice(hash + 1));
+  return fragment === undefined ? undefined : `parse ${goQuote(text)}: ${fragment}`;
 }
 
 const scheme = /^[A-Za-z][A-Za-z0-9+.-]*:/;
@@ -13,10 +19,8 @@ const badEscape = /%(?![0-9A-Fa-f]{2}).{0,2}/su;
 const badHostCharacter = /[^A-Za-z0-9\-._~!$&'()*+,;=:[\]<>"%\u0080-\u{10ffff}]/u;
 const userInfo = /^[A-Za-z0-9\-._:~!$&'()*+,;=%@]*$/;
 
-function reasonOf(text: string): string | undefined {
-  const hash = text.indexOf("#");
-  const url = hash < 0 ? text : text.slice(0, hash);
-  if (/[\u0000-\u001f\u007f]/.test(text)) return "net/url: invalid control character in URL";
+function reasonOf(url: string): string | undefined {
+  if (/[\u0000-\u001f\u007f]/.test(url)) return "net/url: invalid control character in URL";
   if (url === "" || url === "*") return undefined;
   if (url.startsWith(":")) return "missing protocol scheme";
   const found = scheme.exec(url)?.[0] ?? "";
@@ -44,15 +48,21 @@ function authorityFault(authority: string): string | undefined {
   const badPort = colon < 0 ? undefined : portFault(host.slice(colon));
   if (badPort !== undefined) return badPort;
   const bad = badHostCharacter.exec(host)?.[0];
-  if (bad !== undefined) return `invalid character ${JSON.stringify(bad)} in host name`;
-  return escapeFault(host);
+  if (bad !== undefined) return `invalid character ${goQuote(bad)} in host name`;
+  return escapeFault(host) ?? asciiEscapeFault(host);
+}
+
+/** In a host only bytes beyond ASCII, and the mark of a zone, may be escaped. */
+function asciiEscapeFault(host: string): string | undefined {
+  const bad = /%(?!25)[0-7][0-9A-Fa-f]/.exec(host)?.[0];
+  return bad === undefined ? undefined : `invalid URL escape ${goQuote(bad)}`;
 }
 
 function portFault(text: string): string | undefined {
-  return /^(?::\d*)?$/.test(text) ? undefined : `invalid port ${JSON.stringify(text)} after host`;
+  return /^(?::\d*)?$/.test(text) ? undefined : `invalid port ${goQuote(text)} after host`;
 }
 
 function escapeFault(text: string): string | undefined {
   const bad = badEscape.exec(text)?.[0];
-  return bad === undefined ? undefined : `invalid URL escape ${JSON.stringify(bad)}`;
+  return bad === undefined ? undefined : `invalid URL escape ${goQuote(bad)}`;
 }

@@ -10,6 +10,11 @@ const concurrency = 16;
 const longestCallMs = 10_000;
 const shortestCallMs = 1000;
 
+/** The token of what is being told; another one after a refusal. */
+interface TokenInUse {
+  token: string;
+}
+
 /** The TCP part of the Routing API (route-registrar §11). */
 export class RoutingApiClient {
   readonly #http: HttpClient;
@@ -43,12 +48,14 @@ export class RoutingApiClient {
     }
   }
 
+  /** A token, then the group, then the mapping (route-registrar §11.1). */
   async #tell(action: "create" | "delete", route: Route): Promise<void> {
-    this.#logger.info("Creating mapping");
     const timeoutMs = Math.max(shortestCallMs, Math.min(longestCallMs, milliseconds(route.intervalNs)));
+    const use = { token: await this.#token() };
+    this.#logger.info("Creating mapping");
     let mapping: Readonly<Record<string, unknown>>;
     try {
-      mapping = tcpMapping(route, await this.#group(route.routerGroup, timeoutMs), this.#maxTtlSeconds);
+      mapping = tcpMapping(route, await this.#group(route.routerGroup, use, timeoutMs), this.#maxTtlSeconds);
     } catch (error) {
       this.#logger.error("Failed to make route mapping", (error as Error).message, { route: loggedRoute(route) });
       throw error;
@@ -56,7 +63,7 @@ export class RoutingApiClient {
     const logged = { "route-mapping": mapping };
     try {
       const target = `${this.#pathPrefix}/routing/v1/tcp_routes/${action}`;
-      accepted(await this.#call({ method: "POST", target, timeoutMs, body: mappingBody(mapping) }));
+      accepted(await this.#call({ method: "POST", target, timeoutMs, body: mappingBody(mapping) }, use));
     } catch (error) {
       // The group may have been made anew under another guid.
       this.#groups.delete(route.routerGroup);
@@ -67,20 +74,20 @@ export class RoutingApiClient {
     this.#logger.info(action === "create" ? "Upserted route" : "Deleted route", logged);
   }
 
-  #group(name: string, timeoutMs: number): Promise<string> {
+  #group(name: string, use: TokenInUse, timeoutMs: number): Promise<string> {
     let guid = this.#groups.get(name);
     if (guid === undefined) {
-      guid = this.#findGroup(name, timeoutMs);
+      guid = this.#findGroup(name, use, timeoutMs);
       this.#groups.set(name, guid);
       guid.catch(() => this.#groups.delete(name));
     }
     return guid;
   }
 
-  async #findGroup(name: string, timeoutMs: number): Promise<string> {
+  async #findGroup(name: string, use: TokenInUse, timeoutMs: number): Promise<string> {
     const query = new URLSearchParams({ name });
     const target = `${this.#pathPrefix}/routing/v1/router_groups?${query}`;
-    const { body } = accepted(await this.#call({ method: "GET", target, timeoutMs }));
+    const { body } = accepted(await this.#call({ method: "GET", target, timeoutMs }, use));
     let groups: unknown;
     try {
       groups = JSON.parse(body);
@@ -94,13 +101,15 @@ export class RoutingApiClient {
     return guid;
   }
 
-  /** A call with a token; when the API refuses the token, once more with a fresh one. */
-  async #call(call: Omit<Parameters<HttpClient["send"]>[0], "headers">): Promise<HttpAnswer> {
-    const token = await this.#token();
-    const answer = await this.#send(call, token);
-    return answer.status === 401 ? await this.#send(call, await this.#token(token)) : answer;
+  /** A call; when the API refuses the token, once more with a fresh one. */
+  async #call(call: Omit<Parameters<HttpClient["send"]>[0], "headers">, use: TokenInUse): Promise<HttpAnswer> {
+    const answer = await this.#send(call, use.token);
+    if (answer.status !== 401) return answer;
+    use.token = await this.#token(use.token);
+    return await this.#send(call, use.token);
   }
 
+  /** `refused`: a token that the API did not take. Rejects with an `Error` that was logged. */
   async #token(refused?: string): Promise<string> {
     this.#logger.info("refresh-token");
     try {

@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import { isLoopbackHost } from "../core/loopback-host.ts";
-import type { HeadersLike } from "../core/message.ts";
+import type { HeadersLike, RequestLike } from "../core/message.ts";
 import { LagerLevel } from "../core/observe/lager.ts";
 import { errorAnswer, methodNotAllowed, notFound } from "./answers.ts";
 import type { Api } from "./api.ts";
@@ -34,14 +34,24 @@ function targetOf(url: string): string {
   return slash < 0 ? "/" : url.slice(slash);
 }
 
-/** Fields for the log, named and grouped as Go does. */
-function visible(headers: HeadersLike): Record<string, string[]> {
-  const shown: Record<string, string[]> = {};
+/** Fields for the log, named, grouped and sorted as Go does, where `Host` is no field. */
+function visible(headers: HeadersLike): Readonly<Record<string, readonly string[]>> {
+  const shown = new Map<string, string[]>();
   for (const [name, value] of headers) {
     const canonical = name.toLowerCase().replace(/(^|-)[a-z]/g, (initial) => initial.toUpperCase());
-    if (canonical !== "Authorization") shown[canonical] = [...(shown[canonical] ?? []), value];
+    if (canonical === "Authorization" || canonical === "Host") continue;
+    shown.set(canonical, [...(shown.get(canonical) ?? []), value]);
   }
-  return shown;
+  return Object.fromEntries([...shown].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Logs a request; gives what logs its end, with the fields of its answer (routing-api §13.2). */
+function logged(log: ApiLog, { method, headers, url }: RequestLike): (answer: HeadersLike) => void {
+  // A session of its own, so that both lines can be found among those of others.
+  const session = log.part("request");
+  const shown = { method, request: targetOf(url), "request-headers": visible(headers) };
+  session.info("serving", shown);
+  return (answer) => session.info("done", { ...shown, "response-headers": visible(answer) });
 }
 
 /**
@@ -58,22 +68,29 @@ const webPageError = new ApiError(
   "Without tokens, this API is for programs on this machine: no Origin, and a Host of loopback",
 );
 
+/** What the handler of a request leaves for the log. */
+interface Variables {
+  Variables: {
+    /** Resolves at the end of an answer that goes on behind its handler: a stream. */
+    over: Promise<void> | undefined;
+  };
+}
+
 /** The API of one listener; `log` is its session (`api-http-server`, `api-mtls-server`; routing-api §13.2). */
-export function apiApp(api: Api, log: ApiLog): Hono {
-  const app = new Hono({ strict: true });
-  const requests = log.part("request");
+export function apiApp(api: Api, log: ApiLog): Hono<Variables> {
+  const app = new Hono<Variables>({ strict: true });
   app.use(async (context, next) => {
-    const { method, headers, url } = context.req.raw;
-    let shown: Readonly<Record<string, unknown>> | undefined;
-    if (requests.level <= LagerLevel.info) {
-      shown = { method, request: targetOf(url), "request-headers": visible(headers) };
-      requests.info("serving", shown);
-    }
+    const request = context.req.raw;
+    const done = log.level <= LagerLevel.info ? logged(log, request) : undefined;
     await next();
-    const given = headers.get(requestId) ?? "";
+    const given = request.headers.get(requestId) ?? "";
     context.res.headers.set(requestId, lowerCaseUuid.test(given) ? given : api.uuid());
     api.metrics.answered(context.res.status);
-    if (shown !== undefined) requests.info("done", { ...shown, "response-headers": visible(context.res.headers) });
+    if (done === undefined) return;
+    const { headers } = context.res;
+    const over = context.get("over");
+    if (over === undefined) done(headers);
+    else void over.then(() => done(headers));
   });
   for (const [path, methods] of paths) {
     app.all(path, async (context) => {
@@ -81,9 +98,10 @@ export function apiApp(api: Api, log: ApiLog): Hono {
       const handler = methods.find((one) => one.method === method)?.handler;
       if (handler === undefined) return methodNotAllowed(methods.map((one) => one.method));
       const { headers } = context.req.raw;
+      const lasts = (over: Promise<void>): void => context.set("over", over);
       if (api.localOnly && isWebPage(headers)) return errorAnswer(webPageError);
       try {
-        return await handler(api, { request: context.req.raw, guid: context.req.param("guid") ?? "", log });
+        return await handler(api, { request: context.req.raw, guid: context.req.param("guid") ?? "", log, lasts });
       } catch (error) {
         return failed(api, log, error);
       }

@@ -35,6 +35,8 @@ export interface Call {
   readonly guid: string;
   /** The session of the request's listener. */
   readonly log: ApiLog;
+  /** Tells that the answer goes on behind the handler, until `over` resolves. */
+  readonly lasts: (over: Promise<void>) => void;
 }
 
 /** The query of a request. */

@@ -40,7 +40,7 @@ class AppRequest implements RequestLike, Partial<HasSource> {
  * Serves an app of the Routing API on the wire without platform requests: hono and the handlers ask a request for no
  * more than `RequestLike` has, and a heartbeat spends a tenth of its time on making one. Any method reaches the app.
  */
-export function appHandler(app: Hono): Handler {
+export function appHandler(app: Pick<Hono, "fetch">): Handler {
   return async (request: RequestLike, client: Client) => {
     const asked = new AppRequest(request, client.target);
     return respelled(await app.fetch(asked as unknown as Request, { client }));

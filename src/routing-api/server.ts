@@ -73,7 +73,7 @@ export class RoutingApiServer {
     const open = async (
       host: string,
       port: number,
-      app: ReturnType<typeof apiApp>,
+      app: Parameters<typeof appHandler>[0],
       tls?: ServerTls,
     ): Promise<Server> => {
       const options = {

@@ -1,3 +1,4 @@
+import { deferred } from "../core/deferred.ts";
 import { type Api, type Call, type Handler, queryOf } from "./api.ts";
 import { openEventStream, type StreamStart } from "./event-stream.ts";
 import type { LeaseKind } from "./lease.ts";
@@ -22,10 +23,12 @@ const stream =
     const filter = filterOf(kind, grant, call.request);
     const start = await startOf(api, call);
     api.metrics[gauge]++;
+    const over = deferred<void>();
     let open = true;
     const ended = (): void => {
       if (open) api.metrics[gauge]--;
       open = false;
+      over.resolve();
     };
     const cut = (waitingEvents: number): void => {
       api.metrics.slowReaders++;
@@ -33,6 +36,7 @@ const stream =
     };
     try {
       const body = await openEventStream(api, start, filter, { ended, cut });
+      call.lasts(over.promise);
       return new Response(body as ReadableStream<Uint8Array<ArrayBuffer>>, {
         headers: {
           "Content-Type": "text/event-stream; charset=utf-8",

@@ -163,6 +163,25 @@ describe("route-registrar: TCP and SNI routes (route-registrar §11)", () => {
     });
   });
 
+  it("the lines of a registration, in order; UAA fails four times: `token-error`, and nothing else (vector 9)", async () => {
+    const refused = refusal(500, "x", "x");
+    await running({ ...settings(), routes: [tcp(2007)] }, async (registrar) => {
+      uaa.instead.push(refused, refused, refused, refused);
+      await registrar.logged("Registered routes successfully");
+      const messages = registrar.program.logLines.map(({ message }) => message.replace("Route Registrar.", ""));
+      assert.deepEqual(messages.slice(messages.indexOf("Registering route") + 1), [
+        "refresh-token",
+        ...Array<string>(4).fill("uaa-client.error-fetching-token"),
+        "token-error",
+        "refresh-token",
+        "Creating mapping",
+        "Mapped new router group",
+        "Upserted route",
+        "Registered routes successfully",
+      ]);
+    });
+  });
+
   it("an unknown router group is named; a second route is not kept waiting; health decides here too", async () => {
     const health_check = { name: "h", script_path: "test -e {folder}/up" };
     const routes = [

@@ -328,6 +328,36 @@ describe("operation", () => {
     }
   });
 
+  it("logs the two lines of a request under one session, fields sorted, and of a stream when it ends (§13.2)", async () => {
+    const id = "0f0e0d0c-1111-4222-8333-444455556680";
+    const headers = { "X-Vcap-Request-Id": id, Authorization: `bearer ${suite.all}`, Accept: "*/*" };
+    const stream = await suite.api.stream("/routing/v1/events", headers);
+    // Another request's lines come in between.
+    await suite.post(routes, []);
+    const lines = (what: string): LogLine[] =>
+      suite.api.program.logLines.filter(
+        ({ message, data }) =>
+          message === `routing-api.api-http-server.request.${what}` && JSON.stringify(data).includes(id),
+      );
+    const [serving] = await condition("serving", () => (lines("serving").length > 0 ? lines("serving") : undefined));
+    assert.deepEqual(Object.keys(serving!.data?.["request-headers"] as object), [
+      "Accept",
+      "Connection",
+      "X-Vcap-Request-Id",
+    ]);
+    assert.deepEqual(lines("done"), []);
+    stream.stop();
+    const [done] = await condition("done", () => (lines("done").length > 0 ? lines("done") : undefined));
+    assert.equal(done!.data?.["session"], serving!.data?.["session"]);
+    assert.deepEqual(Object.keys(done!.data?.["response-headers"] as object), [
+      "Cache-Control",
+      "Content-Type",
+      "X-Vcap-Request-Id",
+    ]);
+    const started = suite.api.program.logLines.find(({ message }) => message === "routing-api.started");
+    assert.deepEqual(started?.data, { port: suite.api.port });
+  });
+
   it("never logs a token", () => {
     assert.ok(suite.api.program.stdout.includes("routing-api.api-http-server.request.serving"));
     assert.ok(!suite.api.program.stdout.includes("eyJ"));

@@ -1,26 +1,8 @@
+import { escapeCodePoint, isPrintable } from "../go-quote.ts";
+
 const backslash = 0x5c;
 const doubleQuote = 0x22;
-const shortEscapes: Readonly<Record<number, string>> = {
-  7: "\\a",
-  8: "\\b",
-  9: "\\t",
-  10: "\\n",
-  11: "\\v",
-  12: "\\f",
-  13: "\\r",
-  [doubleQuote]: '\\"',
-  [backslash]: "\\\\",
-};
-
-const printable = /^[\p{L}\p{M}\p{N}\p{P}\p{S}]$/u;
 const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, "0");
-
-function escapeCodePoint(code: number): string {
-  const short = shortEscapes[code];
-  if (short !== undefined) return short;
-  if (code < 0x20 || code === 0x7f) return `\\x${hex(code, 2)}`;
-  return code < 0x10000 ? `\\u${hex(code, 4)}` : `\\U${hex(code, 8)}`;
-}
 
 /** Length of the well-formed UTF-8 sequence (RFC 3629 §4) at `index`, or 0. */
 export function sequenceLength(bytes: string, index: number): number {
@@ -62,7 +44,7 @@ function escapeFrom(bytes: string, first: number): string {
       continue;
     }
     const point = codePointAt(bytes, i, length);
-    out += printable.test(String.fromCodePoint(point)) ? bytes.slice(i, i + length) : escapeCodePoint(point);
+    out += isPrintable(String.fromCodePoint(point)) ? bytes.slice(i, i + length) : escapeCodePoint(point);
     i += length;
   }
   return out;

@@ -34,7 +34,9 @@ export interface RoutingApiSettings extends RoutingApiDocument {
 /** What is wrong with the `routing_api` block, the first thing only (route-registrar §6.4). */
 function routingApiFault(api: RoutingApiDocument | undefined): string | undefined {
   if (api === undefined || api.apiUrl === "") return "routing_api must have an api_url";
-  if (goUrlFault(api.apiUrl) !== undefined || !URL.canParse(api.apiUrl)) return "routing_api must a vaid URL";
+  // Another scheme, or none (`api.example.com:3000`), is an URL too, but no call to it can succeed.
+  if (goUrlFault(api.apiUrl) !== undefined || !/^https?:\/\/[^/]/i.test(api.apiUrl) || !URL.canParse(api.apiUrl))
+    return "routing_api must a vaid URL";
   if (api.oauthUrl === "") return "routing_api must have an oauth_url";
   if (api.clientId === "") return "routing_api must have a client_id";
   if (api.clientSecret === "") return "routing_api must have a client_secret";

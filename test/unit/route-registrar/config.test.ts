@@ -294,6 +294,8 @@ describe("registrar configuration: what is refused, word for word (route-registr
     [undefined, "routing_api must have an api_url"],
     [{ ...api, api_url: "" }, "routing_api must have an api_url"],
     [{ ...api, api_url: "http://%zz" }, "routing_api must a vaid URL"],
+    [{ ...api, api_url: "api.example.test:3000" }, "routing_api must a vaid URL"],
+    [{ ...api, api_url: "ftp://api.example.test" }, "routing_api must a vaid URL"],
     [{ ...api, oauth_url: "" }, "routing_api must have an oauth_url"],
     [{ ...api, client_id: "" }, "routing_api must have a client_id"],
     [{ ...api, client_secret: "" }, "routing_api must have a client_secret"],

@@ -86,11 +86,20 @@ describe("registrar: URLs as Go judges them (route-registrar §6.2)", () => {
     ["https://[::1", "missing ']' in host"],
     ["https://a/%zz", 'invalid URL escape "%zz"'],
     ["https://a b/", 'invalid character " " in host name'],
-    ["https://a\u0001", "net/url: invalid control character in URL"],
+    ["https://a%41", 'invalid URL escape "%41"'],
+    ["https://a/#%g1", 'invalid URL escape "%g1"'],
   ] as const) {
     it(`refuses ${JSON.stringify(url)}`, () =>
       assert.equal(goUrlFault(url), `parse ${JSON.stringify(url)}: ${reason}`));
   }
+  it("shows the URL as Go quotes it, without a fragment that is not to blame", () => {
+    const control = "net/url: invalid control character in URL";
+    assert.equal(
+      goUrlFault('https://a\u0001\t\u007f"\u200b\u00e9'),
+      `parse "https://a\\x01\\t\\x7f\\"\\u200b\u00e9": ${control}`,
+    );
+    assert.equal(goUrlFault(":x#y"), 'parse ":x": missing protocol scheme');
+  });
 });
 
 describe("registrar report (route-registrar §6.6)", () => {
