@@ -78,11 +78,15 @@ function handshakeFailure(endpoint: Endpoint, error: StreamError): Failure | und
     return new Failure("tls-timeout", "backend", "always", "net/http: TLS handshake timeout", error);
   }
   if (error.kind === "ended") return new Failure("eof", "backend", "always", "EOF", error);
-  if (error.kind === "reset") {
-    const text = `read tcp ->${endpoint.address}: read: connection reset by peer`;
-    return new Failure("reset", "backend", "always", text, error);
+  const ends = `tcp ${error.local ?? ""}->${error.address ?? endpoint.address}`;
+  if (error.kind === "broken-pipe") {
+    return new Failure("write", "backend", "always", `write ${ends}: write: broken pipe`, error);
   }
-  return undefined;
+  if (error.kind !== "reset") return undefined;
+  if (error.syscall === "write") {
+    return new Failure("write", "backend", "always", `write ${ends}: write: connection reset by peer`, error);
+  }
+  return new Failure("reset", "backend", "always", `read ${ends}: read: connection reset by peer`, error);
 }
 
 /** The facts about a connection that texts need. */

@@ -267,6 +267,14 @@ describe("TLS to backends (data-plane §7.3)", () => {
     await assertFails(mutual, "closes.test", port, { ...badGateway, pruned: false, error: "EOF" });
   });
 
+  it("resets during the handshake: 502, not pruned, both addresses told", async () => {
+    const port = await misfit((socket) => socket.resetAndDestroy());
+    const error = new RegExp(
+      `^read tcp 127\\.0\\.0\\.1:\\d+->127\\.0\\.0\\.1:${port}: read: connection reset by peer$`,
+    );
+    await assertFails(mutual, "resets.test", port, { ...badGateway, pruned: false, error });
+  });
+
   it("is killed: 502, pruned, and back with its next registration", async () => {
     const first = await TlsBackend.start(good);
     const message = { uris: ["killed.test"], tls_port: first.port, server_cert_domain_san: "app-1" };

@@ -34,13 +34,15 @@ async function addressesOf(host: string, { family, timeoutMs }: ConnectOptions, 
 function failedAt(error: unknown, address: string, port = 0): unknown {
   if (!(error instanceof StreamError)) return error;
   const { kind, message, code, syscall, reason, cause } = error;
-  return new StreamError(kind, message, {
+  const named = new StreamError(kind, message, {
     code,
     syscall,
     reason,
     cause,
     address: showAddress({ host: address, port }),
   });
+  named.local = error.local;
+  return named;
 }
 
 /** How long one of so many addresses may take, in milliseconds: a dead one leaves time for the others. */

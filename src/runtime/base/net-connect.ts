@@ -2,7 +2,7 @@ import { connect, isIP, type NetConnectOpts, type Socket } from "node:net";
 import type { ByteStream, ByteStreamHandler } from "../interface/byte-stream.ts";
 import type { ConnectOptions } from "../interface/dialling.ts";
 import type { StreamError } from "../interface/stream-error.ts";
-import { showAddress } from "./address.ts";
+import { plainAddress, showAddress } from "./address.ts";
 import { descriptorClosed, descriptorOpened, roomToDial } from "./descriptors.ts";
 import { dialTimeout, noDescriptor } from "./dial-errors.ts";
 import { dialHandle } from "./handle-dial.ts";
@@ -76,6 +76,7 @@ export async function connectNet(
     return stream;
   }
   const { tls, times } = options;
+  const local = showAddress({ host: plainAddress(socket.localAddress), port: socket.localPort ?? 0 });
   const begun = performance.now();
   return await new Promise<ByteStream>((resolve, reject) => {
     const timed = (): void => {
@@ -88,6 +89,7 @@ export async function connectNet(
     };
     const failed = (error: StreamError): void => {
       timed();
+      error.local = local;
       reject(error);
     };
     handshakeAsClient(socket, tls, action, makeGate, { secured, failed });

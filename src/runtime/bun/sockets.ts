@@ -139,6 +139,7 @@ class Dial extends PendingDial implements SocketOwner {
   #secure(stream: BunStream, tls: ClientTls): void {
     const begun = performance.now();
     const { times } = this.options;
+    const local = showAddress({ host: stream.localAddress, port: stream.localPort });
     const timed = (): void => {
       if (times !== undefined) times.tlsMs = performance.now() - begun;
     };
@@ -150,6 +151,7 @@ class Dial extends PendingDial implements SocketOwner {
       },
       failed: (error) => {
         timed();
+        error.local = local;
         this.reject(error);
       },
     });

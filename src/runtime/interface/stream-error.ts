@@ -36,6 +36,8 @@ export class StreamError extends Error {
   readonly syscall: string;
   /** The `ip:port` that was dialled for a name; of an address that was given as such undefined. */
   readonly address: string | undefined;
+  /** Our `ip:port`, when the connection stood and its TLS handshake failed. */
+  local: string | undefined = undefined;
   constructor(
     kind: StreamErrorKind,
     message: string,
