@@ -15,7 +15,8 @@ function hasToken(value: string | null, word: string): boolean {
  */
 export function upgradeFailure(outgoing: Outgoing, headers: HeaderLines): Failure | undefined {
   const asked = outgoing.upgrade ? (outgoing.outbound.get("upgrade") ?? "") : "";
-  const got = headers.get("upgrade") ?? "";
+  // Of several lines the first counts, as in requests.
+  const got = headers.first("upgrade") ?? "";
   const agreed = hasToken(headers.get("connection"), "upgrade") && got.toLowerCase() === asked.toLowerCase();
   if (outgoing.upgrade && agreed) return undefined;
   const text = `backend tried to switch protocol ${JSON.stringify(got)} when ${JSON.stringify(asked)} was requested`;

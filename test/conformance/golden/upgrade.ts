@@ -74,6 +74,19 @@ export const cases: readonly GoldenCase[] = [
     ]),
   }),
   tunnel({
+    name: "of several Upgrade lines the first counts, on either side",
+    lines: ["Connection: Upgrade", "Upgrade: tcp", "Upgrade: websocket"],
+    upstreamLines: ["Connection: Upgrade", "Upgrade: tcp"],
+    reply: message(["HTTP/1.1 101 Switching Protocols", "Upgrade: TCP", "Upgrade: foo", "Connection: Upgrade"]),
+    expect: message([
+      "HTTP/1.1 101 Switching Protocols",
+      "Upgrade: TCP",
+      "Upgrade: foo",
+      "Connection: Upgrade",
+      "X-Vcap-Request-Id: {id}",
+    ]),
+  }),
+  tunnel({
     name: "another method",
     start: "PATCH /ws HTTP/1.1",
     lines: asks,
