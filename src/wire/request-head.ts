@@ -34,7 +34,7 @@ export class RequestHead {
   readonly persistent: boolean;
   /** Connection has the token `upgrade`, and there is an Upgrade line. */
   readonly upgrade: boolean;
-  /** `Expect: 100-continue` of a client that understands it (from HTTP/1.1 on: RFC 9110 §10.1.1). */
+  /** `Expect: 100-continue`; a client of HTTP/1.0 that says it does not wait for an answer (RFC 9110 §10.1.1). */
   readonly expectContinue: boolean;
 
   constructor(requestLine: RequestLine, headers: HeaderLines, messageFacts: MessageFacts) {
@@ -47,7 +47,7 @@ export class RequestHead {
     this.chunked = messageFacts.chunked;
     this.persistent = !messageFacts.close && (minor > 0 || messageFacts.keepAlive);
     this.upgrade = messageFacts.upgradeToken && messageFacts.upgradeLine;
-    this.expectContinue = messageFacts.expectContinue && minor > 0;
+    this.expectContinue = messageFacts.expectContinue;
   }
 }
 

@@ -248,7 +248,7 @@ export class ServerExchange implements BodyCarrier, Informer, ResponseOwner {
 
   /** The client waits for a 100 that it has not got. */
   #waitsForContinue(request: ServerRequest): boolean {
-    return request.head.expectContinue && !this.#continued;
+    return request.head.expectContinue && !request.old && !this.#continued;
   }
 
   /** Whether the request leaves the connection in a state to go on with. */

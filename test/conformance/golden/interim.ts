@@ -81,6 +81,18 @@ export const cases: readonly GoldenCase[] = [
     log,
   },
   {
+    name: "Expect of an HTTP/1.0 client, whom the router itself never asks to go on",
+    section,
+    send: message(
+      ["POST / HTTP/1.0", "Host: a.b", "Expect: 100-continue", "Connection: keep-alive", "Content-Length: 2"],
+      "xy",
+    ),
+    upstream,
+    reply: ["request", ok, "closed"],
+    expect: okToClient("Connection: keep-alive").replace("HTTP/1.1", "HTTP/1.0"),
+    log: logLine({ request: "POST / HTTP/1.0", in: 2 }),
+  },
+  {
     name: "Expect without a body",
     section,
     send: message(["GET / HTTP/1.1", "Host: a.b", "Expect: 100-continue"]),
