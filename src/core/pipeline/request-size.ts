@@ -11,21 +11,25 @@ function startSize(exchange: Exchange): number {
   return exchange.method.length + target + exchange.client.protocol.length + 4 + exchange.host.length + 8;
 }
 
+/** What says where the message goes and how it is framed is no header line any more when lines are counted. */
+function isCounted(name: string): boolean {
+  const { length } = name;
+  if (length !== 4 && length !== 7 && length !== 17) return true;
+  const lower = name.toLowerCase();
+  return lower !== "host" && lower !== "trailer" && lower !== "transfer-encoding";
+}
+
 function linesSize(headers: MessageHeaders): number {
   let size = 0;
-  for (const [name, value] of headers) {
-    if (name.length !== 4 || name.toLowerCase() !== "host") size += name.length + value.length + 4;
-  }
+  for (const [name, value] of headers) if (isCounted(name)) size += name.length + value.length + 4;
   return size;
 }
 
-function lineCount(headers: MessageHeaders): number {
-  let lines = headers.lineCount;
-  if (lines === undefined) {
-    lines = 0;
-    for (const _ of headers) lines += 1;
-  }
-  return headers.has("Host") ? lines - 1 : lines;
+function hasMoreLines(headers: MessageHeaders, limit: number): boolean {
+  if (headers.lineCount !== undefined && headers.lineCount <= limit) return false;
+  let lines = 0;
+  for (const [name] of headers) if (isCounted(name)) lines += 1;
+  return lines > limit;
 }
 
 function isTooLarge(exchange: Exchange): boolean {
@@ -36,7 +40,7 @@ function isTooLarge(exchange: Exchange): boolean {
   if ((atMost === undefined || start + atMost >= maxRequestBytes) && start + linesSize(headers) >= maxRequestBytes) {
     return true;
   }
-  return source.max_request_headers > 0 && lineCount(headers) > source.max_request_headers;
+  return source.max_request_headers > 0 && hasMoreLines(headers, source.max_request_headers);
 }
 
 /**

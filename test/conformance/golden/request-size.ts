@@ -60,6 +60,28 @@ export const cases: readonly GoldenCase[] = [
   },
   refused("the query counts", [filler(380)], bytes, `GET /?${"q".repeat(30)} HTTP/1.1`),
   taken("lines: as many as allowed, the router's own counted, Host not", ["A: 1", "B: 2", "C: 3", "D: 4"], lines),
+  {
+    ...taken("lines: Transfer-Encoding and Trailer are none", ["A: 1", "B: 2", "C: 3", "D: 4"], lines),
+    send: message(
+      ["POST / HTTP/1.1", "Host: a.b", "Transfer-Encoding: chunked", "Trailer: X-T", "A: 1", "B: 2", "C: 3", "D: 4"],
+      "0\r\n\r\n",
+    ),
+    upstream: toMain(
+      "POST / HTTP/1.1",
+      ["Transfer-Encoding: chunked", "Trailer: X-T", "A: 1", "B: 2", "C: 3", "D: 4"],
+      "0\r\n\r\n",
+    ),
+    log: logLine({ request: "POST / HTTP/1.1" }),
+  },
+  {
+    ...taken("bytes: nor are they counted", [filler(398)], bytes),
+    send: message(
+      ["POST / HTTP/1.1", "Host: a.b", "Transfer-Encoding: chunked", "Trailer: X-T", filler(398)],
+      "0\r\n\r\n",
+    ),
+    upstream: toMain("POST / HTTP/1.1", ["Transfer-Encoding: chunked", "Trailer: X-T", filler(398)], "0\r\n\r\n"),
+    log: logLine({ request: "POST / HTTP/1.1" }),
+  },
   refused("lines: one more", ["A: 1", "B: 2", "C: 3", "D: 4", "E: 5"], lines),
   refused("lines: repeated names count one by one", ["A: 1", "A: 2", "A: 3", "A: 4", "A: 5"], lines),
   {
