@@ -1,4 +1,4 @@
-import { type JsonSyntaxError, quoteByte } from "../core/json-reader.ts";
+import { type JsonSyntaxError, leadByte, quoteByte } from "../core/json-reader.ts";
 import { sequenceLength } from "../core/observe/access-log-quote.ts";
 
 /** Keeps what looks like a byte order mark, as it is no JSON. */
@@ -42,7 +42,7 @@ function byteAt(payload: Uint8Array, decoded: string, position: number): number 
 
 /** The text of a syntax error with the byte that Go names in it, which decoding may have lost. */
 export function goSyntaxText(error: JsonSyntaxError, payload: Uint8Array, decoded: string): string {
-  const code = decoded.charCodeAt(error.position);
-  if (!(code >= 0x80)) return error.message;
-  return error.message.replace(quoteByte(code), quoteByte(byteAt(payload, decoded, error.position)));
+  const shown = leadByte(decoded, error.position);
+  if (error.position < 0 || shown < 0x80) return error.message;
+  return error.message.replace(quoteByte(shown), quoteByte(byteAt(payload, decoded, error.position)));
 }

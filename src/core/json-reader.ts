@@ -70,6 +70,14 @@ export function quoteByte(byte: number): string {
   return `'${String.fromCharCode(byte)}'`;
 }
 
+/** The first byte, in UTF-8, of the character at `position`: what Go names when it is wrong. */
+export function leadByte(text: string, position: number): number {
+  const code = text.codePointAt(position) ?? space;
+  if (code < 0x80) return code;
+  if (code < 0x800) return 0xc0 | (code >> 6);
+  return code < 0x10000 ? 0xe0 | (code >> 12) : 0xf0 | (code >> 18);
+}
+
 /** Longer keys, and more of them, are not remembered. */
 const [longestKey, mostKeys] = [64, 64];
 /** One of so many surprises changes what is expected (a power of two): senders may differ. */
@@ -388,7 +396,8 @@ export class JsonReader {
   }
 
   #wrong(code: number, context: string): JsonSyntaxError {
-    return new JsonSyntaxError(`invalid character ${quoteByte(code)} ${context}`, this.position);
+    const byte = code < 0x80 ? code : leadByte(this.#text, this.position);
+    return new JsonSyntaxError(`invalid character ${quoteByte(byte)} ${context}`, this.position);
   }
 }
 

@@ -109,8 +109,9 @@ export function decodeBody<S extends BodySchema>(text: string, struct: string, s
       decoder.mismatch = `json: cannot unmarshal ${kind} into Go value of type ${goType}`;
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
-    // Go's decoder of streams says it this way when the text ends too early.
-    throw processError(error.position < 0 ? "unexpected EOF" : error.message);
+    // Go's decoder of streams says it this way when the text ends too early, in a word or a number too.
+    const ended = error.position < 0 || error.position >= text.length;
+    throw processError(ended ? "unexpected EOF" : error.message);
   }
   if (decoder.mismatch !== undefined) throw processError(decoder.mismatch);
   return objects as Decoded<S>[];

@@ -357,6 +357,8 @@ describe("registrar configuration: what is no configuration (route-registrar §4
     ["", /^unexpected end of JSON input$/],
     ["{", /^unexpected end of JSON input$/],
     ["{} x", /^invalid character 'x' after top-level value$/],
+    ["{} \u00e4", /^invalid character '\u00c3' after top-level value$/],
+    ["{} \ud83d\ude00", /^invalid character '\u00f0' after top-level value$/],
     [
       '{"routes":[{"port":"80"}]}',
       /^json: cannot unmarshal string into Go struct field RouteSchema.routes.port of type uint16$/,
