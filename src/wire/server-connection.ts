@@ -2,6 +2,7 @@ import type { ByteStream } from "../runtime/interface/byte-stream.ts";
 import type { StreamError } from "../runtime/interface/stream-error.ts";
 import { badRequest, HeadRefusal } from "./head-refusal.ts";
 import { type RequestHead, RequestHeadParser } from "./request-head.ts";
+import { AnswerLimit } from "./server-answer-limit.ts";
 import { ByteQueue } from "./server-byte-queue.ts";
 import { type ExchangeOwner, ServerExchange } from "./server-exchange.ts";
 import type { ConnectionHost, Counted, HostedConnection } from "./server-options.ts";
@@ -40,6 +41,8 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
   readonly #stream: ByteStream;
   readonly #parser: RequestHeadParser;
   readonly #exchange: ServerExchange;
+  /** Undefined: answers may take as long as they will. */
+  readonly #answerLimit: AnswerLimit | undefined;
   /** What was read behind the request that is being served. */
   readonly #ahead = new ByteQueue();
   #phase: Phase = "fresh";
@@ -64,7 +67,8 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
     this.#host = host;
     this.#parser = new RequestHeadParser(host.latin1, host.options.limits, host.date.text);
     this.#exchange = new ServerExchange(stream, host, this, this.#ahead);
-    const { readHeaderTimeoutMs, idleTimeoutMs } = host.options;
+    const { readHeaderTimeoutMs, idleTimeoutMs, answerTimeoutMs = 0 } = host.options;
+    if (answerTimeoutMs > 0) this.#answerLimit = new AnswerLimit(host.wheel, answerTimeoutMs, () => this.#cutAnswer());
     if (readHeaderTimeoutMs > 0) this.#wait("head", readHeaderTimeoutMs);
     else this.#wait("idle", idleTimeoutMs);
   }
@@ -117,6 +121,7 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
   closed(_cause: StreamError | undefined): void {
     this.#phase = "closed";
     this.#host.wheel.disarm(this);
+    this.#answerLimit?.end();
     this.#count("none");
     this.#host.removed(this);
     this.#ahead.clear();
@@ -169,6 +174,7 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
       this.#close(last || this.clientEnded);
       return;
     }
+    this.#answerLimit?.end();
     this.#phase = "idle";
     this.#count("idle");
     this.#wait("idle", this.#host.options.idleTimeoutMs);
@@ -193,6 +199,7 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
     this.#phase = "closed";
     this.#count("none");
     this.#host.wheel.disarm(this);
+    this.#answerLimit?.end();
     const head = `HTTP/1.1 ${tunnel.status} ${tunnel.statusText}\r\n${tunnel.headers.toWire()}\r\n`;
     if (tunnel.early.length > 0) stream.writeText(head, tunnel.early);
     else stream.writeText(head);
@@ -252,6 +259,7 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
       this.#phase = "busy";
       this.#count("active");
       this.#readBehind = false;
+      this.#answerLimit?.begin();
       this.#exchange.begin(head, bytes, parser.end, this.#endsBehind);
       return;
     }
@@ -263,6 +271,11 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
     this.#readBehind = this.#phase === "busy";
     this.#ahead.push(bytes);
     if (this.#ahead.bytes > aheadLimit) this.regulate();
+  }
+
+  /** The answer is late. One that is out may still have its connection read on for a moment. */
+  #cutAnswer(): void {
+    if (this.#phase === "busy" || this.#stream.pending > 0) this.#stream.destroy();
   }
 
   /** Answers a head that cannot be served. */

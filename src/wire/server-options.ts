@@ -77,6 +77,11 @@ export interface ServerOptions {
   readonly idleTimeoutMs: number;
   /** Milliseconds from the first byte of a head (first request: from accept) to its last; 0: for ever (§4.7). */
   readonly readHeaderTimeoutMs: number;
+  /**
+   * Milliseconds from the end of a request's head until its answer is out, or the connection is cut. Default: for ever. An
+   * HTTP/2 connection takes no notice.
+   */
+  readonly answerTimeoutMs?: number;
   /** A response may start before its request has been read (data-plane §1.4.17). Default false. */
   readonly concurrentReadWrite?: boolean;
   /** With `http2`: plain connections may begin with its preface (RFC 9113 §3.3). Default: they speak HTTP/1.x. */

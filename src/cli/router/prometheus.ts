@@ -82,6 +82,7 @@ export async function openPrometheus(
     limits,
     idleTimeoutMs: timeoutMs,
     readHeaderTimeoutMs: timeoutMs,
+    answerTimeoutMs: timeoutMs,
   };
   let server: Server;
   try {

@@ -46,8 +46,8 @@ export async function openStatusListeners(
     // A wildcard is both IP versions, as the empty host (control-plane §4.1).
     const listen = { host: host === "0.0.0.0" ? "" : host, port };
     // Nobody reads bodies here: answered at once, a request whose body never comes has its connection for the idle time.
-    const times = { idleTimeoutMs: timeoutMs, readHeaderTimeoutMs: timeoutMs, concurrentReadWrite: true };
-    const options = { listen, limits, ...times };
+    const times = { idleTimeoutMs: timeoutMs, readHeaderTimeoutMs: timeoutMs, answerTimeoutMs: timeoutMs };
+    const options = { listen, limits, ...times, concurrentReadWrite: true };
     const tls = secure ? healthTls(config) : undefined;
     const http2 = (...connection: ConstructorParameters<typeof Http2ServerConnection>): Http2ServerConnection =>
       new Http2ServerConnection(...connection);

@@ -286,6 +286,31 @@ describe("server: timeouts", () => {
     assert.equal(second.sawEnd, true);
   });
 
+  it("answerTimeoutMs: cuts an answer that is not out in time, on the way or never made; not what comes after", async () => {
+    const { handler, exchanges } = pendingHandler();
+    const rig = await createServerRig(handler, { answerTimeoutMs: 10_000 });
+    const answered = rig.connect();
+    const [slow, last, never] = [rig.connect(), rig.connect(), rig.connect()];
+    for (const client of [slow, last]) client.stream.pause();
+    for (const client of [answered, slow, never]) await client.say(get);
+    await last.say("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    exchanges[0]!.answer(textResponse("ok"));
+    for (const at of [1, 3]) exchanges[at]!.answer(textResponse("x".repeat(1_000_000)));
+    rig.clock.turn(9_000);
+    await settled();
+    assert.deepEqual(
+      [slow, last, never].map(({ far }) => far.over),
+      [false, false, false],
+    );
+    rig.clock.turn(1_500);
+    await settled();
+    assert.deepEqual(
+      [answered, slow, last, never].map(({ far }) => far.over),
+      [false, true, true, true],
+    );
+    assert.equal(rig.server.activeConnections, 0);
+  });
+
   it("gives a client that takes nothing of its last answer a minute", async () => {
     const rig = await createServerRig(() => textResponse("ok"));
     const client = rig.connect();
