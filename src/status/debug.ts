@@ -45,12 +45,18 @@ async function changeLevel(context: Context, parts: DebugParts): Promise<Respons
   return plain(200, `/log-level was invoked with Level: ${name}\n${name === "fatal" ? note : ""}`);
 }
 
+/** What Go finds wrong with a text that is to be an integer of 64 bits; undefined: nothing. */
+function integerFault(text: string): string | undefined {
+  if (!/^[+-]?\d+$/.test(text)) return "invalid syntax";
+  const value = BigInt(text.replace("+", ""));
+  return BigInt.asIntN(64, value) === value ? undefined : "value out of range";
+}
+
 /** Rates of Go's own profiles: the number is looked at and has no meaning here. */
 async function profileRate(context: Context): Promise<Response> {
   const text = await context.req.raw.text();
-  return /^[+-]?\d+$/.test(text)
-    ? empty()
-    : plain(400, `strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`);
+  const fault = integerFault(text);
+  return fault === undefined ? empty() : plain(400, `strconv.Atoi: parsing ${JSON.stringify(text)}: ${fault}`);
 }
 
 const index =

@@ -243,6 +243,10 @@ describe("debug server (control-plane §4.6, §9)", () => {
   it("takes and ignores the rates of Go's profiles", async () => {
     assert.deepEqual(await send("/block-profile-rate", "1"), [200, ""]);
     assert.deepEqual(await send("/mutex-profile-fraction", "xx"), [400, 'strconv.Atoi: parsing "xx": invalid syntax']);
+    for (const edge of ["-9223372036854775808", "+9223372036854775807"])
+      assert.deepEqual(await send("/block-profile-rate", edge), [200, ""]);
+    const beyond = 'strconv.Atoi: parsing "9223372036854775808": value out of range';
+    assert.deepEqual(await send("/block-profile-rate", "9223372036854775808"), [400, beyond]);
   });
 
   it("one that cannot be bound is logged, and the router starts (control-plane §1.3)", async () => {
@@ -287,6 +291,11 @@ describe("Prometheus endpoint with TLS (control-plane §4.5)", () => {
       const answer = await getSecurely(port, "/metrics", { cert: client.certificate, key: client.key });
       assert.equal(answer.status, 200);
       assert.match(answer.body, /^total_routes 0$/m);
+      const ofVersion2 = { cert: client.certificate, key: client.key, maxVersion: "TLSv1.2" };
+      const withSuite = (ciphers: string): Promise<Answer> => getSecurely(port, "/metrics", { ...ofVersion2, ciphers });
+      assert.equal((await withSuite("ECDHE-ECDSA-AES128-GCM-SHA256")).status, 200);
+      for (const other of ["ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-ECDSA-AES128-SHA"])
+        await assert.rejects(withSuite(other), other);
       await assert.rejects(getSecurely(port, "/metrics"));
       await assert.rejects(getSecurely(port, "/metrics", { cert: stranger.certificate, key: stranger.key }));
     } finally {

@@ -20,6 +20,13 @@ const host = "127.0.0.1";
 /** Read, write and idle timeout in milliseconds (control-plane §4.5). */
 const timeoutMs = 300_000;
 const limits = { maxBytes: 1_048_576, maxLines: 0 };
+/** Suites of TLS 1.2 (control-plane §4.5, §2.1), and their like for keys of elliptic curves. */
+const ciphers = [
+  "ECDHE-RSA-AES128-GCM-SHA256",
+  "ECDHE-RSA-AES256-GCM-SHA384",
+  "ECDHE-ECDSA-AES128-GCM-SHA256",
+  "ECDHE-ECDSA-AES256-GCM-SHA384",
+];
 
 /** Reads and checks certificate, key and authorities; rejects with an `Error` whose message says what is at fault. */
 async function tlsOf(runtime: Runtime, settings: Config["prometheus"]): Promise<ServerTls> {
@@ -43,6 +50,7 @@ async function tlsOf(runtime: Runtime, settings: Config["prometheus"]): Promise<
     clientAuthorities: [authorities],
     minVersion: "TLSv1.2",
     maxVersion: "TLSv1.3",
+    ciphers,
   };
 }
 
