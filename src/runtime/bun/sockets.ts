@@ -13,6 +13,7 @@ import type { ConnectOptions } from "../interface/dialling.ts";
 import type { Listener, ListenOptions } from "../interface/listening.ts";
 import type { ClientTls } from "../interface/tls.ts";
 import { collectWithGrowth } from "./growth-collection.ts";
+import { ListenerHearing } from "./hearing.ts";
 import { rethrown } from "./socket-errors.ts";
 import { BunStream, type SocketOwner, type StreamSocket } from "./stream.ts";
 import { handshakeAsClientBun } from "./tls-client.ts";
@@ -24,9 +25,8 @@ function ignored(): void {}
 
 const noBytes = new Uint8Array(0);
 
-/** What every plain socket does after it was opened. */
-const shared = {
-  data: (socket, bytes) => socket.data?.arrived(bytes),
+/** What every socket does after it was opened whose bytes TLS takes. */
+const deaf = {
   drain: (socket) => socket.data?.flush(),
   end: (socket) => socket.data?.peerEnded(),
   // The cause of a failure comes with `close`.
@@ -38,6 +38,9 @@ const shared = {
   },
 } satisfies Handlers;
 
+/** The same for sockets that are read in plain. */
+const shared = { ...deaf, data: (socket, bytes) => socket.data?.arrived(bytes) } satisfies Handlers;
+
 /** `Runtime.listen` on `Bun.listen`. */
 export async function listenBun(options: ListenOptions, accept: Accept): Promise<Listener> {
   const { path, host, port = 0, reusePort = false, excess } = options;
@@ -45,14 +48,16 @@ export async function listenBun(options: ListenOptions, accept: Accept): Promise
   const secured = (stream: BunStream): void => {
     stream.handler = accept(stream);
   };
+  let hearing: ListenerHearing | undefined;
   const socket: Handlers = {
-    ...shared,
+    ...(acceptor === undefined && options.takeover !== true ? shared : deaf),
     open(opened) {
       const room = roomToAccept();
       descriptorOpened();
       collectWithGrowth();
       const stream = new BunStream(opened as StreamSocket, path !== undefined);
       opened.data = stream;
+      if (hearing !== undefined) stream.isHeard(hearing);
       if (!room) turnAway(stream, acceptor === undefined ? excess : undefined);
       else if (acceptor === undefined) stream.handler = accept(stream);
       else acceptor.accept(stream, noBytes, { secured, failed: ignored });
@@ -62,6 +67,7 @@ export async function listenBun(options: ListenOptions, accept: Accept): Promise
   try {
     if (path !== undefined) {
       const listener = Bun.listen({ ...common, unix: path });
+      if (options.takeover === true) hearing = new ListenerHearing(listener, socket, shared.data);
       const close = async (): Promise<void> => {
         listener.stop();
         unlinkQuietly(path);
@@ -70,6 +76,7 @@ export async function listenBun(options: ListenOptions, accept: Accept): Promise
     }
     const tcp = { ...common, port, exclusive: !reusePort, reusePort };
     const listener = listenTcp(host, (hostname) => Bun.listen({ ...tcp, hostname }));
+    if (options.takeover === true) hearing = new ListenerHearing(listener, socket, shared.data);
     return { host: listener.hostname, port: listener.port, close: async () => listener.stop() };
   } catch (error) {
     throw streamError(withCode(error as { code?: string }, host), `listen on ${showAddress(options)}`, "listen");
@@ -108,7 +115,8 @@ class Dial extends PendingDial implements SocketOwner {
   start(): void {
     const { path, host = "127.0.0.1", port = 0 } = this.options;
     this.limit();
-    const common = { socket: dialling, allowHalfOpen: true, data: this };
+    const socket = this.options.tls === undefined ? dialling : diallingTls;
+    const common = { socket, allowHalfOpen: true, data: this };
     try {
       const dialled =
         path === undefined ? Bun.connect({ ...common, hostname: host, port }) : Bun.connect({ ...common, unix: path });
@@ -172,15 +180,17 @@ class Dial extends PendingDial implements SocketOwner {
   socketClosed(): void {}
 }
 
-/** One set of functions for all dials: what differs is in the socket's `data`. */
-const dialling: Handlers = {
-  ...shared,
+/** Once for all dials: what differs is in the socket's `data`. */
+const diallingTls: Handlers = {
+  ...deaf,
   open: (socket) => (socket.data as Dial).opened(socket as StreamSocket),
   connectError(socket, error) {
     descriptorClosed();
     (socket.data as Dial).failed(error);
   },
 };
+
+const dialling: Handlers = { ...diallingTls, data: shared.data };
 
 /** `Runtime.connect` on `Bun.connect`, of addresses. */
 export function connectBun(options: ConnectOptions, handler: ByteStreamHandler): Promise<ByteStream> {

@@ -31,6 +31,14 @@ export interface PeerAddress {
   readonly port: number;
 }
 
+/** Who sees to it that a listener hears `data` for streams that are read in plain. */
+export interface Hearing {
+  /** Such a stream begins. To be called before its first bytes, when its socket opens. */
+  begin(): void;
+  /** TLS has its socket, or it is closed. */
+  end(): void;
+}
+
 /** What somebody needs who takes a socket over. */
 export interface Released {
   readonly socket: StreamSocket;
@@ -56,6 +64,7 @@ export class BunStream extends StreamCore implements SocketOwner, Reader, Boxed 
   private cause: StreamError | undefined = undefined;
   /** What was read and waits in the inbox. */
   private unread: Uint8Array | undefined = undefined;
+  private hearing: Hearing | undefined = undefined;
 
   /** `peer`, where it is known already. */
   constructor(socket: StreamSocket, unix: boolean, tls?: TlsFacts, peer?: PeerAddress) {
@@ -173,6 +182,18 @@ export class BunStream extends StreamCore implements SocketOwner, Reader, Boxed 
     this.cause ??= cause;
   }
 
+  /** The listener hears `data` for this stream, until it ends or TLS takes it over. */
+  isHeard(hearing: Hearing): void {
+    this.hearing = hearing;
+    hearing.begin();
+  }
+
+  private needsNoHearing(): void {
+    if (this.hearing === undefined) return;
+    this.hearing.end();
+    this.hearing = undefined;
+  }
+
   /** Lets go of the socket so that TLS can take it over; what was read and held back comes with it. */
   release(): Released {
     if (this.posted) deliver();
@@ -181,6 +202,7 @@ export class BunStream extends StreamCore implements SocketOwner, Reader, Boxed 
     if (this.unread !== undefined) held.push(this.unread);
     this.unread = undefined;
     this.over = true;
+    this.needsNoHearing();
     if (held.length > 0) this.socket.resume();
     this.socket.data = undefined;
     return { socket: this.socket, unix: this.unix, peer, held };
@@ -189,6 +211,7 @@ export class BunStream extends StreamCore implements SocketOwner, Reader, Boxed 
   /** The socket closed. Bun may say so from inside a call into it, so it is told a little later. */
   socketClosed(closing: StreamError | undefined): void {
     const cause = this.cause ?? closing;
+    this.needsNoHearing();
     this.queue = undefined;
     this.queued = 0;
     queueMicrotask(() => {

@@ -5,7 +5,7 @@ import { connect as connectTls } from "node:tls";
 import { runtime } from "#runtime";
 import type { ByteStream } from "../../../src/runtime/interface/byte-stream.ts";
 import { StreamError } from "../../../src/runtime/interface/stream-error.ts";
-import type { ServerTls } from "../../../src/runtime/interface/tls.ts";
+import type { ClientTls, ServerTls } from "../../../src/runtime/interface/tls.ts";
 import { afterwards, closeAll, Recorder, until } from "./recorder.ts";
 import { commonName, serverTls, trusting } from "./tls-material.ts";
 
@@ -100,6 +100,66 @@ describe(`TLS on a stream that was plain before (${runtime.name})`, () => {
       assert.deepEqual(atServer.events, []);
     });
   }
+
+  it("hears clients in plain and on TLS as they come and go, also behind a closed listener", async () => {
+    const echo = (stream: Promise<ByteStream>): Recorder => {
+      const recorder = new Recorder();
+      recorder.data = (bytes) => void stream.then((is) => is.writeText(`<${runtime.latin1(bytes, 0, bytes.length)}>`));
+      recorder.ended = () => void stream.then((is) => is.end());
+      return recorder;
+    };
+    let open = 0;
+    const listener = await runtime.listen({ host: "127.0.0.1", port: 0, takeover: true }, (stream) => {
+      open++;
+      const plain = echo(Promise.resolve(stream));
+      const inPlain = plain.data;
+      plain.data = (bytes) => {
+        if (bytes[0] !== 22) {
+          inPlain(bytes);
+          return;
+        }
+        const { promise, resolve } = Promise.withResolvers<ByteStream>();
+        resolve(runtime.secureServer(stream, bytes, serverTls, echo(promise)));
+      };
+      plain.closed = () => void open--;
+      return plain;
+    });
+    const dial = async (tls?: ClientTls): Promise<{ stream: ByteStream; heard: Recorder }> => {
+      const heard = new Recorder();
+      const where = { host: "127.0.0.1", port: listener.port };
+      const stream = await runtime.connect(tls === undefined ? where : { ...where, tls }, heard);
+      afterwards(async () => stream.destroy());
+      return { stream, heard };
+    };
+    const says = async ({ stream, heard }: { stream: ByteStream; heard: Recorder }, what: string): Promise<void> => {
+      const before = heard.text;
+      stream.writeText(what);
+      await until(`echo of ${what}`, () => heard.text === `${before}<${what}>`);
+    };
+    const first = await dial(trusting);
+    await says(first, "alone on TLS");
+    const plain = await dial();
+    await until("plain client", () => open === 2);
+    await says(first, "beside one who says nothing yet");
+    await says(plain, "in plain");
+    const second = await dial(trusting);
+    await says(second, "another on TLS");
+    await says(plain, "in plain again");
+    plain.stream.end();
+    await until("goodbye", () => plain.heard.isClosed);
+    await says(first, "nobody in plain");
+    const mute = await dial();
+    const late = await dial();
+    await until("both", () => open === 4);
+    mute.stream.reset();
+    await until("mute one gone", () => open === 3);
+    await listener.close();
+    await says(second, "closed listener");
+    await says(late, "heard at last");
+    late.stream.end();
+    await until("goodbye", () => late.heard.isClosed && open === 2);
+    await says(first, "nobody in plain once more");
+  });
 
   it("tells of a client that is gone before its takeover", async () => {
     const plain = new Recorder();
