@@ -1,5 +1,6 @@
 import { Level, type Logger } from "../core/observe/log.ts";
 import { type Endpoint, sameRegistration } from "../core/routing/endpoint.ts";
+import type { PackedEndpoint } from "../core/routing/packed-endpoint.ts";
 import type { Member } from "../core/routing/pool.ts";
 import type { Place, ReservationFields } from "../core/routing/registry.ts";
 import type { Clock, Timer } from "../runtime/interface/clock.ts";
@@ -7,6 +8,7 @@ import type { Runtime } from "../runtime/interface.ts";
 import type { Bus, EarlyHandler } from "./bus.ts";
 import { Heartbeats, type Refreshed } from "./heartbeats.ts";
 import { MessageQueue } from "./message-queue.ts";
+import { MessageShapes } from "./message-shapes.ts";
 import { decodeRegistryMessage, endpointOf, reservationOf } from "./messages.ts";
 import { payloadText } from "./payload-text.ts";
 import { encodeStartMessage } from "./start-message.ts";
@@ -14,6 +16,7 @@ import { encodeStartMessage } from "./start-message.ts";
 /** Where registrations go: the registry. */
 interface RouteTable {
   register(uri: string, endpoint: Endpoint): void;
+  registerAtRest(uri: string, packed: PackedEndpoint): number;
   registerAlone(uri: string, endpoint: Endpoint): Place | undefined;
   placeOf(uri: string, endpoint: Endpoint): Member | undefined;
   versionOf(place: Place): number;
@@ -93,6 +96,7 @@ function remembers(subject: string, logger: Logger): boolean {
 interface Receiver {
   readonly table: RouteTable;
   readonly heartbeats: Heartbeats;
+  readonly shapes: MessageShapes;
   readonly logger: Logger;
   readonly http2: boolean;
 }
@@ -104,26 +108,60 @@ interface Receiver {
 function applyMessage(receiver: Receiver, subject: string, input: Uint8Array, start: number, end: number): void {
   const remembered = remembers(subject, receiver.logger);
   const places = remembered ? receiver.heartbeats.find(input, start, end) : undefined;
-  if (places === undefined) decodeAndApply(receiver, subject, input.subarray(start, end), remembered);
-  else refresh(receiver.table, places);
+  if (places !== undefined) refresh(receiver.table, places);
+  else if (!applyFamiliar(receiver, subject, input, start, end, remembered)) {
+    decodeAndApply(receiver, subject, input, start, end, remembered);
+  }
+}
+
+/** Applies a message that is like earlier ones; false: it has to be decoded. */
+function applyFamiliar(
+  { table, heartbeats, shapes, logger }: Receiver,
+  subject: string,
+  input: Uint8Array,
+  start: number,
+  end: number,
+  remembered: boolean,
+): boolean {
+  const registers = subject === "router.register";
+  if (!(registers || subject === "router.unregister") || !shapes.find(input, start, end)) return false;
+  const { uri, packed } = shapes;
+  if (!registers) {
+    table.unregister(uri, packed.endpoint());
+    logUnregistration(logger, input.subarray(start, end));
+    return true;
+  }
+  const resting = table.registerAtRest(uri, packed);
+  if (resting === 0) register(table, remembered ? heartbeats : undefined, [uri], packed.endpoint());
+  else heartbeats.remember(resting);
+  return true;
+}
+
+function logUnregistration(logger: Logger, payload: Uint8Array): void {
+  if (logger.level <= Level.debug) logger.debug("unregister-route", { message: payloadText(payload) });
 }
 
 function decodeAndApply(
-  { table, heartbeats, logger, http2 }: Receiver,
+  { table, heartbeats, shapes, logger, http2 }: Receiver,
   subject: string,
-  payload: Uint8Array,
+  input: Uint8Array,
+  start: number,
+  end: number,
   remembered: boolean,
 ): void {
+  const payload = input.subarray(start, end);
   try {
     // Decoded before the subject is looked at: garbage on any `router.*` subject is logged.
     const message = decodeRegistryMessage(payload);
     if (subject === "router.register") {
       const endpoint = endpointOf(message, http2);
       register(table, remembered ? heartbeats : undefined, message.uris, endpoint);
+      shapes.learn(input, start, end, endpoint);
     } else if (subject === "router.unregister") {
       const endpoint = endpointOf(message, http2);
       for (const uri of message.uris) table.unregister(uri, endpoint);
-      if (logger.level <= Level.debug) logger.debug("unregister-route", { message: payloadText(payload) });
+      logUnregistration(logger, payload);
+      shapes.learn(input, start, end, endpoint);
     } else if (subject === "router.reserve") {
       const reservation = reservationOf(message);
       for (const uri of message.uris) table.reserve(uri, reservation);
@@ -158,7 +196,7 @@ export async function startSubscriber(
   logger.info("subscriber-starting");
   bus.publish("router.start", await startMessage());
   const heartbeats = new Heartbeats(runtime.randomBytes(16), table);
-  const receiver: Receiver = { table, heartbeats, logger, http2: options.http2 };
+  const receiver: Receiver = { table, heartbeats, shapes: new MessageShapes(), logger, http2: options.http2 };
   const queue = new MessageQueue(runtime.clock, ({ subject, payload }) =>
     applyMessage(receiver, subject, payload, 0, payload.length),
   );

@@ -18,9 +18,12 @@ export class ByteHeap {
   #free: number[][] = [];
   #records = 0;
 
-  /** Puts texts side by side, of `longestRecord` characters at most; the place of the first, -1: one has wide characters. */
-  put(first: string, second: string, third: string): number {
-    const length = first.length + second.length + third.length;
+  /**
+   * Puts texts side by side, of `longestRecord` characters at most, with room for so many bytes behind them; the place of
+   * the first, -1: one has wide characters.
+   */
+  put(first: string, second: string, third: string, room = 0): number {
+    const length = first.length + second.length + third.length + room;
     const place = this.#take(unitsOf(length));
     const segment = this.#segments[place >> unitBits]!;
     let at = (place & (units - 1)) * unit;
@@ -29,6 +32,17 @@ export class ByteHeap {
     if (written && write(segment, at, second) && write(segment, at + second.length, third)) return place;
     this.free(place, length);
     return -1;
+  }
+
+  /** The same for two texts and one that is bytes already: the first `length` of these. */
+  putBytes(first: string, second: string, third: Uint8Array, length: number): number {
+    const start = first.length + second.length;
+    const place = this.put(first, second, "", length);
+    if (place < 0) return -1;
+    const segment = this.#segments[place >> unitBits]!;
+    const at = (place & (units - 1)) * unit + start;
+    for (let i = 0; i < length; i++) segment[at + i] = third[i]!;
+    return place;
   }
 
   /** The place is free again; `length` is that of all texts together. */

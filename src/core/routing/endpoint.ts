@@ -128,7 +128,7 @@ export class RestingEndpoint {
 }
 
 /** Numbers of the packed texts; the values of the tags follow. */
-const texts = { address: 0, app: 1, instance: 2, san: 3, index: 4, updatedAt: 5, tags: 6 };
+export const endpointTexts = { address: 0, app: 1, instance: 2, san: 3, index: 4, updatedAt: 5, tags: 6 };
 
 /**
  * One instance of an app, as registered. Immutable but for what belongs to the object itself: the in-flight counter
@@ -198,7 +198,7 @@ export class Endpoint {
 
   /** `host:port`, the identity within a pool. */
   get address(): string {
-    return this.#use === undefined ? this.#text(texts.address) : this.#use.address;
+    return this.#use === undefined ? this.#text(endpointTexts.address) : this.#use.address;
   }
 
   get host(): string {
@@ -217,26 +217,26 @@ export class Endpoint {
   }
 
   get serverCertDomainSan(): string {
-    return this.#text(texts.san);
+    return this.#text(endpointTexts.san);
   }
 
   get applicationId(): string {
-    return this.#use === undefined ? this.#text(texts.app) : this.#use.applicationId;
+    return this.#use === undefined ? this.#text(endpointTexts.app) : this.#use.applicationId;
   }
 
   get privateInstanceId(): string {
-    return this.#use === undefined ? this.#text(texts.instance) : this.#use.privateInstanceId;
+    return this.#use === undefined ? this.#text(endpointTexts.instance) : this.#use.privateInstanceId;
   }
 
   get privateInstanceIndex(): string {
-    return this.#use === undefined ? this.#text(texts.index) : this.#use.privateInstanceIndex;
+    return this.#use === undefined ? this.#text(endpointTexts.index) : this.#use.privateInstanceIndex;
   }
 
   /** Null when the registration had none. */
   get tags(): ReadonlyMap<string, string> | null {
     if (this.#use !== undefined) return this.#use.tags;
     const names = this.#kind.tagNames;
-    return names === null ? null : new TagSet(names, unpackTexts(this.#packed, this.#count, texts.tags));
+    return names === null ? null : new TagSet(names, unpackTexts(this.#packed, this.#count, endpointTexts.tags));
   }
 
   /** The tag `component`; empty: none. */
@@ -258,12 +258,12 @@ export class Endpoint {
 
   /** Nanoseconds since the epoch; 0n: unknown. */
   get updatedAtNs(): bigint {
-    return BigInt(this.#text(texts.updatedAt));
+    return BigInt(this.#text(endpointTexts.updatedAt));
   }
 
   /** The same in milliseconds, as exactly as a number can say it; 0: unknown. */
   get updatedAtMs(): number {
-    const text = this.#text(texts.updatedAt);
+    const text = this.#text(endpointTexts.updatedAt);
     // Divided it would lose digits: nanoseconds of today do not fit a number exactly.
     return text.length > 6 ? Number(`${text.slice(0, -6)}.${text.slice(-6)}`) : Number(text) / 1e6;
   }
@@ -340,7 +340,7 @@ export class Endpoint {
 
   /** The texts compared one by one, since the tags have another order, or none are as good as an empty set. */
   #saysTheSameApart(other: Endpoint): boolean {
-    for (let i = 0; i < texts.tags; i++) if (this.#text(i) !== other.#text(i)) return false;
+    for (let i = 0; i < endpointTexts.tags; i++) if (this.#text(i) !== other.#text(i)) return false;
     const [tags, others] = [this.tags, other.tags];
     if ((tags?.size ?? 0) !== (others?.size ?? 0)) return false;
     if (tags === null || others === null) return true;
@@ -350,7 +350,7 @@ export class Endpoint {
 
   get #count(): number {
     const names = this.#kind.tagNames;
-    return names === null ? texts.tags : texts.tags + names.length;
+    return names === null ? endpointTexts.tags : endpointTexts.tags + names.length;
   }
 
   #text(index: number): string {

@@ -8,18 +8,21 @@
  */
 
 /** The first texts, of which later ones may be repetitions: `#` to `&` stand for them. */
-const repeatable = 4;
-const reference = 0x23;
+export const repeatable = 4;
+export const reference = 0x23;
 /** Stands for an empty text; from the backslash on, which is left out, a character says one less. */
 const zero = reference + repeatable;
 const backslash = 0x5c;
 /** Longer texts need two characters to say how long they are. */
-const longest = 0xff - zero - 1;
-const [narrow, wide] = [0x6e, 0x77];
+export const longest = 0xff - zero - 1;
+/** What each length takes one character of begins with this. */
+export const narrow = 0x6e;
+const wide = 0x77;
 
 /** The length that a character stands for. */
 const lengthOf = (code: number): number => (code < backslash ? code - zero : code - zero - 1);
-const codeOf = (length: number): number => (length + zero < backslash ? length + zero : length + zero + 1);
+/** The character that stands for a length of `longest` at most. */
+export const codeOf = (length: number): number => (length + zero < backslash ? length + zero : length + zero + 1);
 /** Characters made in one call: an engine's stack holds them all. */
 const chunk = 4096;
 

@@ -2,10 +2,11 @@ import type { Clock } from "../clock.ts";
 import type { FailureKind } from "../forwarding/failure.ts";
 import { Level, type Logger } from "../observe/log.ts";
 import { type Endpoint, inheritConnections, isLeased, isSucceededBy, sameRegistration, sameTag } from "./endpoint.ts";
-import { KindStore } from "./endpoint-kind.ts";
+import { type EndpointKind, KindStore } from "./endpoint-kind.ts";
 import { registrationData } from "./endpoint-lines.ts";
 import { type FailureEffect, failureEffect, logFailedEndpoint } from "./failed-endpoint.ts";
 import { appInstancePool, type InstanceSelector, processInstancePool } from "./instance-lookup.ts";
+import type { PackedEndpoint } from "./packed-endpoint.ts";
 import { type DefaultAlgorithm, type Member, Pool, type PoolSettings, type Reservation } from "./pool.ts";
 import { RestingRoutes } from "./resting-routes.ts";
 import { SetAside } from "./set-aside.ts";
@@ -179,7 +180,30 @@ export class Registry {
     return member.endpoint === endpoint || sameRegistration(member.endpoint, endpoint) ? member : undefined;
   }
 
-  #isOurs({ isolationSegment }: Endpoint): boolean {
+  /**
+   * The same for a route that is new and rests at once: then nothing of it need be an object. Gives its number; 0: it is
+   * not of that kind, and nothing has happened.
+   */
+  registerAtRest(uri: string, packed: PackedEndpoint): number {
+    const { kind } = packed;
+    if (this.#log.level <= Level.info || kind.loadBalancing !== "" || !this.#isOurs(kind)) return 0;
+    const key = trieKey(routeKey(uri));
+    if (!this.#trie.mayRest(key) || this.#trie.peek(key) !== undefined) return 0;
+    const now = this.#clock.monotonic();
+    const limit = this.#settings.droplet_stale_threshold / 1000;
+    const wanted = packed.staleThresholdSeconds;
+    const life = wanted > limit || wanted === 0 ? limit : wanted;
+    const id = this.resting.putPacked(key, withoutTrailingSlash(uri), packed, this.#kinds.own(kind), life, now);
+    if (id === 0) return 0;
+    this.#trie.insertResting(key, id);
+    this.lastUpdate = now;
+    this.#changes?.changed(key);
+    this.#observer?.registered(kind.component, "added");
+    if (packed.updatedAtMs !== 0) this.#observer?.registrationLatency(this.#clock.now() - packed.updatedAtMs);
+    return id;
+  }
+
+  #isOurs({ isolationSegment }: Pick<EndpointKind, "isolationSegment">): boolean {
     return inShard(this.#settings.routing_table_sharding_mode, this.#segments, isolationSegment);
   }
 

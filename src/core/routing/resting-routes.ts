@@ -1,6 +1,7 @@
 import { ByteHeap, longestRecord } from "./byte-heap.ts";
 import { Endpoint, isLeased, RestingEndpoint } from "./endpoint.ts";
 import type { EndpointKind } from "./endpoint-kind.ts";
+import type { PackedEndpoint } from "./packed-endpoint.ts";
 import { Pool, type PoolSettings } from "./pool.ts";
 
 /** Records of a page (a power of two). */
@@ -96,12 +97,32 @@ export class RestingRoutes {
     update: number,
     change: number,
   ): number {
-    if (key.length === 0 || key.length >= nameLimit) return 0;
     const ownName = name === key ? "" : name;
-    if (ownName.length >= nameLimit || packed.length >= packedLimit) return 0;
-    if (key.length + ownName.length + packed.length > longestRecord) return 0;
+    if (!hasRoom(key, ownName, packed.length)) return 0;
     const texts = this.#texts.put(key, ownName, packed);
     if (texts < 0) return 0;
+    const sizes = sizesOf(key, ownName, packed.length);
+    return this.#record(texts, sizes, endpointKind, staleThresholdSeconds, endpointNumber, update, change);
+  }
+
+  /** The same of a route that is new, and of an endpoint that is no object either; `kind` is the table's own. */
+  putPacked(key: string, name: string, packed: PackedEndpoint, kind: EndpointKind, life: number, now: number): number {
+    const ownName = name === key ? "" : name;
+    if (!hasRoom(key, ownName, packed.length)) return 0;
+    const texts = this.#texts.putBytes(key, ownName, packed.bytes, packed.length);
+    if (texts < 0) return 0;
+    return this.#record(texts, sizesOf(key, ownName, packed.length), kind, life, -1, now, now);
+  }
+
+  #record(
+    texts: number,
+    sizes: number,
+    endpointKind: EndpointKind,
+    staleThresholdSeconds: number,
+    endpointNumber: number,
+    update: number,
+    change: number,
+  ): number {
     const id = this.#free.pop() ?? this.#newNumber();
     const { times, words } = this.#pages[id >> pageBits]!;
     const time = (id & (pageSize - 1)) * timesEach;
@@ -112,7 +133,7 @@ export class RestingRoutes {
     words[word + kind] = this.#kinds.take(endpointKind);
     words[word + place] = texts;
     words[word + number] = endpointNumber;
-    words[word + lengths] = key.length | (ownName.length << nameShift) | (packed.length << packedShift);
+    words[word + lengths] = sizes;
     return id;
   }
 
@@ -237,6 +258,16 @@ export class RestingRoutes {
   #wordsOf(id: number): Int32Array {
     return this.#pages[id >> pageBits]!.words;
   }
+}
+
+/** Whether a record can hold a key, a name (empty: it is the key) and a packed text of that length. */
+function hasRoom(key: string, name: string, packed: number): boolean {
+  if (key.length === 0 || key.length >= nameLimit || name.length >= nameLimit || packed >= packedLimit) return false;
+  return key.length + name.length + packed <= longestRecord;
+}
+
+function sizesOf(key: string, name: string, packed: number): number {
+  return key.length | (name.length << nameShift) | (packed << packedShift);
 }
 
 function keyLength(sizes: number): number {

@@ -14,6 +14,9 @@ class Told {
   register(uri: string, endpoint: { address: string }): void {
     this.calls.push(`+ ${uri} ${endpoint.address}`);
   }
+  registerAtRest(): number {
+    return 0;
+  }
   registerAlone(uri: string, endpoint: { address: string }): undefined {
     this.register(uri, endpoint);
   }

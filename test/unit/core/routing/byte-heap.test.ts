@@ -7,13 +7,27 @@ const latin1 = fc.string({ unit: fc.integer({ min: 0, max: 255 }).map((code) => 
 
 describe("ByteHeap", () => {
   it("keeps texts apart, whatever else comes and goes", () => {
-    const step = fc.record({ texts: fc.tuple(latin1, latin1, latin1), free: fc.option(fc.nat(40)) });
+    const step = fc.record({
+      texts: fc.tuple(latin1, latin1, latin1),
+      bytes: fc.boolean(),
+      free: fc.option(fc.nat(40)),
+    });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
         const heap = new ByteHeap();
         const kept: { place: number; texts: readonly string[] }[] = [];
-        for (const { texts, free } of steps) {
-          kept.push({ place: heap.put(...texts), texts });
+        for (const { texts, bytes, free } of steps) {
+          const [first, second, third] = texts;
+          // Of bytes only so many count as are asked for.
+          const place = bytes
+            ? heap.putBytes(
+                first,
+                second,
+                Uint8Array.from(`${third}x`, (c) => c.charCodeAt(0)),
+                third.length,
+              )
+            : heap.put(...texts);
+          kept.push({ place, texts });
           const gone = free === null ? undefined : kept.splice(free, 1)[0];
           if (gone !== undefined) heap.free(gone.place, gone.texts.join("").length);
           for (const { place, texts } of kept) {
