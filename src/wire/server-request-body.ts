@@ -147,7 +147,8 @@ export class RequestBody implements BodySource, ChunkSink {
       return;
     }
     this.#sink = sink;
-    if (!this.complete) this.#carrier.bodyWanted();
+    // Also when all of it is there, as upstream: clients that sent it unasked may count on the 100 (data-plane §5.7).
+    this.#carrier.bodyWanted();
     this.#drain();
   }
 
