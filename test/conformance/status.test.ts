@@ -175,6 +175,17 @@ describe("deprecated varz component (control-plane §4.4)", () => {
     assert.deepEqual([Object.keys(api!), api!["requests"], api!["responses_2xx"]], [tagNames.split(" "), 3, 3]);
   });
 
+  it("/varz: components in bytewise order", async () => {
+    for (const component of ["9", "10", "B"]) {
+      await router.register({ uris: [`${component}.test`], port: backend.port, tags: { component } });
+      await get(router.port, `${component}.test`);
+      await router.accessLogged((line) => line.startsWith(`${component}.test`));
+    }
+    const { body } = await get(router.statusPort, "x", "/varz", authorized);
+    const names = [...body.matchAll(/"([^"]*)":\{"latency"/g)].map(([, name]) => name);
+    assert.deepEqual(names, ["10", "9", "B", "api"]);
+  });
+
   it("looks at the process every second, at rates every five", async () => {
     await condition("a look at the process", async () => ((await varz())["mem"] as number) > 1000 || undefined);
     await condition("rates", async () => ((await varz())["requests_per_sec"] as number) > 0 || undefined);
