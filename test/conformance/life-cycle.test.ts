@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { startNatsServer } from "../fixtures/nats-server.ts";
-import { Backend, ok } from "./harness/backend.ts";
+import { Backend, deadPort, ok } from "./harness/backend.ts";
 import { condition } from "./harness/condition.ts";
 import { Connection, exchange, get } from "./harness/connection.ts";
 import { Program } from "./harness/program.ts";
@@ -85,6 +85,34 @@ describe("SIGTERM and SIGINT (control-plane §8.3, §8.5)", () => {
         "1 gorouter.stdout.router tls-listener-not-enabled",
         "1 gorouter.stdout.router gorouter.started",
         ...stopMessages,
+      ]);
+    } finally {
+      await program.stop("SIGKILL");
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it("of two signals during the start delay the first counts, exit 0", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "causeway-early-"));
+    const statusPort = await deadPort();
+    const status = { port: statusPort, routes: { port: 0 } };
+    const config = { start_response_delay_interval: "1s", drain_wait: "0s", status };
+    const program = new Program(["router", "-c", writeConfig(folder, "embedded", config)]);
+    try {
+      await program.logged("subscriber-started");
+      program.child.kill("SIGUSR1");
+      // Signals that are pending together arrive in any order.
+      for (let round = 0; round < 3; round++) await exchange(statusPort, health);
+      program.child.kill("SIGTERM");
+      assert.equal(await program.end(), 0);
+      const lines = program.logLines.filter(({ source }) => source === "gorouter.stdout.router");
+      const others = ["worker-started", "gorouter.signal.ignored"];
+      const messages = lines.map(({ message }) => message).filter((message) => !others.includes(message));
+      assert.deepEqual(messages.slice(messages.indexOf("gorouter.started"), -3), [
+        "gorouter.started",
+        "gorouter-draining",
+        "Draining with 0 outstanding active connections",
+        "Draining with 0 outstanding idle connections",
       ]);
     } finally {
       await program.stop("SIGKILL");

@@ -23,6 +23,8 @@ export class LifeCycle {
   readonly #logger: Logger;
   readonly #routerLog: Logger;
   #router: RunningRouter | undefined;
+  /** What ends the router; the others are ignored. */
+  #first: Signal | undefined;
   #last: Signal | undefined;
   #assembled = false;
   #ending = false;
@@ -62,7 +64,7 @@ export class LifeCycle {
     void router.bus.closed.then((error) => {
       if (error !== undefined && !this.#ending) this.#finish(1);
     });
-    if (this.#last !== undefined) this.#end(this.#last);
+    if (this.#first !== undefined) this.#end(this.#first);
   }
 
   #signalled(signal: Signal): void {
@@ -73,9 +75,10 @@ export class LifeCycle {
     }
     if (signal === this.#last) return;
     if (this.#last !== undefined) this.#routerLog.info("gorouter.signal.ignored", { signal: signalTexts[signal] });
-    const first = this.#last === undefined;
     this.#last = signal;
-    if (first && this.#router !== undefined) this.#end(signal);
+    if (this.#first !== undefined) return;
+    this.#first = signal;
+    if (this.#router !== undefined) this.#end(signal);
   }
 
   /** At once and without a log line: signals before the members start, and QUIT at any time (§8.3). */
