@@ -38,6 +38,7 @@ const LINE_FEED = 5;
 const LAST_LINE_FEED = 6;
 
 const NOTHING = new Uint8Array(0);
+const NO_MARKS: number[] = [];
 
 /**
  * Finds the lines of a head (RFC 9112 §2.1, §5) in one pass over bytes that arrive in any pieces. Nothing is copied
@@ -49,7 +50,7 @@ const NOTHING = new Uint8Array(0);
  */
 export class HeadScan {
   /** Marks of `HeaderLines`: start and colon of each line (-1: SP in the name), at last the end of the lines. */
-  marks: number[] = [];
+  marks: number[] = NO_MARKS;
   /** End of the start line, without its line end. */
   startLineEnd = 0;
   /** The start line is complete. */

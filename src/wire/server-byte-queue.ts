@@ -1,8 +1,11 @@
+/** The chunks of a queue that nothing was put in yet, as on most connections. */
+const noChunks: Uint8Array[] = [];
+
 /** Chunks that wait, in order; taking one is cheap however many there are. */
 export class ByteQueue {
   /** Bytes in all chunks. */
   bytes = 0;
-  #chunks: (Uint8Array | undefined)[] = [];
+  #chunks: (Uint8Array | undefined)[] = noChunks;
   #next = 0;
 
   get empty(): boolean {
@@ -10,7 +13,8 @@ export class ByteQueue {
   }
 
   push(chunk: Uint8Array): void {
-    this.#chunks.push(chunk);
+    if (this.#chunks === noChunks) this.#chunks = [chunk];
+    else this.#chunks.push(chunk);
     this.bytes += chunk.length;
   }
 
@@ -29,13 +33,14 @@ export class ByteQueue {
 
   /** Puts what is left of the chunk taken last back to the front. */
   unshift(chunk: Uint8Array): void {
-    if (this.#next === 0) this.#chunks.unshift(chunk);
+    if (this.#chunks === noChunks) this.#chunks = [chunk];
+    else if (this.#next === 0) this.#chunks.unshift(chunk);
     else this.#chunks[--this.#next] = chunk;
     this.bytes += chunk.length;
   }
 
   clear(): void {
-    this.#chunks.length = 0;
+    this.#chunks = noChunks;
     this.#next = 0;
     this.bytes = 0;
   }
