@@ -142,6 +142,31 @@ describe("Routing API client: a running router (control-plane §7)", () => {
     await condition("it is taken out", async () => ((await takenOut()) ? true : undefined));
   });
 
+  it("a list takes a route out with the tag of the list before: one that an event has renewed since stays (routing-api §15.5)", async () => {
+    const tag = (index: number): object => ({ modification_tag: { guid: "r", index } });
+    const others = rig.api.listed;
+    rig.api.listed = [...others, rig.route("renewed.test", tag(0)), rig.route("dropped.test", tag(0))];
+    await table(router, "renewed.test", rig.backend.port);
+    await table(router, "dropped.test", rig.backend.port);
+    rig.api.say("Upsert", rig.route("renewed.test", tag(1)));
+    await condition("the event", async () =>
+      (await router.settledLogLines()).some(
+        ({ message, data }) => message === "received-event" && JSON.stringify(data).includes('"renewed.test"'),
+      )
+        ? true
+        : undefined,
+    );
+    rig.api.listed = others;
+    const said = async (message: string, uri: string): Promise<true> =>
+      await condition(`${message} ${uri}`, async () =>
+        (await router.settledLogLines()).some((line) => line.message === message && line.data?.["uri"] === uri)
+          ? true
+          : undefined,
+      );
+    await said("endpoint-unregistered", "dropped.test");
+    await said("endpoint-not-unregistered", "renewed.test");
+  });
+
   it("each says its own of one endpoint: bus and API do not overwrite each other", async () => {
     const both = { host: "127.0.0.1", port: rig.backend.port, uris: ["both.test"], app: "by-bus" };
     rig.tell("Upsert", rig.route("both.test"));

@@ -16,16 +16,16 @@ interface Known {
   readonly route: ApiRoute;
   /** The object that was registered, so that renewing it makes no other; undefined: a reservation. */
   readonly endpoint: Endpoint | undefined;
-  /** The last list named it; false: known from events alone. */
-  readonly listed: boolean;
+  /** What the last list said of it, which events may have outdated; undefined: known from events alone. */
+  readonly listed: ApiRoute | undefined;
 }
 
 const shared = { isolationSegment: "" };
 
 /**
  * What the Routing API has leased, and how it gets into the table (control-plane §7.4, routing-api §15.5). A list takes
- * out what the list before it named; a lease that is known from events alone lives on until its time is over. Reservations,
- * which need not have an end, are always compared.
+ * out what the list before it named, as that named it: a lease that events have renewed since, or that is known from events
+ * alone, lives on until its time is over. Reservations, which need not have an end, are always compared.
  */
 export class LeasedRoutes {
   readonly #table: RouteTable;
@@ -41,7 +41,7 @@ export class LeasedRoutes {
   upsert(route: ApiRoute): void {
     const key = keyOf(route);
     const before = this.#known.get(key);
-    this.#known.set(key, this.#register(route, before, before?.listed ?? false));
+    this.#known.set(key, this.#register(route, before, before?.listed));
   }
 
   /** Event `Delete`. */
@@ -59,18 +59,25 @@ export class LeasedRoutes {
       listed.set(keyOf(route), route);
       if (breather.due) await breather.breathe();
     }
-    for (const [key, { route, endpoint, listed: wasListed }] of previous) {
-      if (!listed.has(key) && (wasListed || endpoint === undefined)) this.#unregister(route, endpoint);
+    for (const [key, known] of previous) {
+      if (!listed.has(key)) this.#missing(known);
       if (breather.due) await breather.breathe();
     }
     this.#known = new Map();
     for (const [key, route] of listed) {
-      this.#known.set(key, this.#register(route, previous.get(key), true));
+      this.#known.set(key, this.#register(route, previous.get(key), route));
       if (breather.due) await breather.breathe();
     }
   }
 
-  #register(route: ApiRoute, before: Known | undefined, listed: boolean): Known {
+  /** A list does not name it any more. */
+  #missing({ route, endpoint, listed }: Known): void {
+    if (endpoint === undefined) this.#unregister(route, undefined);
+    // The table takes no notice when the tag is an older one by now.
+    else if (listed !== undefined) this.#unregister(listed, isSame(listed, route) ? endpoint : leasedEndpoint(listed));
+  }
+
+  #register(route: ApiRoute, before: Known | undefined, listed: ApiRoute | undefined): Known {
     if (route.reserved) {
       // Without a ttl it holds until the API says otherwise.
       const lifeSeconds = route.ttl > 0 ? route.ttl : Number.POSITIVE_INFINITY;
