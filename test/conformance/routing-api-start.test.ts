@@ -125,7 +125,8 @@ describe("start (routing-api §2)", () => {
       1,
     ],
     [["-ip", "1"], { system_domain: "" }, "failed-load-config", "no system_domain specified", 1],
-    [["-ip", "1"], { max_ttl: "x" }, "failed-load-config", 'max_ttl: time: invalid duration "x"', 1],
+    [["-ip", "1"], { max_ttl: "x" }, "failed-load-config", "no token endpoint specified", 1],
+    [["-ip", "1", "-devMode"], { max_ttl: "x" }, "failed-load-config", 'max_ttl: time: invalid duration "x"', 1],
     [["-ip", "1"], {}, "failed-load-config", "no token endpoint specified", 1],
     [
       ["-ip", "1", "-devMode"],
@@ -179,6 +180,12 @@ describe("start (routing-api §2)", () => {
       [line!.message, line!.data?.["error"]],
       ["routing-api.failed-check-flags", "no configuration file provided"],
     );
+    const broken = join(suite.folder, "broken.yml");
+    writeFileSync(broken, "system_domain: x\nlog_guid: [\n");
+    const torn = new Program(["routing-api", "-config", broken, "-ip", "1"]);
+    assert.equal(await torn.end(), 1);
+    assert.equal(torn.logLines.at(-1)?.message, "routing-api.failed-load-config");
+    assert.match(String(torn.logLines.at(-1)?.data?.["error"]), /^yaml: line \d+: /);
     assert.match(String(line!["timestamp" as "message"]), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/);
   });
 

@@ -1,8 +1,8 @@
-import { parse } from "yaml";
 import type { Api } from "../../routing-api/api.ts";
 import type { ApiLog } from "../../routing-api/api-log.ts";
 import { ApiMetrics } from "../../routing-api/api-metrics.ts";
 import { loadRoutingApiConfig, type RoutingApiConfig } from "../../routing-api/config/load.ts";
+import { writtenDocument } from "../../routing-api/config/written.ts";
 import { EventFeed } from "../../routing-api/event-feed.ts";
 import { httpLeases } from "../../routing-api/http-route.ts";
 import { MaintenanceLocks } from "../../routing-api/maintenance.ts";
@@ -14,6 +14,7 @@ import type { Runtime } from "../../runtime/interface.ts";
 import { HttpClient } from "../../wire/http-client.ts";
 import type { TimerWheel } from "../../wire/timer-wheel.ts";
 import { readErrorText } from "../file-error.ts";
+import { parseYaml } from "../load-config.ts";
 import { readAuthorities, readKeyPair } from "../route-registrar/tls-files.ts";
 import { version } from "../version.ts";
 import { openStore } from "./open-store.ts";
@@ -52,7 +53,7 @@ export async function readApiConfig(runtime: Runtime, path: string, auth: boolea
     throw new ApiStartFailure("failed-load-config", readErrorText(path, error));
   }
   try {
-    return loadRoutingApiConfig(parse(text, { merge: true, logLevel: "silent" }), auth, () => runtime.uuid());
+    return loadRoutingApiConfig(writtenDocument(parseYaml(text)), auth, () => runtime.uuid());
   } catch (error) {
     throw new ApiStartFailure("failed-load-config", error);
   }

@@ -1,8 +1,8 @@
 import { formatGoDuration } from "../../core/config/duration.ts";
+import { parseDuration } from "../../core/config/strict-duration.ts";
 import { goUrlFault } from "../../core/go-url-fault.ts";
 import { type HealthCheck, milliseconds, type Route } from "../route.ts";
 import type { HealthCheckDocument, RouteDocument } from "./document.ts";
-import { parseDuration } from "./duration.ts";
 import { Report } from "./report.ts";
 
 const loadBalancings = ["round-robin", "least-connection"];

@@ -1,7 +1,7 @@
+import { parseDuration } from "../../core/config/strict-duration.ts";
 import { goUrlFault } from "../../core/go-url-fault.ts";
 import type { Route } from "../route.ts";
 import type { ConfigDocument, MessageBusServer, NatsTlsFiles, RoutingApiDocument, StatusDocument } from "./document.ts";
-import { parseDuration } from "./duration.ts";
 import { Report } from "./report.ts";
 import { validateRoute } from "./validate-route.ts";
 

@@ -1,39 +1,61 @@
 import * as v from "valibot";
-import { parseGoDuration } from "../../core/config/duration.ts";
+import { parseDuration } from "../../core/config/strict-duration.ts";
+import { Written } from "./written.ts";
 
-/** Text; YAML may have read it as a number. */
-const text = (fallback = "") =>
-  v.optional(
+/** A scalar of the file (`Written`) or of the program, read as what its key takes; null is as if it was left out. */
+function scalar<T>(read: (value: unknown) => T | undefined, type: string, fallback: T) {
+  return v.optional(
     v.pipe(
-      v.union([v.string(), v.number(), v.boolean(), v.null()]),
-      v.transform((value) => (value === null ? "" : String(value))),
+      v.unknown(),
+      v.rawTransform<unknown, T>(({ dataset: { value }, addIssue, NEVER }) => {
+        const found = value === null ? fallback : read(value);
+        if (found !== undefined) return found;
+        addIssue({ message: value instanceof Written ? value.mismatch(type) : `must be a ${type}` });
+        return NEVER;
+      }),
     ),
-    fallback,
+    fallback as NonNullable<T>,
   );
-const flag = v.optional(v.nullable(v.boolean()), false);
-const port = v.optional(v.nullable(v.pipe(v.number("must be a number"), v.integer("must be a whole number"))), 0);
-const count = v.optional(v.nullable(v.pipe(v.number("must be a number"), v.integer(), v.minValue(0))), 0);
+}
+
+function textOf(value: unknown): string | undefined {
+  if (value instanceof Written) return value.text;
+  return typeof value === "object" ? undefined : String(value);
+}
+
+function flagOf(value: unknown): boolean | undefined {
+  const found = value instanceof Written ? value.as("bool") : value;
+  return typeof found === "boolean" ? found : undefined;
+}
+
+function wholeOf(value: unknown): number | undefined {
+  const found = value instanceof Written ? value.as("int") : value;
+  return typeof found === "number" && Number.isInteger(found) ? found : undefined;
+}
+
+const text = (fallback = "") => scalar(textOf, "string", fallback);
+const flag = scalar(flagOf, "bool", false);
+const port = scalar(wholeOf, "int", 0);
+const count = v.pipe(port, v.minValue(0, "must not be negative"));
 const section = <Entries extends v.ObjectEntries>(entries: Entries) =>
   v.optional(
     v.pipe(
-      v.nullable(v.record(v.string(), v.unknown())),
+      v.nullable(v.custom<Readonly<Record<string, unknown>>>(isMapping, "must be a mapping")),
       v.transform((value) => value ?? {}),
       v.object(entries),
     ),
     {},
   );
 
-/** A duration in Go's syntax, in milliseconds; empty: the fallback. */
+function isMapping(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Written);
+}
+
+/** A duration in Go's syntax, as text: it is looked at after everything else (routing-api §3). Empty: the fallback. */
 const duration = (fallback: string) =>
   v.pipe(
-    v.optional(v.nullable(v.union([v.string(), v.number()])), fallback),
-    v.transform((value) => (value === null || value === "" ? fallback : String(value))),
-    v.rawTransform(({ dataset, addIssue, NEVER }) => {
-      const ms = parseGoDuration(dataset.value);
-      if (ms !== undefined) return ms;
-      addIssue({ message: `time: invalid duration ${JSON.stringify(dataset.value)}` });
-      return NEVER;
-    }),
+    text(fallback),
+    v.transform((given) => (given === "" ? fallback : given)),
   );
 
 /**
@@ -68,7 +90,7 @@ export const ConfigSchema = v.object({
     v.nullable(v.array(section({ name: text(), type: text(), reservable_ports: v.optional(v.unknown()) }))),
     [],
   ),
-  reserved_system_component_ports: v.optional(v.nullable(v.array(v.number())), []),
+  reserved_system_component_ports: v.optional(v.nullable(v.array(port)), []),
   fail_on_router_port_conflicts: flag,
   sqldb: section({
     type: text("sqlite"),
@@ -87,8 +109,32 @@ export const ConfigSchema = v.object({
   heartbeat_events: flag,
   event_retention: duration("10m"),
   prune_interval: duration("1s"),
-  max_body_bytes: v.optional(v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1))), 33_554_432),
+  max_body_bytes: v.pipe(scalar(wholeOf, "int", 33_554_432), v.minValue(1, "must be positive")),
   body_timeout: duration("1m"),
 });
 
-export type ConfigDocument = v.InferOutput<typeof ConfigSchema>;
+const durations = ["max_ttl", "event_retention", "prune_interval", "body_timeout"] as const;
+type Duration = (typeof durations)[number];
+type Durations<T> = Readonly<Record<Duration, T>>;
+type Timed<D> = Omit<D, Duration> & Durations<number>;
+
+/** The document with its durations in milliseconds. */
+export type ConfigDocument = Timed<v.InferOutput<typeof ConfigSchema>>;
+
+/**
+ * Reads the durations of a document.
+ *
+ * @throws Error naming the key of the first that is none.
+ */
+export function withDurations<D extends Durations<string>>(document: D): Timed<D> {
+  const read = (key: Duration): number => {
+    try {
+      return Number(parseDuration(document[key])) / 1e6;
+    } catch (error) {
+      throw new Error(`${key}: ${(error as Error).message}`);
+    }
+  };
+  const milliseconds = Object.fromEntries(durations.map((key) => [key, read(key)])) as Record<Duration, number>;
+  if (milliseconds.max_ttl < 1000) throw new Error(`max_ttl: ${document.max_ttl} is too short; give 1s or more`);
+  return { ...document, ...milliseconds };
+}

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { ConfigSchema } from "./document.ts";
+import { ConfigSchema, withDurations } from "./document.ts";
 import type { RoutingApiConfig } from "./load.ts";
 
 /** What can be chosen of an API for the programs of one machine. */
@@ -23,5 +23,5 @@ export function localConfig({ port, file, maxTtlMs }: LocalChoices): RoutingApiC
     listen_host: "127.0.0.1",
     sqldb: file === "" ? {} : { file },
   });
-  return { ...config, max_ttl: maxTtlMs, groups: [], reservedPorts: [], mtls: false, inert: [] };
+  return { ...withDurations(config), max_ttl: maxTtlMs, groups: [], reservedPorts: [], mtls: false, inert: [] };
 }

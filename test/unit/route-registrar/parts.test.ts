@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { parseDuration } from "../../../src/core/config/strict-duration.ts";
 import { goUrlFault } from "../../../src/core/go-url-fault.ts";
 import { Lager, LagerLevel } from "../../../src/core/observe/lager.ts";
-import { parseDuration } from "../../../src/route-registrar/config/duration.ts";
 import { Report } from "../../../src/route-registrar/config/report.ts";
 import { Glob } from "../../../src/route-registrar/glob.ts";
 import { createRedaction } from "../../../src/route-registrar/redaction.ts";

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { parseYaml } from "../../../src/cli/load-config.ts";
 import { loadRoutingApiConfig } from "../../../src/routing-api/config/load.ts";
 import { localConfig } from "../../../src/routing-api/config/local.ts";
+import { writtenDocument } from "../../../src/routing-api/config/written.ts";
 
 const base = {
   api: { http_enabled: true, listen_port: 3000 },
@@ -30,7 +32,10 @@ describe("configuration of the Routing API (routing-api §3)", () => {
       { api: { ...base.api, mtls_client_ca_file: "x", mtls_listen_port: 70000 } },
       "invalid API mTLS listen port: port number is invalid: 70000 (1-65535)",
     ],
-    [{ max_ttl: "120" }, 'max_ttl: time: invalid duration "120"'],
+    [{ max_ttl: "120" }, 'max_ttl: time: missing unit in duration "120"'],
+    [{ max_ttl: "999ms" }, "max_ttl: 999ms is too short; give 1s or more"],
+    // Durations come last (§3).
+    [{ max_ttl: "x", system_domain: "" }, "no system_domain specified"],
     [{ body_timeout: "soon" }, 'body_timeout: time: invalid duration "soon"'],
     [{ sqldb: { type: "oracle" } }, "unknown type oracle"],
     [group({ name: "" }), "missing name in router group"],
@@ -82,6 +87,51 @@ describe("configuration of the Routing API (routing-api §3)", () => {
   it("lets groups cover reserved ports unless told otherwise", () => {
     const config = load({ ...group({ reservable_ports: "2000-2010" }), reserved_system_component_ports: [2005] });
     assert.deepEqual(config.reservedPorts, []);
+  });
+
+  /** From YAML; `text` holds further keys. */
+  const fromYaml = (text: string) => {
+    const whole = Object.entries(base).map(([key, value]) => `${key}: ${JSON.stringify(value)}`);
+    return loadRoutingApiConfig(writtenDocument(parseYaml(`${whole.join("\n")}\n${text}\n`)), true, () => "guid");
+  };
+
+  it("takes a text as it was written, whatever YAML thinks of it, and yes for true", () => {
+    const { sqldb, skip_ssl_validation, max_ttl, groups } = fromYaml(
+      [
+        "sqldb: {type: postgres, password: 0123, username: 1e3, schema: yes, host: ~}",
+        "skip_ssl_validation: yes",
+        "max_ttl: 1m30s",
+        "router_groups: [{name: 007, type: tcp, reservable_ports: [2000, 2001]}, {name: g, type: tcp, reservable_ports: 3000}]",
+      ].join("\n"),
+    );
+    assert.deepEqual([sqldb.password, sqldb.username, sqldb.schema, sqldb.host], ["0123", "1e3", "yes", ""]);
+    assert.deepEqual([skip_ssl_validation, max_ttl], [true, 90_000]);
+    assert.deepEqual(
+      groups.map(({ name, reservablePorts }) => [name, reservablePorts]),
+      [
+        ["007", "2000,2001"],
+        ["g", "3000"],
+      ],
+    );
+  });
+
+  for (const [text, message] of [
+    ["sqldb: {port: x}", "sqldb.port: line 7: cannot unmarshal !!str `x` into int"],
+    ["skip_ssl_validation: 1", "skip_ssl_validation: line 7: cannot unmarshal !!int `1` into bool"],
+    ["sqldb: [x]", "sqldb: must be a mapping"],
+    ["router_groups: [{name: g, type: tcp, reservable_ports: [a]}]", "invalid type for reservable port"],
+    ["router_groups: [{name: g, type: tcp, reservable_ports: true}]", "invalid type for reservable port"],
+    ["router_groups: [", /^yaml: /],
+  ] as const)
+    it(`refuses the YAML ${text}`, () => {
+      assert.throws(() => fromYaml(text), { message });
+    });
+
+  it("refuses a file that holds something else", () => {
+    for (const text of ["- a", "a"])
+      assert.throws(() => loadRoutingApiConfig(writtenDocument(parseYaml(text)), true, () => "guid"), {
+        message: "the file holds no mapping; write KEY: VALUE, one a line",
+      });
   });
 
   it("names the keys that do nothing, those of another database too", () => {

@@ -11,19 +11,19 @@ const units: ReadonlyMap<string, bigint> = new Map([
 const largest = 2n ** 63n - 1n;
 const group = /(\d*)(\.?)(\d*)([^\d.]*)/y;
 
-/** Text in double quotes as Go's duration errors have it: anything but printable ASCII byte by byte in hex. */
+/** Text in double quotes as Go's duration errors have it: control characters, and what is beyond ASCII, byte by byte in hex. */
 function quoted(text: string): string {
   let inside = "";
   for (const char of text) {
     if (char === '"' || char === "\\") inside += `\\${char}`;
-    else if (char >= " " && char < "\u007f") inside += char;
+    else if (char >= " " && char <= "\u007f") inside += char;
     else for (const byte of new TextEncoder().encode(char)) inside += `\\x${byte.toString(16).padStart(2, "0")}`;
   }
   return `"${inside}"`;
 }
 
 /**
- * Reads a duration in Go's syntax as nanoseconds (route-registrar §5).
+ * Reads a duration in Go's syntax as nanoseconds (route-registrar §5), and says what is wrong with others.
  *
  * @throws Error with Go's text, such as `time: missing unit in duration "10"`.
  */
