@@ -56,7 +56,7 @@ export class DivertedInput {
       }
       const size = payloadSize(input, at, line, this.#bounds);
       const next = size < 0 ? line + 1 : line + 1 + size + 2;
-      const handler = size < 0 ? undefined : this.#handlerOf(input, at);
+      const handler = size < 0 ? undefined : this.#handlers.get(numberIn(input, this.#bounds[2]!, this.#bounds[3]!));
       if (handler === undefined) {
         at = Math.min(next, input.length);
         this.#passing = next - at;
@@ -64,9 +64,11 @@ export class DivertedInput {
       }
       if (next > input.length) break;
       if (from < at) this.#pass(input.slice(from, at));
+      const headed = isHeaded(input, at);
+      const begin = line + 1 + (headed ? Math.min(this.#headersIn(input), size) : 0);
       from = next;
       at = next;
-      handler(this.#subjectIn(input), this.#replyIn(input), input, line + 1, line + 1 + size);
+      handler(this.#subjectIn(input), this.#replyIn(input, headed), input, begin, line + 1 + size);
     }
     if (from < at) this.#pass(input.slice(from, at));
     this.#keep(input, at);
@@ -99,12 +101,6 @@ export class DivertedInput {
     this.#begun = larger;
   }
 
-  /** Messages with headers are not looked into: the client of the protocol knows them. */
-  #handlerOf(input: Uint8Array, at: number): DivertedHandler | undefined {
-    if (this.#handlers.size === 0 || (input[at]! | lowerCase) !== letterM) return undefined;
-    return this.#handlers.get(numberIn(input, this.#bounds[2]!, this.#bounds[3]!));
-  }
-
   /** Mostly that of the message before. */
   #subjectIn(input: Uint8Array): string {
     const [start = 0, end = 0] = this.#bounds;
@@ -115,9 +111,20 @@ export class DivertedInput {
     return this.#subject;
   }
 
-  #replyIn(input: Uint8Array): string {
-    return this.#bounds.length === 8 ? text.decode(input.subarray(this.#bounds[4], this.#bounds[5])) : "";
+  #replyIn(input: Uint8Array, headed: boolean): string {
+    const withReply = headed ? 10 : 8;
+    return this.#bounds.length === withReply ? text.decode(input.subarray(this.#bounds[4], this.#bounds[5])) : "";
   }
+
+  /** Bytes of headers, which nobody here reads, in front of the payload. */
+  #headersIn(input: Uint8Array): number {
+    const { length } = this.#bounds;
+    return Math.max(numberIn(input, this.#bounds[length - 4]!, this.#bounds[length - 3]!), 0);
+  }
+}
+
+function isHeaded(input: Uint8Array, at: number): boolean {
+  return (input[at]! | lowerCase) === letterH;
 }
 
 /**
@@ -125,7 +132,7 @@ export class DivertedInput {
  * message. Puts the bounds of the arguments into `bounds`.
  */
 function payloadSize(input: Uint8Array, at: number, line: number, bounds: number[]): number {
-  const headers = (input[at]! | lowerCase) === letterH ? 1 : 0;
+  const headers = isHeaded(input, at) ? 1 : 0;
   const name = at + headers;
   if ((input[name]! | lowerCase) !== letterM || (input[name + 1]! | lowerCase) !== letterS) return -1;
   if ((input[name + 2]! | lowerCase) !== letterG || !isBlank(input[name + 3]!)) return -1;
@@ -137,7 +144,7 @@ function payloadSize(input: Uint8Array, at: number, line: number, bounds: number
     inside = !blank;
   }
   const { length } = bounds;
-  return length < 6 ? -1 : numberIn(input, bounds[length - 2]!, bounds[length - 1]!);
+  return length < 6 + 2 * headers ? -1 : numberIn(input, bounds[length - 2]!, bounds[length - 1]!);
 }
 
 function isBlank(byte: number): boolean {

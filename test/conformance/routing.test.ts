@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { headers } from "@nats-io/nats-core";
 import { type NatsServer, startNatsServer } from "../fixtures/nats-server.ts";
 import { Backend, ok } from "./harness/backend.ts";
 import { condition } from "./harness/condition.ts";
@@ -164,6 +165,25 @@ describe("registration (control-plane §2.4, §3)", () => {
     assert.equal((await get(router.port, "unharmed.test")).body, "one");
     await router.unregister(message);
     await router.unregister({ uris: ["after.test"], port: one.port });
+  });
+});
+
+describe("messages that carry NATS headers (control-plane §2.4)", () => {
+  it("are applied in the order of arrival, among those without", async () => {
+    const traced = headers();
+    traced.set("traceparent", "00-1-2-01");
+    const [brief, lasting] = ["brief.test", "lasting.test"].map((uri) =>
+      JSON.stringify({ host: "127.0.0.1", port: one.port, uris: [uri] }),
+    );
+    router.nats.publish("router.register", brief, { headers: traced });
+    router.nats.publish("router.unregister", brief);
+    router.nats.publish("router.register", lasting);
+    router.nats.publish("router.unregister", lasting, { headers: traced });
+    router.nats.publish("router.register", lasting, { headers: traced });
+    await condition("lasting.test", async () => (await router.routes())["lasting.test"]);
+    await router.program.logged("unregister-route", ({ data }) => data?.["message"] === lasting);
+    assert.deepEqual(Object.keys(await router.routes()), ["lasting.test"]);
+    await router.unregister({ uris: ["lasting.test"], port: one.port });
   });
 });
 

@@ -30,10 +30,11 @@ function written(operations: readonly (typeof operation extends fc.Arbitrary<inf
       continue;
     }
     const { verb, subject, id, reply, payload } = each;
-    const headers = verb === "HMSG " ? " 0" : "";
-    const text = `${verb}${subject} ${id}${reply}${headers} ${payload.length}\r\n${payload}\r\n`;
+    const headers = verb === "HMSG " ? "NATS/1.0\r\nMSG: 1 2\r\n\r\n" : "";
+    const sizes = `${verb === "HMSG " ? ` ${headers.length}` : ""} ${headers.length + payload.length}`;
+    const text = `${verb}${subject} ${id}${reply}${sizes}\r\n${headers}${payload}\r\n`;
     all += text;
-    if (id === 1 && verb !== "HMSG ") diverted.push(`${subject}${reply} ${payload}`);
+    if (id === 1) diverted.push(`${subject}${reply} ${payload}`);
     else passed += text;
   }
   return { all, passed, diverted };
@@ -76,6 +77,18 @@ describe("diverted input", () => {
     input.divert(1, (subject) => order.push(subject));
     input.data(encode("PING\r\nMSG a 1 0\r\n\r\nPONG\r\n+OK\r\nMSG b 1 1\r\nx\r\nMSG c 2 1\r\nx\r\n"));
     assert.deepEqual(order, ["PING\r\n", "a", "PONG\r\n+OK\r\n", "b", "MSG c 2 1\r\nx\r\n"]);
+  });
+
+  it("passes what headers there are over: messages with and without keep their order", () => {
+    const heard: string[] = [];
+    const input = new DivertedInput(() => assert.fail("all are of the subscription"));
+    input.divert(1, (subject, reply, bytes, start, end) => {
+      heard.push(`${subject} ${reply} ${decode(bytes.subarray(start, end))}`);
+    });
+    input.data(
+      encode("HMSG a 1 12 13\r\nNATS/1.0\r\n\r\nx\r\nMSG b 1 1\r\ny\r\nHMSG c 1 r 12 12\r\nNATS/1.0\r\n\r\n\r\n"),
+    );
+    assert.deepEqual(heard, ["a  x", "b  y", "c r "]);
   });
 
   it("passes everything once nothing is diverted any more", () => {
