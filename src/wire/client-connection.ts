@@ -40,9 +40,9 @@ export class ClientConnection
   extends Deadline
   implements ByteStreamHandler, BodyOrigin, Carrier, Poolable, LostConnection, RequestOutput
 {
-  readonly remote: string;
   readonly secure: boolean;
   local = "";
+  remote = "";
   readonly #parts: ConnectionParts;
   readonly #pool: ConnectionPool<ClientConnection>;
   readonly #parser: ResponseHeadParser;
@@ -64,12 +64,11 @@ export class ClientConnection
   #cause: StreamError | undefined;
   #deadline: ExchangeDeadline | undefined;
 
-  /** `remote`: the backend's `host:port`; `secure`: it speaks TLS. */
-  constructor(parts: ConnectionParts, pool: ConnectionPool<ClientConnection>, remote: string, secure: boolean) {
+  /** `secure`: it speaks TLS. */
+  constructor(parts: ConnectionParts, pool: ConnectionPool<ClientConnection>, secure: boolean) {
     super();
     this.#parts = parts;
     this.#pool = pool;
-    this.remote = remote;
     this.secure = secure;
     this.#parser = new ResponseHeadParser(parts.latin1, parts.headLimits);
   }
@@ -83,6 +82,7 @@ export class ClientConnection
   opened(stream: ByteStream): void {
     this.#stream = stream;
     this.local = addressText(stream.localAddress, stream.localPort);
+    this.remote = addressText(stream.remoteAddress, stream.remotePort);
   }
 
   /** Sends the exchange's request. The connection is new, or fresh from the pool. */

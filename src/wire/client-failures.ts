@@ -1,6 +1,8 @@
+import { addressText } from "../core/address-text.ts";
 import { Failure, type FailureKind } from "../core/forwarding/failure.ts";
 import type { Endpoint } from "../core/routing/endpoint.ts";
 import { StreamError, type StreamErrorKind } from "../runtime/interface/stream-error.ts";
+import { withoutBrackets } from "./backend-tls.ts";
 import { alertText } from "./tls-alerts.ts";
 
 /** What upstream's HTTP library puts before errors of a connection that it gives up (data-plane §2.3). */
@@ -40,6 +42,11 @@ const dialReasons: Partial<Record<StreamErrorKind, string>> = {
   permission: "connect: permission denied",
 };
 
+/** What is dialled, as texts name it: an IPv6 address has brackets there, whether it was registered with them or not. */
+function dialledText({ host, port }: Endpoint): string {
+  return addressText(withoutBrackets(host), port);
+}
+
 /**
  * Why no connection to the endpoint came about: always worth another attempt, but for our own lack of descriptors.
  * `secure`: with TLS.
@@ -49,19 +56,19 @@ export function dialFailure(endpoint: Endpoint, error: unknown, secure: boolean)
     return new Failure("internal", "router", "never", `cannot dial ${endpoint.address}: ${String(error)}`, error);
   }
   if (error.kind === "descriptors") {
-    const text = `dial tcp ${endpoint.address}: socket: too many open files`;
+    const text = `dial tcp ${dialledText(endpoint)}: socket: too many open files`;
     return new Failure("descriptors", "router", "never", text, error);
   }
   if (error.kind === "not-admitted") {
     // The address is for the log alone: it is nobody's business outside.
-    const text = `dial tcp ${endpoint.address}: connection to IP not allowed`;
+    const text = `dial tcp ${dialledText(endpoint)}: connection to IP not allowed`;
     return new Failure("egress-blocked", "router", "never", text, error);
   }
   if (secure) {
     const failure = tlsFailure(error) ?? handshakeFailure(endpoint, error);
     if (failure !== undefined) return failure;
   }
-  const address = error.address ?? endpoint.address;
+  const address = error.address ?? dialledText(endpoint);
   const text =
     error.kind === "name-not-found"
       ? `dial tcp: lookup ${endpoint.host}: no such host`
@@ -78,7 +85,7 @@ function handshakeFailure(endpoint: Endpoint, error: StreamError): Failure | und
     return new Failure("tls-timeout", "backend", "always", "net/http: TLS handshake timeout", error);
   }
   if (error.kind === "ended") return new Failure("eof", "backend", "always", "EOF", error);
-  const ends = `tcp ${error.local ?? ""}->${error.address ?? endpoint.address}`;
+  const ends = `tcp ${error.local ?? ""}->${error.address ?? dialledText(endpoint)}`;
   if (error.kind === "broken-pipe") {
     return new Failure("write", "backend", "always", `write ${ends}: write: broken pipe`, error);
   }
@@ -93,7 +100,7 @@ function handshakeFailure(endpoint: Endpoint, error: StreamError): Failure | und
 export interface LostConnection {
   /** `ip:port` of our side. */
   readonly local: string;
-  /** `host:port` of the backend. */
+  /** `ip:port` of the backend. */
   readonly remote: string;
   /** It speaks TLS. */
   readonly secure: boolean;

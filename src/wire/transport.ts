@@ -138,7 +138,7 @@ class WireTransport implements Transport, ConnectionParts, Http2Dialler {
 
   carryHttp1(exchange: ClientExchange, stream: ByteStream): ByteStreamHandler {
     const { endpoint } = exchange;
-    const connection = new ClientConnection(this, this.#poolOf(endpoint), endpoint.address, stream.tls !== undefined);
+    const connection = new ClientConnection(this, this.#poolOf(endpoint), stream.tls !== undefined);
     connection.opened(stream);
     connection.carry(exchange);
     return connection;
@@ -160,7 +160,7 @@ class WireTransport implements Transport, ConnectionParts, Http2Dialler {
     const { attempt } = exchange.outgoing;
     const tls = endpoint.tls ? this.#options.tls?.(endpoint) : undefined;
     const pool = endpoint.proxyProtocol === undefined ? this.#poolOf(endpoint) : unshared;
-    const connection = new ClientConnection(this, pool, endpoint.address, tls !== undefined);
+    const connection = new ClientConnection(this, pool, tls !== undefined);
     const options = this.#connectOptions(endpoint, tls, exchange.outgoing);
     this.#runtime.connect({ ...options, times: attempt }, connection).then(
       (stream: ByteStream) => {

@@ -52,6 +52,15 @@ function assertEndpointFailure(answer: RawResponse, error: string | RegExp): voi
 }
 
 describe("dead backends (data-plane §2.3, §4)", () => {
+  it("reset, of a host registered by its name: the text has the addresses of the connection", async () => {
+    await router.register({ uris: ["named.test"], host: "localhost", port: backend.port });
+    backend.onData = (socket) => socket.resetAndDestroy();
+    const answer = await exchange(router.port, "POST / HTTP/1.1\r\nHost: named.test\r\nContent-Length: 0\r\n\r\n");
+    const ends = `127\\.0\\.0\\.1:\\d+->127\\.0\\.0\\.1:${backend.port}`;
+    const text = `^endpoint_failure \\(read tcp ${ends}: read: connection reset by peer\\)$`;
+    assertEndpointFailure(answer, new RegExp(text));
+  });
+
   it("refused: 502 with the exact bytes; the connection goes on", async () => {
     const port = await deadPort();
     await router.register({ uris: ["dead.test"], port });

@@ -36,7 +36,8 @@ export function resolveScalar(node: ScalarNode): Resolved {
   const known = words.get(node.text);
   if (known !== undefined) return known;
   if (node.tag === "" && timestamp.test(node.text)) return { tag: "!!timestamp", value: node.text };
-  const digits = node.text.replaceAll("_", "");
+  // Go's package tells by the first character whether to look for a number: `_1` is none.
+  const digits = node.text.startsWith("_") ? "" : node.text.replaceAll("_", "");
   const integer = node.tag === "!!float" ? undefined : parseInteger(digits);
   if (integer !== undefined && integer >= -(2n ** 63n) && integer < 2n ** 64n) return { tag: "!!int", value: integer };
   if (float.test(digits)) return { tag: "!!float", value: Number(digits) };

@@ -1,7 +1,7 @@
 import { unlinkSync } from "node:fs";
 import { isIP } from "node:net";
 import type { SocketHandler } from "bun";
-import { showAddress } from "../base/address.ts";
+import { plainAddress, showAddress } from "../base/address.ts";
 import { descriptorClosed, descriptorOpened, roomToAccept, roomToDial } from "../base/descriptors.ts";
 import { noDescriptor } from "../base/dial-errors.ts";
 import type { Accept } from "../base/net-listen.ts";
@@ -134,9 +134,11 @@ class Dial extends PendingDial implements SocketOwner {
       socket.terminate();
       return;
     }
-    const { keepAliveMs, path, preamble } = this.options;
+    const { keepAliveMs, path, host = "127.0.0.1", port = 0, preamble } = this.options;
     if (keepAliveMs !== undefined) socket.setKeepAlive(true, keepAliveMs);
-    const stream = new BunStream(socket, path !== undefined);
+    // Names have become addresses before the dial.
+    const peer = path === undefined ? { address: plainAddress(host), port } : undefined;
+    const stream = new BunStream(socket, path !== undefined, undefined, peer);
     socket.data = stream;
     stream.handler = this.handler;
     if (preamble !== undefined) stream.write(preamble);

@@ -66,14 +66,13 @@ export class Http2ClientConnection extends Http2Connection implements ClientStre
   /** The backend's GOAWAY. */
   #goAway: { readonly last: number; readonly code: number; readonly debug: string } | undefined;
 
-  /** `remote`: the backend's `host:port`. */
-  constructor(byteStream: ByteStream, parts: Http2ClientParts, owner: Http2ClientOwner, remote: string) {
+  constructor(byteStream: ByteStream, parts: Http2ClientParts, owner: Http2ClientOwner) {
     super(byteStream, parts, limitsFor(parts), preface);
     this.#parts = parts;
     this.#owner = owner;
-    this.remote = remote;
     this.secure = byteStream.tls !== undefined;
     this.local = addressText(byteStream.localAddress, byteStream.localPort);
+    this.remote = addressText(byteStream.remoteAddress, byteStream.remotePort);
     this.peerStreams = streamsAtFirst;
   }
 

@@ -134,8 +134,7 @@ export class Http2ClientPool implements Http2ClientOwner {
   }
 
   #opened(stream: ByteStream, arrival: Arrival, exchanges: readonly ClientExchange[]): void {
-    const { address } = this.#endpoint;
-    const connection = new Http2ClientConnection(stream, this.#dialler.http2, this, address);
+    const connection = new Http2ClientConnection(stream, this.#dialler.http2, this);
     stream.handler = connection;
     if (!this.#closed && this.#dialler.http2.idleTimeoutMs > 0) this.#open.push(connection);
     for (const exchange of exchanges) {

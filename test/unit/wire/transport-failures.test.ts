@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { StreamError } from "../../../src/runtime/interface/stream-error.ts";
 import { sourceOf } from "../../../src/wire/body.ts";
 import type { TransportOptions } from "../../../src/wire/transport.ts";
 import { createRig, readBody, TestOutgoing, TestSink, TestSource } from "../../fixtures/client-rig.ts";
@@ -37,6 +38,19 @@ describe("Transport: the backend fails before its answer", () => {
     assert.deepEqual([result.failure!.kind, result.failure!.retry], ["reset", "never"]);
     assert.equal(result.failure!.message, "read tcp 10.0.0.9:50000->10.0.0.1:8080: read: connection reset by peer");
   });
+
+  for (const [host, shown] of [
+    ["2001:db8::1", "[2001:db8::1]:8080"],
+    ["[2001:db8::1]", "[2001:db8::1]:8080"],
+    ["", ":8080"],
+  ] as const) {
+    it(`names ${JSON.stringify(host)} that refuses as ${shown}`, async () => {
+      const rig = createRig({}, { host });
+      rig.refusals.push(new StreamError("refused", "no", { syscall: "connect" }));
+      const { failure } = await rig.send(new TestOutgoing("GET", "/"));
+      assert.equal(failure!.message, `dial tcp ${shown}: connect: connection refused`);
+    });
+  }
 
   it("is a failed write", async () => {
     const rig = createRig();

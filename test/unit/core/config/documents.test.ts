@@ -121,6 +121,7 @@ describe("documents that do not load", () => {
     ["port: 70000", type("line 1: cannot unmarshal !!int `70000` into uint16")],
     ["port: -1", type("line 1: cannot unmarshal !!int `-1` into uint16")],
     ['port: "80"', type("line 1: cannot unmarshal !!str `80` into uint16")],
+    ["port: _80", type("line 1: cannot unmarshal !!str `_80` into uint16")],
     ["index: .inf", type("line 1: cannot unmarshal !!float `.inf` into uint")],
     ["index: 99999999999999999999", type("line 1: cannot unmarshal !!float `9999999...` into uint")],
     ["port: -9223372036854775809", type("line 1: cannot unmarshal !!float `-922337...` into uint16")],
