@@ -3,7 +3,8 @@ import type { Endpoint } from "../routing/endpoint.ts";
 import { routeEndpointData } from "../routing/endpoint-lines.ts";
 import type { LogData } from "./log.ts";
 
-const seconds = (milliseconds: number): number => (milliseconds < 0 ? 0 : milliseconds / 1000);
+/** In whole nanoseconds, as Go's durations are: no noise of binary fractions behind them. */
+const seconds = (milliseconds: number): number => (milliseconds < 0 ? 0 : Math.round(milliseconds * 1e6) / 1e9);
 
 /** Facts of a failed attempt as the line `backend-endpoint-failed` shows them. */
 interface FailedAttempt {

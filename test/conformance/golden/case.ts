@@ -7,7 +7,8 @@ import type { Yaml } from "../harness/router.ts";
  *
  * Expected texts may hold placeholders. `{id}` (a UUID), `{trace}` (32 hex digits), `{span}` (16 hex digits) stand for
  * the same text wherever they occur in one exchange; `{traceId}` is `{trace}` cut like a UUID and `{traceEnd}` its last
- * 16 digits. `{uuid}`, `{hex16}`, `{hex32}`, `{date}`, `{ms}` (since the epoch), `{seconds}` (6 decimals), `{received}`
+ * 16 digits. `{uuid}`, `{hex16}`, `{hex32}`, `{date}`, `{ms}` (since the epoch), `{seconds}` (6 decimals), `{duration}`
+ * (seconds in whole nanoseconds), `{received}`
  * (time of the access log), `{port}`, `{any}` are free. `{client}` is the client's address with port, `{backend}` that
  * of the backend named `main`, `{backend:NAME}` of another one. The last two, and `{backend-port}` and
  * `{backend-port:NAME}`, are replaced in what is sent as well.

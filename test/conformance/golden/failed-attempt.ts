@@ -45,7 +45,7 @@ export function attemptData(
   return (
     `{"route-endpoint":${endpointData(backend)},"attempt":${number},"vcap_request_id":"{id}",` +
     `"num-endpoints":${endpoints},"got-connection":${connected},"wrote-headers":${connected},"conn-reused":false,` +
-    `"dns-lookup-time":{any},"dial-time":{any},"tls-handshake-time":0,` +
+    `"dns-lookup-time":{duration},"dial-time":{duration},"tls-handshake-time":0,` +
     `"local-address":"${connected ? "127.0.0.1:{port}" : ""}","error":${JSON.stringify(error)},"retriable":${retriable}}`
   );
 }

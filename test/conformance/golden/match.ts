@@ -13,12 +13,13 @@ const patterns: Readonly<Record<string, string>> = {
   date: "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \\d\\d [A-Z][a-z]{2} \\d{4} \\d\\d:\\d\\d:\\d\\d GMT",
   ms: "\\d{13}",
   seconds: "\\d+\\.\\d{6}",
+  duration: "\\d+(?:\\.\\d{1,9})?(?:e-\\d)?",
   received: "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{9}Z",
   port: "\\d{1,5}",
   any: "[^]*",
 };
 const boundNames: readonly string[] = ["id", "trace", "span"];
-const placeholder = /\{(id|traceId|traceEnd|trace|span|uuid|hex16|hex32|date|ms|seconds|received|port|any)\}/;
+const placeholder = /\{(id|traceId|traceEnd|trace|span|uuid|hex16|hex32|date|ms|seconds|duration|received|port|any)\}/;
 
 /** Whether `actual` is what `expected` says; on success the placeholders that bind are bound. */
 export function matches(expected: string, actual: string, bound: Bound): boolean {
