@@ -41,6 +41,15 @@ const dialReasons: Partial<Record<StreamErrorKind, string>> = {
   reset: "connect: connection reset by peer",
   permission: "connect: permission denied",
 };
+/** The same of errors whose kind is common to several. */
+const dialCodes: Readonly<Record<string, string>> = {
+  EADDRNOTAVAIL: "connect: cannot assign requested address",
+  EHOSTDOWN: "connect: host is down",
+  EINVAL: "connect: invalid argument",
+  ENETDOWN: "connect: network is down",
+  ENETUNREACH: "connect: network is unreachable",
+  EPERM: "connect: operation not permitted",
+};
 
 /** What is dialled, as texts name it: an IPv6 address has brackets there, whether it was registered with them or not. */
 function dialledText({ host, port }: Endpoint): string {
@@ -72,9 +81,7 @@ export function dialFailure(endpoint: Endpoint, error: unknown, secure: boolean)
   const text =
     error.kind === "name-not-found"
       ? `dial tcp: lookup ${endpoint.host}: no such host`
-      : error.code === "ENETUNREACH"
-        ? `dial tcp ${address}: connect: network is unreachable`
-        : `dial tcp ${address}: ${dialReasons[error.kind] ?? error.message}`;
+      : `dial tcp ${address}: ${dialCodes[error.code ?? ""] ?? dialReasons[error.kind] ?? error.message}`;
   return new Failure("dial", "backend", "always", text, error);
 }
 

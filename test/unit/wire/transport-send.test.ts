@@ -181,6 +181,12 @@ describe("Transport.send: dialling", () => {
       "dial",
       "dial tcp 10.0.0.1:8080: connect: network is unreachable",
     ],
+    [
+      new StreamError("unreachable", "x", { code: "EADDRNOTAVAIL" }),
+      "dial",
+      "dial tcp 10.0.0.1:8080: connect: cannot assign requested address",
+    ],
+    [new StreamError("other", "x", { code: "EINVAL" }), "dial", "dial tcp 10.0.0.1:8080: connect: invalid argument"],
     [new StreamError("other", "odd"), "dial", "dial tcp 10.0.0.1:8080: odd"],
   ];
   for (const [error, kind, text] of cases) {
