@@ -1,4 +1,4 @@
-import type { Place } from "../core/routing/registry.ts";
+import type { Place } from "../core/routing/registration.ts";
 import { MessageHash } from "./message-hash.ts";
 
 /** Parts of the memory (a power of two): each grows and is swept alone, so that none of it takes a millisecond. */

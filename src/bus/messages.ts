@@ -1,6 +1,6 @@
 import { JsonReader, JsonSyntaxError, KeyOrder } from "../core/json-reader.ts";
 import { Endpoint } from "../core/routing/endpoint.ts";
-import type { ReservationFields } from "../core/routing/registry.ts";
+import type { ReservationFields } from "../core/routing/reservation.ts";
 import { type Draft, readMember, struct } from "./message-fields.ts";
 import { goSyntaxText, utf8Text } from "./payload-text.ts";
 import type { RegistryMessage } from "./registry-message.ts";

@@ -1,4 +1,4 @@
-import type { RegistryObserver } from "../routing/registry.ts";
+import type { RegistryObserver } from "../routing/registry-parts.ts";
 import { Histogram } from "./histogram.ts";
 import type { MeasurementSink } from "./measurement-sink.ts";
 

@@ -7,7 +7,7 @@ import { failureEffect, logFailedEndpoint } from "./failed-endpoint.ts";
 import { appInstancePool, type InstanceSelector, processInstancePool } from "./instance-lookup.ts";
 import { Pool, type PoolSettings } from "./pool.ts";
 import type { SharedTurn } from "./pool-state.ts";
-import { poolSettings, type RegistrySettings } from "./registry.ts";
+import { poolSettings, type RegistrySettings } from "./registry-parts.ts";
 import { RestingRoutes } from "./resting-routes.ts";
 import { kindOf, type TableOperation } from "./table-operations.ts";
 import { TextStore } from "./text-store.ts";

@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Endpoint } from "../../core/routing/endpoint.ts";
-import type { ReservationFields } from "../../core/routing/registry.ts";
+import type { ReservationFields } from "../../core/routing/reservation.ts";
 import { type ApiRoute, leasedEndpoint } from "./api-route.ts";
 import { Breather } from "./breather.ts";
 

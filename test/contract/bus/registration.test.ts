@@ -5,7 +5,7 @@ import { runtime } from "#runtime";
 import { announceRoute } from "../../../src/bus/announce.ts";
 import type { Bus } from "../../../src/bus/bus.ts";
 import { type Subscriber, startSubscriber } from "../../../src/bus/subscriber.ts";
-import type { ReservationFields } from "../../../src/core/routing/registry.ts";
+import type { ReservationFields } from "../../../src/core/routing/reservation.ts";
 import { connect, Lines, type RunningServer, serverKinds, text, until } from "./bus-rig.ts";
 
 /** A route table that keeps what it was told. */

@@ -4,7 +4,7 @@ import { slotOf, tableSlots } from "../../../../src/core/balancing/maglev.ts";
 import { selectEndpoint } from "../../../../src/core/balancing/select.ts";
 import { Selection } from "../../../../src/core/balancing/selection.ts";
 import { Endpoint, sameRegistration } from "../../../../src/core/routing/endpoint.ts";
-import type { RegistrySettings } from "../../../../src/core/routing/registry.ts";
+import type { RegistrySettings } from "../../../../src/core/routing/registry-parts.ts";
 import { addresses, endpoint, table } from "../routing/recording.ts";
 import { route } from "./pools.ts";
 

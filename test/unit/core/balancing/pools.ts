@@ -2,7 +2,7 @@ import { selectEndpoint } from "../../../../src/core/balancing/select.ts";
 import { Selection } from "../../../../src/core/balancing/selection.ts";
 import type { EndpointFields } from "../../../../src/core/routing/endpoint.ts";
 import type { Pool } from "../../../../src/core/routing/pool.ts";
-import type { RegistrySettings } from "../../../../src/core/routing/registry.ts";
+import type { RegistrySettings } from "../../../../src/core/routing/registry-parts.ts";
 import { endpoint, table } from "../routing/recording.ts";
 
 /** A route of endpoints named A, B, C, … (their instance ids), with the table around it. */

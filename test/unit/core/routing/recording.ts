@@ -1,7 +1,8 @@
 import type { Clock, Timer } from "../../../../src/core/clock.ts";
 import type { Level, LogData, Logger } from "../../../../src/core/observe/log.ts";
 import { Endpoint, type EndpointFields } from "../../../../src/core/routing/endpoint.ts";
-import { Registry, type RegistryObserver, type RegistrySettings } from "../../../../src/core/routing/registry.ts";
+import { Registry } from "../../../../src/core/routing/registry.ts";
+import type { RegistryObserver, RegistrySettings } from "../../../../src/core/routing/registry-parts.ts";
 
 const names = ["debug", "info", "warn", "error"] as const;
 
