@@ -25,7 +25,9 @@ const hopByHop = [
 export function removeHopByHop(headers: MessageHeaders): void {
   const connection = headers.get("Connection");
   if (connection !== null) {
-    if (connection !== "keep-alive") {
+    // What nearly all say names a field too, which is not there.
+    if (connection === "close") headers.delete("Close");
+    else if (connection !== "keep-alive") {
       for (const part of connection.split(",")) {
         const name = part.trim();
         // Host is no field of one hop: no client may send a request on without it (RFC 9110 §7.6.1).

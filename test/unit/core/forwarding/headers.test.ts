@@ -133,6 +133,17 @@ describe("request headers (data-plane §5.3)", () => {
     assert.deepEqual(rig.sentValues("Transfer-Encoding"), []);
   });
 
+  it("removes a field named Close where Connection says so", async () => {
+    const rig = await sent([
+      ["Connection", "close"],
+      ["Close", "1"],
+      ["X-Kept", "2"],
+    ]);
+    const names = rig.transport.sent[0]!.lines.map(([name]) => name);
+    assert.deepEqual(names.slice(0, 2), ["Host", "X-Kept"]);
+    assert.ok(!names.includes("Close") && !names.includes("Connection"));
+  });
+
   it("keeps the request id when Connection names it", async () => {
     const rig = await sent([
       ["Connection", "X-Vcap-Request-Id, X-Forwarded-For"],
