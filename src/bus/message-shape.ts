@@ -34,6 +34,7 @@ const literalFields: ReadonlySet<string> = new Set(["stale_threshold_in_seconds"
 class Draft {
   host = none;
   uri = none;
+  hasUri = false;
   port = none;
   tlsPort = none;
   updatedAt = none;
@@ -116,7 +117,8 @@ function readUris(reader: JsonReader, draft: Draft): void {
     return;
   }
   reader.array((each, of) => {
-    of.odd ||= of.uri !== none;
+    of.odd ||= of.hasUri;
+    of.hasUri = true;
     of.uri = of.text(each);
   }, draft);
 }

@@ -96,7 +96,8 @@ describe("MessageShapes", () => {
     const unknown = message({ spaceship: 1 });
     const folded = message().replace('"host"', '"Host"');
     const sameTag = message().replace('"space"', '"component"');
-    for (const text of [twice, unknown, folded, sameTag]) assert.equal(finds(after(text), text), false, text);
+    const nulls = message({ uris: [null, "a.com"] });
+    for (const text of [twice, unknown, folded, sameTag, nulls]) assert.equal(finds(after(text), text), false, text);
   });
 
   it("knows several shapes, and goes on learning when all places are taken", () => {
