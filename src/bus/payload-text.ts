@@ -1,5 +1,5 @@
 import { type JsonSyntaxError, leadByte, quoteByte } from "../core/json-reader.ts";
-import { sequenceLength } from "../core/observe/access-log-quote.ts";
+import { byteText } from "../core/observe/byte-text.ts";
 
 /** Keeps what looks like a byte order mark, as it is no JSON. */
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -19,13 +19,7 @@ export function utf8Text(payload: Uint8Array): string {
 function byteByByte(payload: Uint8Array): string {
   let bytes = "";
   for (const byte of payload) bytes += String.fromCharCode(byte);
-  let exact = "";
-  for (let at = 0; at < bytes.length; ) {
-    const length = bytes.charCodeAt(at) < 0x80 ? 1 : sequenceLength(bytes, at);
-    exact += length === 0 ? "\udc00" : utf8.decode(payload.subarray(at, at + length));
-    at += Math.max(length, 1);
-  }
-  return exact;
+  return byteText(bytes);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { slotOf } from "../balancing/maglev.ts";
 import type { Exchange } from "../exchange.ts";
 import { firstValue } from "../message.ts";
+import { byteText } from "../observe/byte-text.ts";
 import type { Pool } from "../routing/pool.ts";
 
 /**
@@ -15,7 +16,7 @@ export function readHashKey(exchange: Exchange, pool: Pool): void {
   }
   const value = firstValue(exchange.headers, pool.hash.header);
   if (value === null || value === "") {
-    const data = { Host: exchange.host, Path: exchange.encodedPath };
+    const data = { Host: byteText(exchange.host), Path: exchange.encodedPath };
     logger.info("hash-based-routing-header-value-not-found", data);
     return;
   }

@@ -21,7 +21,8 @@ export function sequenceLength(bytes: string, index: number): number {
   return length;
 }
 
-function codePointAt(bytes: string, index: number, length: number): number {
+/** Code point of the well-formed sequence of `length` bytes (2 to 4) at `index`. */
+export function codePointAt(bytes: string, index: number, length: number): number {
   let code = bytes.charCodeAt(index) & (0x7f >> length);
   for (let i = 1; i < length; i++) code = (code << 6) | (bytes.charCodeAt(index + i) & 0x3f);
   return code;

@@ -1,5 +1,6 @@
 import type { Exchange } from "../exchange.ts";
 import { firstValue } from "../message.ts";
+import { byteText } from "../observe/byte-text.ts";
 import { generateTraceIds } from "../observe/request-id.ts";
 import { parseSingleB3, singleFromMultiB3 } from "../observe/trace-b3.ts";
 
@@ -11,15 +12,15 @@ export function b3Trace(exchange: Exchange): undefined {
     const context = parseSingleB3(single);
     if (context === "cut") {
       // Upstream's parser panics here and the request goes on as it is; operators look for that line.
-      const error = `b3 header "${single}" ends within its span id`;
-      router.logger.error("panic-check", { host: exchange.host, error, stacktrace: "" });
+      const error = `b3 header "${byteText(single)}" ends within its span id`;
+      router.logger.error("panic-check", { host: byteText(exchange.host), error, stacktrace: "" });
       return;
     }
     if (context !== undefined) {
       exchange.traceIds = context;
       return;
     }
-    router.logger.error("failed-to-parse-single-header", { error: `invalid b3 header "${single}"` });
+    router.logger.error("failed-to-parse-single-header", { error: `invalid b3 header "${byteText(single)}"` });
   }
   const traceId = firstValue(headers, "X-B3-TraceId") ?? "";
   const spanId = firstValue(headers, "X-B3-SpanId") ?? "";
@@ -32,7 +33,8 @@ export function b3Trace(exchange: Exchange): undefined {
       flags: firstValue(headers, "X-B3-Flags") ?? "",
     });
     if (made === undefined) {
-      router.logger.info("failed-to-parse-b3-trace-id", { error: `invalid B3 headers with trace id "${traceId}"` });
+      const error = `invalid B3 headers with trace id "${byteText(traceId)}"`;
+      router.logger.info("failed-to-parse-b3-trace-id", { error });
       return;
     }
     headers.set("B3", made.header);

@@ -1,6 +1,7 @@
 import type { Exchange } from "../exchange.ts";
 import { errorPage } from "../forwarding/error-page.ts";
 import { firstValue, type ResponseLike } from "../message.ts";
+import { byteText } from "../observe/byte-text.ts";
 import { parseAppInstance, parseProcessInstance } from "../routing/instance-lookup.ts";
 import type { Pool } from "../routing/pool.ts";
 import { hostWithoutPort, peerWithoutPort } from "./request-target.ts";
@@ -44,7 +45,7 @@ export function connectionLimit(exchange: Exchange): ResponseLike {
 function malformedInstance(exchange: Exchange, kind: "app" | "process", name: string, value: string): ResponseLike {
   const { router } = exchange;
   router.metrics.rejectedRequests += 1;
-  const error = `Incorrect ${name.toUpperCase()} header : ${value}`;
+  const error = `Incorrect ${name.toUpperCase()} header : ${byteText(value)}`;
   router.logger.error(`invalid-${kind}-instance-header`, exchange.logData({ error }));
   const page = { status: 400, routerError: `invalid_cf_${kind}_instance_header`, cacheControl: uncached };
   return errorPage(exchange, page, `Invalid ${name} Header`);

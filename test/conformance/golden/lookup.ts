@@ -225,6 +225,20 @@ export const cases: readonly GoldenCase[] = [
     ["GET / HTTP/1.1", "Host: a.b", `X-CF-App-Instance: ${guid}:7`, "X-CF-Process-Instance: web"],
     noInstance("Requested instance with process guid ('') does not exist for route ('a.b')"),
   ),
+  {
+    ...answered(
+      "a malformed instance is logged as UTF-8, and bytes that are none as such (control-plane §6.1)",
+      ["GET / HTTP/1.1", "Host: a.b", "X-CF-App-Instance: <\xc3\xa9\xff\xe2\x82>"],
+      badInstance("App"),
+    ),
+    logged: [
+      {
+        message: "invalid-app-instance-header",
+        level: 3,
+        data: '{"trace-id":"{hex32}","span-id":"{hex16}","error":"Incorrect X-CF-APP-INSTANCE header : <é\ufffd\ufffd\ufffd>"}',
+      },
+    ],
+  },
   instance("app instance", [`X-CF-App-Instance: ${guid}:1`]),
   instance("app instance, header name in lower case", [`x-cf-app-instance: ${guid}:1`]),
   instance("process instance, header kept", [`X-CF-Process-Instance: ${guid}:1`], [`X-CF-Process-Instance: ${guid}:1`]),
