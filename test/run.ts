@@ -163,7 +163,7 @@ const notMeant: readonly (readonly [file: string, reason: string])[] = [
 
 /** Conformance tests once more, with routers of two workers: a few, with `--all` all for which that means something. */
 function withTwoWorkers(program: string): Job[] {
-  const few = /(balancing|routing)\.test\.ts$/;
+  const few = /(backend-heads|balancing|routing|status-listeners)\.test\.ts$/;
   const meant = (file: string): boolean => !notMeant.some(([name]) => file.endsWith(`/${name}.test.ts`));
   const files = filesOf("conformance", program).filter((file) => (values.all ? meant(file) : few.test(file)));
   return jobsOf(
