@@ -3,7 +3,7 @@ import type { Clock, Timer } from "../runtime/interface/clock.ts";
 import type { Runtime } from "../runtime/interface.ts";
 import type { Bus, BusMessage, BusSubscription, EarlyHandler } from "./bus.ts";
 import { type Connection, type ConnectionOptions, openConnection } from "./connection.ts";
-import type { ConnectionError } from "./connection-error.ts";
+import { type ConnectionError, publishError } from "./connection-error.ts";
 import { type BusServer, hostPort, ServerList, type ServerListOptions } from "./server-list.ts";
 
 /** The `nats` section of the configuration, and the ping interval. */
@@ -110,7 +110,11 @@ class NatsBus implements Bus {
     if (subject === "") throw new Error("cannot publish: nats: invalid subject");
     const bytes = typeof payload === "string" ? text.encode(payload) : payload;
     if (this.#connected) {
-      this.#connection.nats.publish(subject, bytes, { reply });
+      try {
+        this.#connection.nats.publish(subject, bytes, { reply });
+      } catch (error) {
+        throw publishError(error);
+      }
       return;
     }
     const size = subject.length + reply.length + bytes.length;
@@ -191,7 +195,7 @@ class NatsBus implements Bus {
         connection.nats.publish(subject, payload, { reply });
       } catch (error) {
         // Larger than this server allows; nobody waits for the answer any more.
-        this.#logger.error("nats-publish-failed", { subject, error: (error as Error).message });
+        this.#logger.error("nats-publish-failed", { subject, error: publishError(error).message });
       }
     }
     void this.#survive(connection);

@@ -38,6 +38,12 @@ function streamErrorText(error: StreamError, host: string, address: string): str
   }
 }
 
+/** Why a message could not be sent, as nats.go says it. */
+export function publishError(cause: unknown): Error {
+  const { code } = cause as { readonly code?: unknown };
+  return code === "MAX_PAYLOAD_EXCEEDED" ? new Error("nats: maximum payload exceeded", { cause }) : (cause as Error);
+}
+
 /** Why a connection could not be made, or was lost. */
 export class ConnectionError extends Error {
   override readonly name = "ConnectionError";

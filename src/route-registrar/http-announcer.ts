@@ -61,7 +61,8 @@ export class HttpAnnouncer implements Announcer {
     logger.info("Unregistering route", { route: part === this.#route ? this.#logged : loggedRoute(part) });
     // Without a wait, so that at the end the lines of one route are not between those of others (route-registrar §13).
     if (!link.connected) await link.whenConnected();
-    if (!this.#publish("router.unregister", body)) throw new Error("nats: connection closed");
+    const fault = this.#publish("router.unregister", body);
+    if (fault !== undefined) throw fault;
     logger.info("Unregistered routes successfully");
   }
 
@@ -75,24 +76,25 @@ export class HttpAnnouncer implements Announcer {
     if (last === undefined) return;
     const { clock } = this.#parts;
     const doubtful = last.subject === "router.register" || !last.sent || clock.monotonic() - last.at < doubtMs;
-    if (!doubtful || !this.#publish(last.subject, this.#body)) return;
+    if (!doubtful || this.#publish(last.subject, this.#body) !== undefined) return;
     const said = last.subject === "router.register" ? "Registered" : "Unregistered";
     if (!last.sent) this.#parts.logger.info(`${said} routes successfully`);
     last.sent = true;
   }
 
   #say(subject: Subject): boolean {
-    const sent = this.#publish(subject, this.#body);
+    const sent = this.#publish(subject, this.#body) === undefined;
     this.#last = { subject, at: this.#parts.clock.monotonic(), sent };
     return sent;
   }
 
-  #publish(subject: Subject, body: string): boolean {
+  /** Gives why the message could not be sent. */
+  #publish(subject: Subject, body: string): Error | undefined {
     const { logger, link, instanceId, onSent } = this.#parts;
     if (logger.level <= LagerLevel.debug)
       logger.debug("creating-message", { subject, route: this.#logged, privateInstanceId: instanceId });
-    if (!link.publish(subject, body)) return false;
-    onSent(subject === "router.register" ? "register" : "unregister");
-    return true;
+    const fault = link.publish(subject, body);
+    if (fault === undefined) onSent(subject === "router.register" ? "register" : "unregister");
+    return fault;
   }
 }

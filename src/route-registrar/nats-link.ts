@@ -95,17 +95,17 @@ export class NatsLink {
     this.#repeaters.delete(repeater);
   }
 
-  /** Sends, if there is a connection; false when it could not. */
-  publish(subject: string, body: string): boolean {
-    if (this.#bus?.connected !== true) return false;
+  /** Sends, if there is a connection; gives why it could not. */
+  publish(subject: string, body: string): Error | undefined {
+    if (this.#bus?.connected !== true) return new Error("nats: connection closed");
     this.#logger.debug("publishing-message", { msg: body });
     try {
       this.#bus.publish(subject, body);
-      return true;
+      return undefined;
     } catch (error) {
       // Larger than the server takes, say.
       this.#logger.error("nats-publish-failed", (error as Error).message, { subject });
-      return false;
+      return error as Error;
     }
   }
 

@@ -78,10 +78,11 @@ export class Registrar {
     const withdrawals = workers.map(async (worker) => {
       try {
         await worker.announcer.withdraw(worker.route);
-        open.delete(worker);
       } catch (error) {
         failure ??= error as Error;
       }
+      // What is left when the time is over waits for somebody who does not answer.
+      open.delete(worker);
     });
     const all = Promise.all(withdrawals).then(async () => {
       await link?.flush();

@@ -51,6 +51,21 @@ describe("route-registrar: NATS (route-registrar §10)", () => {
     }
   });
 
+  it("a message that is larger than the server takes: told at each try and by the exit code; other routes go on", async () => {
+    const registrar = new RegistrarUnderTest({
+      ...busOf(nats.port),
+      routes: [route("huge", { tags: { large: "x".repeat(1_100_000) } }), route("modest")],
+    });
+    await registrar.logged("Registered routes successfully");
+    const { data } = await registrar.logged("nats-publish-failed");
+    const error = "nats: maximum payload exceeded";
+    assert.deepEqual(data, { error, subject: "router.register" });
+    assert.equal((await registrar.stop()).code, 2);
+    assert.equal(registrar.lines("Unregistered routes successfully").length, 1);
+    assert.deepEqual(registrar.lines("routes left registered"), []);
+    assert.equal(registrar.lines("Exiting with error")[0]?.data?.["error"], error);
+  });
+
   it("a server that says nothing: SIGTERM ends within 2 s all the same", async () => {
     const mute = await Backend.start(() => undefined);
     const registrar = new RegistrarUnderTest({ ...busOf(mute.port), routes: [route("unheard")] });
