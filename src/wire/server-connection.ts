@@ -225,6 +225,7 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
     let chunk: Uint8Array | undefined = bytes;
     while (chunk !== undefined) {
       this.#readHead(chunk);
+      if (!this.#ahead.empty && this.#exchange.receiving) this.#passBody();
       chunk = this.#between ? this.#ahead.shift() : undefined;
     }
     this.#advancing = false;
@@ -265,6 +266,16 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
     }
     const { readHeaderTimeoutMs } = this.#host.options;
     if (!wasStarted && readHeaderTimeoutMs > 0 && this.#phase === "idle") this.#wait("head", readHeaderTimeoutMs);
+  }
+
+  /** The body of a request that waited its turn may have been read ahead, too: it comes before whatever is read next. */
+  #passBody(): void {
+    while (this.#phase === "busy" && this.#exchange.receiving) {
+      const bytes = this.#ahead.shift();
+      if (bytes === undefined) break;
+      this.#exchange.receive(bytes);
+    }
+    this.regulate();
   }
 
   #readAhead(bytes: Uint8Array): void {

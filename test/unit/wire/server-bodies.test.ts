@@ -58,6 +58,45 @@ describe("server: request bodies", () => {
     assert.equal(undated(answers), text("ab") + text("c") + text("") + text("d"));
   });
 
+  for (const [framing, pieces] of [
+    ["with a length", [`${post(6)}ab`, "cd", `ef${get}`]],
+    ["in chunks", [chunked, "2\r\nab\r\n", "4\r\ncdef\r\n0\r", `\n\r\n${get}`]],
+  ] as const) {
+    it(`delivers a body ${framing} that came in pieces while the request before was served`, async () => {
+      const { handler, exchanges } = pendingHandler();
+      const bodies: ReturnType<typeof collect>[] = [];
+      const rig = await createServerRig((request, client) => {
+        if (request.method === "POST") bodies.push(collect(request));
+        return handler(request, client);
+      });
+      const client = rig.connect();
+      await client.say(get);
+      for (const piece of pieces) await client.say(piece);
+      assert.equal(exchanges.length, 1);
+      exchanges[0]!.answer(textResponse("ok"));
+      await settled();
+      assert.deepEqual([bodies[0]!.text, bodies[0]!.ended], ["abcdef", true]);
+      exchanges[1]!.answer(textResponse("ok"));
+      await settled();
+      exchanges[2]!.answer(textResponse("ok"));
+      assert.equal(undated(await client.take()), ok + ok + ok);
+    });
+  }
+
+  it("answers a request whose unwanted body came in pieces while the request before was served", async () => {
+    const { handler, exchanges } = pendingHandler();
+    const rig = await createServerRig((request, client) =>
+      request.method === "POST" ? textResponse("no") : handler(request, client),
+    );
+    const client = rig.connect();
+    await client.say(get);
+    for (const piece of [`${post(6)}ab`, "cd", `ef${get}`]) await client.say(piece);
+    exchanges[0]!.answer(textResponse("ok"));
+    await settled();
+    exchanges[1]!.answer(textResponse("ok"));
+    assert.equal(undated(await client.take()), ok + ok.replace(/ok$/, "no") + ok);
+  });
+
   it("gives the body as a stream when asked", async () => {
     const rig = await createServerRig(async (request) => textResponse(await new Response(request.body).text()));
     const client = rig.connect();
