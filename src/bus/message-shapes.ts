@@ -44,12 +44,15 @@ export class MessageShapes {
 
   readonly #known: KnownShape[] = [];
   #strangers = 0;
+  /** The message last looked for has no known shape. */
+  #strange = false;
   /** The message last looked for has that shape, and is of a kind that is not known. */
   #unknownKind: KnownShape | undefined;
 
   /** Whether the message between two indexes has a known shape: then it is in `uri` and `packed` until the next call. */
   find(input: Uint8Array, start: number, end: number): boolean {
     this.#unknownKind = undefined;
+    this.#strange = false;
     const all = this.#known;
     for (let i = 0; i < all.length; i++) {
       const known = all[i]!;
@@ -61,6 +64,7 @@ export class MessageShapes {
       }
       return this.#read(known, input);
     }
+    this.#strange = true;
     return false;
   }
 
@@ -68,7 +72,8 @@ export class MessageShapes {
   learn(input: Uint8Array, start: number, end: number, endpoint: Endpoint): void {
     let known = this.#unknownKind;
     if (known === undefined) {
-      if (end - start > longestMessage || this.#strangers++ % strangersEach !== 0) return;
+      // One of a known shape with a value that only a decoder reads teaches nothing.
+      if (!this.#strange || end - start > longestMessage || this.#strangers++ % strangersEach !== 0) return;
       const shape = shapeOf(input.subarray(start, end), endpoint.tls, endpoint.staleThresholdSeconds);
       if (shape?.fits(input, start, end) !== true) return;
       known = { shape, kinds: new Array<KnownKind | undefined>(kindPlaces).fill(undefined) };

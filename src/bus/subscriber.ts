@@ -109,9 +109,16 @@ interface Receiver {
 function applyMessage(receiver: Receiver, subject: string, input: Uint8Array, start: number, end: number): void {
   const remembered = remembers(subject, receiver.logger);
   const places = remembered ? receiver.heartbeats.find(input, start, end) : undefined;
-  if (places !== undefined) refresh(receiver.table, places);
-  else if (!applyFamiliar(receiver, subject, input, start, end, remembered)) {
+  if (places !== undefined) {
+    refresh(receiver.table, places);
+    return;
+  }
+  try {
+    if (applyFamiliar(receiver, subject, input, start, end, remembered)) return;
     decodeAndApply(receiver, subject, input, start, end, remembered);
+  } catch (error) {
+    const payload = payloadText(input.subarray(start, end));
+    receiver.logger.error("validation-error", { error: (error as Error).message, payload, subject });
   }
 }
 
@@ -151,26 +158,22 @@ function decodeAndApply(
   remembered: boolean,
 ): void {
   const payload = input.subarray(start, end);
-  try {
-    // Decoded before the subject is looked at: garbage on any `router.*` subject is logged.
-    const message = decodeRegistryMessage(payload);
-    if (subject === "router.register") {
-      const endpoint = endpointOf(message, http2);
-      register(table, remembered ? heartbeats : undefined, message.uris, endpoint);
-      shapes.learn(input, start, end, endpoint);
-    } else if (subject === "router.unregister") {
-      const endpoint = endpointOf(message, http2);
-      for (const uri of message.uris) table.unregister(uri, endpoint);
-      logUnregistration(logger, payload);
-      shapes.learn(input, start, end, endpoint);
-    } else if (subject === "router.reserve") {
-      const reservation = reservationOf(message);
-      for (const uri of message.uris) table.reserve(uri, reservation);
-    } else if (subject === "router.unreserve") {
-      for (const uri of message.uris) table.unreserve(uri, message);
-    }
-  } catch (error) {
-    logger.error("validation-error", { error: (error as Error).message, payload: payloadText(payload), subject });
+  // Decoded before the subject is looked at: garbage on any `router.*` subject is logged.
+  const message = decodeRegistryMessage(payload);
+  if (subject === "router.register") {
+    const endpoint = endpointOf(message, http2);
+    register(table, remembered ? heartbeats : undefined, message.uris, endpoint);
+    shapes.learn(input, start, end, endpoint);
+  } else if (subject === "router.unregister") {
+    const endpoint = endpointOf(message, http2);
+    for (const uri of message.uris) table.unregister(uri, endpoint);
+    logUnregistration(logger, payload);
+    shapes.learn(input, start, end, endpoint);
+  } else if (subject === "router.reserve") {
+    const reservation = reservationOf(message);
+    for (const uri of message.uris) table.reserve(uri, reservation);
+  } else if (subject === "router.unreserve") {
+    for (const uri of message.uris) table.unreserve(uri, message);
   }
 }
 

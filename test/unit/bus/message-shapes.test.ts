@@ -100,6 +100,15 @@ describe("MessageShapes", () => {
     for (const text of [twice, unknown, folded, sameTag, nulls]) assert.equal(finds(after(text), text), false, text);
   });
 
+  it("keeps the shapes it knows while messages of one of them have to be decoded", () => {
+    const others = ["a", "b", "c"].map((name) => message({ tags: { [name]: "x" } }));
+    const long = message({ app: "x".repeat(300) });
+    const eight = (text: string): string[] => Array.from({ length: 8 }, () => text);
+    const shapes = after(message(), ...others.flatMap(eight), ...eight(long), ...eight(long));
+    for (const text of [message(), ...others]) assert.equal(finds(shapes, text), true, text);
+    assert.equal(finds(shapes, long), false);
+  });
+
   it("knows several shapes, and goes on learning when all places are taken", () => {
     const texts = Array.from({ length: 9 }, (_, i) => message({ tags: { [`tag-${i}`]: "x" } }));
     const shapes = after(...texts.slice(0, 3).flatMap((text) => Array.from({ length: 8 }, () => text)));
