@@ -141,7 +141,7 @@ describe(`TLS (${runtime.name})`, () => {
     const pair = await connectedPair(runtime, { tls: serverTls }, { tls: trusting });
     let sent = "";
     for (const [i, size] of [1, 16_384, 48 * 1024, 48 * 1024 + 1, 100_000, 3, 400_000, 5].entries()) {
-      const text = String.fromCharCode(0x80 + i).repeat(size - 1) + "\n";
+      const text = `${String.fromCharCode(0x80 + i).repeat(size - 1)}\n`;
       pair.client.writeText(text);
       sent += text;
     }
