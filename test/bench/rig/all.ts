@@ -17,8 +17,8 @@ const quickly: Readonly<Record<string, readonly string[]>> = {
   "bench:start": ["--rounds", "1", "--only", "bun"],
   "bench:workers": [...short, "--warm", "1000", "--only", "bun"],
   "bench:register": [
-    ...["--only", "bun", "--routes", "500", "--rounds", "1", "--storm", "1000", "--tables", "1,500"],
-    ...["--pairs", "2", "--sets", "1", "--warm", "1000", "--settle", "1", "--kinds", "plain"],
+    ...["--only", "bun", "--routes", "500", "--rounds", "1", "--storm", "1000", "--tables", "500"],
+    ...["--windows", "2", "--sets", "1", "--warm", "1000", "--settle", "1", "--kinds", "plain"],
   ],
   "bench:connections": ["--idle", "200", "--sockets", "100", "--only", "node"],
   "bench:route-service": [...short, "--only", "deno"],
