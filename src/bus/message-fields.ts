@@ -1,4 +1,5 @@
-import { type JsonKind, type JsonReader, KeyOrder } from "../core/json-reader.ts";
+import { KeyOrder } from "../core/json-key-order.ts";
+import type { JsonKind, JsonReader } from "../core/json-reader.ts";
 import { TagSet } from "../core/routing/tag-set.ts";
 import type { RegistryMessage } from "./registry-message.ts";
 

@@ -1,4 +1,6 @@
-import { JsonReader, JsonSyntaxError, KeyOrder } from "../core/json-reader.ts";
+import { KeyOrder } from "../core/json-key-order.ts";
+import { JsonReader } from "../core/json-reader.ts";
+import { JsonSyntaxError } from "../core/json-syntax-error.ts";
 import { Endpoint } from "../core/routing/endpoint.ts";
 import type { ReservationFields } from "../core/routing/reservation.ts";
 import { type Draft, readMember, struct } from "./message-fields.ts";

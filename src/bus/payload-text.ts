@@ -1,4 +1,4 @@
-import { type JsonSyntaxError, leadByte, quoteByte } from "../core/json-reader.ts";
+import { type JsonSyntaxError, leadByte, quoteByte } from "../core/json-syntax-error.ts";
 import { byteText } from "../core/observe/byte-text.ts";
 
 /** Keeps what looks like a byte order mark, as it is no JSON. */

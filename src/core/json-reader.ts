@@ -1,19 +1,5 @@
-/**
- * A strict RFC 8259 reader that walks over the source text, so that the reader of a message sees what `JSON.parse`
- * hides: the digits of a number as they were written, duplicate keys, and where exactly the text is wrong. Its error
- * texts are those of Go's decoder, because operators know and search for them (control-plane §2.4).
- */
-
-/** The text is no JSON. The message is Go's. */
-export class JsonSyntaxError extends Error {
-  override readonly name = "JsonSyntaxError";
-  /** Index of the offending character in the text; -1 when the text ended too early. */
-  readonly position: number;
-  constructor(message: string, position: number) {
-    super(message);
-    this.position = position;
-  }
-}
+import type { KeyOrder } from "./json-key-order.ts";
+import { JsonSyntaxError, leadByte, quoteByte } from "./json-syntax-error.ts";
 
 /** What a value turned out to be, in Go's words. */
 export type JsonKind = "object" | "array" | "string" | "number" | "bool" | "null";
@@ -48,64 +34,13 @@ const escapes = new Map([
   [0x74, "\t"],
 ]);
 
-const goEscapes = new Map([
-  [0x07, "\\a"],
-  [0x08, "\\b"],
-  [0x09, "\\t"],
-  [0x0a, "\\n"],
-  [0x0b, "\\v"],
-  [0x0c, "\\f"],
-  [0x0d, "\\r"],
-  [quote, '"'],
-  [0x27, "\\'"],
-  [backslash, "\\\\"],
-]);
-
-/** A byte as Go quotes it in its syntax errors: the byte taken as a Latin-1 character. */
-export function quoteByte(byte: number): string {
-  const known = goEscapes.get(byte);
-  if (known !== undefined) return `'${known}'`;
-  if (byte < space || byte === 0x7f) return `'\\x${byte.toString(16).padStart(2, "0")}'`;
-  if ((byte >= 0x80 && byte <= 0xa0) || byte === 0xad) return `'\\u00${byte.toString(16)}'`;
-  return `'${String.fromCharCode(byte)}'`;
-}
-
-/** The first byte, in UTF-8, of the character at `position`: what Go names when it is wrong. */
-export function leadByte(text: string, position: number): number {
-  const code = text.codePointAt(position) ?? space;
-  if (code < 0x80) return code;
-  if (code < 0x800) return 0xc0 | (code >> 6);
-  return code < 0x10000 ? 0xe0 | (code >> 12) : 0xf0 | (code >> 18);
-}
-
-/** Longer keys, and more of them, are not remembered. */
-const [longestKey, mostKeys] = [64, 64];
-/** One of so many surprises changes what is expected (a power of two): senders may differ. */
-const surprisesEach = 8;
-
 /**
- * The keys that objects of one kind have, in the order in which they came lately: a key that comes where it is expected is
- * not cut out of the text, nor is it a text that nobody has looked up before.
+ * Reads one document from a text. A value is read by asking for its kind and then for the value, or by skipping it.
+ *
+ * A strict RFC 8259 reader that walks over the source text, so that the reader of a message sees what `JSON.parse`
+ * hides: the digits of a number as they were written, duplicate keys, and where exactly the text is wrong. Each method
+ * that reads throws `JsonSyntaxError` where the text is no JSON.
  */
-export class KeyOrder {
-  readonly #keys: string[] = [];
-  #surprises = 0;
-
-  /** What is expected as key number `index`; empty: nothing. */
-  at(index: number): string {
-    return this.#keys[index] ?? "";
-  }
-
-  /** Another key came, which stands in the text as it is. */
-  surprise(index: number, key: string): void {
-    if (index > this.#keys.length || index >= mostKeys || key.length < 2 || key.length > longestKey) return;
-    if (index < this.#keys.length && this.#surprises++ % surprisesEach !== 0) return;
-    // A copy: what is cut out of a text may hold on to all of it.
-    this.#keys[index] = [key.slice(0, 1), key.slice(1)].join("");
-  }
-}
-
-/** Reads one document from a text. A value is read by asking for its kind and then for the value, or by skipping it. */
 export class JsonReader {
   /** Index of the next character. */
   position = 0;
@@ -116,7 +51,7 @@ export class JsonReader {
     this.#text = text;
   }
 
-  /** The kind of the value that comes next; nothing is consumed but white space. Throws `JsonSyntaxError`. */
+  /** The kind of the value that comes next; nothing is consumed but white space. */
   kind(): JsonKind {
     const code = this.#significant();
     if (code === quote) return "string";

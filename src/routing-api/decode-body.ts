@@ -1,4 +1,5 @@
-import { type JsonKind, JsonReader, JsonSyntaxError } from "../core/json-reader.ts";
+import { type JsonKind, JsonReader } from "../core/json-reader.ts";
+import { JsonSyntaxError } from "../core/json-syntax-error.ts";
 import { processError } from "./api-error.ts";
 import { type BodySchema, type Decoded, type FieldType, fieldTypes } from "./body-schema.ts";
 

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { JsonReader, JsonSyntaxError, KeyOrder } from "../../../src/core/json-reader.ts";
+import { KeyOrder } from "../../../src/core/json-key-order.ts";
+import { JsonReader } from "../../../src/core/json-reader.ts";
+import { JsonSyntaxError } from "../../../src/core/json-syntax-error.ts";
 
 /** One for all objects that come by. */
 const order = new KeyOrder();
