@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import type { LoadResult } from "./load.ts";
+import { withSummary } from "./page-summary.ts";
 
 /** One contender under one load in one round. */
 export interface Sample extends LoadResult {
@@ -112,7 +113,7 @@ export function scenarioPairs(scenario: string, names: readonly string[], sample
 }
 
 /**
- * Puts `text` between `<!-- NAME -->` and `<!-- end of NAME -->` of a Markdown file.
+ * Puts `text` between `<!-- NAME -->` and `<!-- end of NAME -->` of a Markdown file, and makes its summary anew.
  *
  * @throws Error when the file has no such section.
  */
@@ -122,5 +123,5 @@ export function replaceSection(file: string, name: string, text: string): void {
   const from = page.indexOf(begin);
   const to = page.indexOf(end, from);
   if (from < 0 || to < 0) throw new Error(`cannot write into ${file}: it needs the lines "${begin}" and "${end}"`);
-  writeFileSync(file, `${page.slice(0, from + begin.length)}\n\n${text.trim()}\n\n${page.slice(to)}`);
+  writeFileSync(file, withSummary(`${page.slice(0, from + begin.length)}\n\n${text.trim()}\n\n${page.slice(to)}`));
 }

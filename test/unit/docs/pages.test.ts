@@ -3,11 +3,13 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { cipherSuiteNames } from "../../../src/core/config/cipher-suites.ts";
 import { configShape, type SectionShape } from "../../../src/core/config/shape.ts";
+import { summaryOf, withSummary } from "../../bench/rig/page-summary.ts";
 
 const root = new URL("../../../", import.meta.url);
 const text = (path: string): string => readFileSync(new URL(path, root), "utf8");
 const names = (folder: string, ending: string): string[] =>
   (readdirSync(new URL(folder, root), { recursive: true }) as string[]).filter((name) => name.endsWith(ending));
+const { scripts } = JSON.parse(text("package.json")) as { readonly scripts: Readonly<Record<string, string>> };
 const pages = ["README.md", ...names("docs", ".md").map((name) => `docs/${name}`)];
 
 describe("README.md", () => {
@@ -22,6 +24,25 @@ describe("README.md", () => {
       pages.filter((page) => page !== "README.md" && !linked.has(page)),
       [],
     );
+  });
+});
+
+describe("docs/performance.md", () => {
+  const page = text("docs/performance.md");
+
+  it("begins with a summary that says what its tables say", () => {
+    assert.ok(page === withSummary(page), "write it anew: any bench with --write docs/performance.md does");
+    const [, , ...rows] = summaryOf(page).split("\n");
+    assert.deepEqual(
+      rows.filter((row) => !/\| [\d.]+ \|/.test(row)),
+      [],
+    );
+  });
+
+  it("has the section of each bench once, begun and ended", () => {
+    const benches = Object.keys(scripts).filter((name) => name.startsWith("bench"));
+    for (const line of benches.flatMap((name) => [`<!-- npm run ${name} -->`, `<!-- end of npm run ${name} -->`]))
+      assert.equal(page.split(`\n${line}\n`).length, 2, line);
   });
 });
 
@@ -62,6 +83,27 @@ describe("what pages name", () => {
     const messages = cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, message = ""]) => message));
     assert.ok(messages.length > 30, String(messages.length));
     const gone = messages.filter((message) => !all.includes(`"${message}"`) && !message.startsWith("-"));
+    assert.deepEqual(gone, []);
+  });
+
+  it("commands of npm are in package.json", () => {
+    const gone = pages.flatMap((page) =>
+      [...text(page).matchAll(/npm run ((?:-\S+ )*)([\w:]+(?:-\w+)*)/g)].flatMap(([, , name = ""]) =>
+        name in scripts ? [] : [`${page}: ${name}`],
+      ),
+    );
+    assert.deepEqual(gone, []);
+  });
+
+  it("files of this repository are there", () => {
+    const gone = pages.flatMap((page) =>
+      [...text(page).matchAll(/`((?:runtime|wire|core|bus|status|cli|test|src|docs)\/[\w./-]+)`/g)].flatMap(
+        ([, path = ""]) =>
+          [path, `src/${path}`, `src/${path}.ts`].some((file) => existsSync(new URL(file, root)))
+            ? []
+            : [`${page}: ${path}`],
+      ),
+    );
     assert.deepEqual(gone, []);
   });
 
