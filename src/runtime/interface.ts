@@ -11,7 +11,7 @@ import type { ByteStream, ByteStreamHandler } from "./interface/byte-stream.ts";
 import type { Clock } from "./interface/clock.ts";
 import type { Datagram, DatagramOptions } from "./interface/datagram.ts";
 import type { ConnectOptions } from "./interface/dialling.ts";
-import type { AppendFile, AppendOptions } from "./interface/files.ts";
+import type { AppendFile, AppendOptions, OnWriteError } from "./interface/files.ts";
 import type { Listener, ListenOptions } from "./interface/listening.ts";
 import type { NativeHandler, NativeListener } from "./interface/native-serving.ts";
 import type {
@@ -95,7 +95,7 @@ export interface Runtime {
   /** A text that changes whenever the file does; undefined when there is no regular file (links are followed). */
   fileStamp(path: string): Promise<string | undefined>;
   /** Opens (and creates) a file for appending. */
-  openAppend(path: string, onError: (error: Error) => void, options?: AppendOptions): Promise<AppendFile>;
+  openAppend(path: string, onError: OnWriteError, options?: AppendOptions): Promise<AppendFile>;
   /** Writes to standard output or error; in order, without waiting. `latin1` as in `AppendOptions`. */
   writeOut(text: string, latin1?: boolean): void;
   writeError(text: string, latin1?: boolean): void;

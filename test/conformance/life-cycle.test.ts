@@ -4,6 +4,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { gap } from "../fixtures/gap.ts";
 import { startNatsServer } from "../fixtures/nats-server.ts";
 import { Backend, deadPort, ok } from "./harness/backend.ts";
 import { condition } from "./harness/condition.ts";
@@ -324,6 +325,33 @@ describe("SIGHUP (docs/differences.md: upstream dies of it)", () => {
       assert.match(old, /GET \/before /);
       assert.match(old, /GET \/between /);
       assert.equal(router.accessLog().length, 1);
+    } finally {
+      await router.stop();
+      await backend.stop();
+    }
+  });
+});
+
+describe("a full disk under the access log", () => {
+  const none = gap("deno", "Deno opens devices only with all permissions, and /dev/full is the disk here");
+  it("requests are served, and it is said once, with what was lost when it is over", none, async () => {
+    const backend = await Backend.start(() => ok("x"));
+    const router = await startRouter("embedded", { access_log: { file: "/dev/full" }, workers: 1 });
+    const began = "error-emitting-access-log-to-writer-accesslog";
+    const said = (message: string) => router.program.logLines.filter((line) => line.message === message);
+    try {
+      await router.register({ uris: ["a.b"], port: backend.port });
+      assert.equal((await get(router.port, "a.b")).status, 200);
+      const line = await router.program.logged(began);
+      assert.deepEqual(line.data, { error: "write /dev/full: no space left on device" });
+      for (let i = 0; i < 500; i++) assert.equal((await get(router.port, "a.b")).status, 200);
+      router.program.child.kill("SIGTERM");
+      assert.equal(await router.program.end(), 0);
+      assert.equal(said(began).length, 1);
+      const lost = said("access-log-to-file-stall-ended").map(({ data }) => Number(data?.["dropped_bytes"]));
+      assert.equal(lost.length, 1);
+      // 501 lines of some two hundred characters, in several batches.
+      assert.ok(lost[0]! > 501 * 200, `lost ${lost}`);
     } finally {
       await router.stop();
       await backend.stop();

@@ -4,6 +4,7 @@ import type { Logger } from "../../core/observe/log.ts";
 import type { AppendFile } from "../../runtime/interface/files.ts";
 import type { Runtime } from "../../runtime/interface.ts";
 import { fileErrorText, writeErrorText } from "../file-error.ts";
+import { AccessLogLosses, towardsFile } from "./access-log-losses.ts";
 import { StartFailure } from "./start-failure.ts";
 import { openSyslog, type SyslogSink } from "./syslog/open.ts";
 
@@ -49,15 +50,18 @@ export async function accessLogFileFault(runtime: Runtime, file: string): Promis
 /** Access log to a file and the process's output, in batches (architecture §8), and to syslog. */
 export class AccessLog implements AccessLogSink {
   readonly #file: AppendFile | undefined;
+  readonly #losses: AccessLogLosses;
   readonly #outputs: readonly ((text: string) => void)[];
   readonly #syslog: SyslogSink | undefined;
 
   private constructor(
     file: AppendFile | undefined,
+    losses: AccessLogLosses,
     outputs: readonly ((text: string) => void)[],
     syslog: SyslogSink | undefined,
   ) {
     this.#file = file;
+    this.#losses = losses;
     this.#outputs = outputs;
     this.#syslog = syslog;
   }
@@ -76,8 +80,8 @@ export class AccessLog implements AccessLogSink {
     if (file === "" && !stdout && !streams) return undefined;
     const log = logger.source("access-grlog");
     const named = isOwn(file);
-    const failed = (error: Error): void =>
-      log.error("error-emitting-access-log-to-writer-accesslog", { error: writeErrorText(file, error) });
+    const losses = new AccessLogLosses(log, runtime.clock, towardsFile);
+    const failed = (error: Error, lost: number): void => losses.failed(writeErrorText(file, error), lost);
     let opened: AppendFile | undefined;
     if (file !== "" && !named) {
       try {
@@ -93,7 +97,7 @@ export class AccessLog implements AccessLogSink {
       ...(stdout || file === ownOutput ? [(text: string) => runtime.writeOut(text, true)] : []),
       ...(file === ownErrors ? [(text: string) => runtime.writeError(text, true)] : []),
     ];
-    return new AccessLog(opened, writers, syslog);
+    return new AccessLog(opened, losses, writers, syslog);
   }
 
   write(line: string): void {
@@ -111,6 +115,7 @@ export class AccessLog implements AccessLogSink {
   /** Resolves when every line has left the process. */
   async close(): Promise<void> {
     await this.#file?.close();
+    this.#losses.end();
     await this.#syslog?.close();
   }
 }

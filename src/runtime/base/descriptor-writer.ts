@@ -1,9 +1,11 @@
 import { Buffer } from "node:buffer";
 import { write } from "node:fs";
+import type { OnWriteError } from "../interface/files.ts";
 import { putLatin1 } from "./text.ts";
 
 /** Bytes that may wait for a slow disk or pipe; what comes beyond them is dropped, and the error told. */
 const waitingLimit = 64 * 1024 * 1024;
+const tooMuch = new Error(`Cannot keep up writing: more than ${waitingLimit} bytes wait; dropping`);
 /** Text is gathered in blocks of this many bytes; a full one goes out at once. */
 const blockBytes = 64 * 1024;
 /**
@@ -33,7 +35,7 @@ export class DescriptorWriter {
   /** May be replaced between batches (log rotation) by `replace`. */
   private descriptor: number;
   private readonly holdMs: number;
-  private readonly onError: (error: Error) => void;
+  private readonly onError: OnWriteError;
   /** Where text is put, and how much of it is filled. */
   private block: Buffer = Buffer.allocUnsafeSlow(blockBytes);
   private filled = 0;
@@ -46,7 +48,6 @@ export class DescriptorWriter {
   private busy = false;
   private timer: NodeJS.Timeout | undefined;
   private idle: (() => void)[] = [];
-  private dropping = false;
   private readonly writeSome: WriteSome;
   /** Bytes that have left. */
   written = 0;
@@ -59,7 +60,7 @@ export class DescriptorWriter {
    * `holdMs`: how long text may wait for more of it, in milliseconds; 0: until the end of the turn. `writeSome`: for a
    * runtime on which `fs.write` waits.
    */
-  constructor(descriptor: number, onError: (error: Error) => void, holdMs = 0, writeSome = writeByFs) {
+  constructor(descriptor: number, onError: OnWriteError, holdMs = 0, writeSome = writeByFs) {
     this.writeSome = writeSome;
     this.descriptor = descriptor;
     this.onError = onError;
@@ -71,9 +72,7 @@ export class DescriptorWriter {
     // A UTF-16 unit takes three bytes at most.
     const most = latin1 ? text.length : text.length * 3;
     if (this.waiting + this.filled + most > waitingLimit) {
-      if (!this.dropping)
-        this.onError(new Error(`Cannot keep up writing: more than ${waitingLimit} bytes wait; dropping`));
-      this.dropping = true;
+      this.onError(tooMuch, most);
       return;
     }
     if (this.filled + most > this.block.length) this.seal(most);
@@ -155,7 +154,6 @@ export class DescriptorWriter {
       return;
     }
     this.busy = false;
-    this.dropping = false;
     const idle = this.idle;
     this.idle = [];
     for (const resolve of idle) resolve();
@@ -170,7 +168,7 @@ export class DescriptorWriter {
       } else if (error.code === "EAGAIN") {
         setTimeout(() => this.put(batch, from), retryMs);
       } else {
-        this.onError(error);
+        this.onError(error, batch.length - from);
         this.done(batch);
       }
     });

@@ -1,6 +1,6 @@
 import { close, open } from "node:fs";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
-import type { AppendFile, AppendOptions } from "../interface/files.ts";
+import type { AppendFile, AppendOptions, OnWriteError } from "../interface/files.ts";
 import { DescriptorWriter } from "./descriptor-writer.ts";
 
 /** `Runtime.readTextFile`: UTF-8. */
@@ -42,7 +42,7 @@ function closed(descriptor: number): Promise<void> {
 /** `Runtime.openAppend`. */
 export async function openAppend(
   path: string,
-  onError: (error: Error) => void,
+  onError: OnWriteError,
   { latin1 = false, holdMs = 0 }: AppendOptions = {},
 ): Promise<AppendFile> {
   let descriptor = await openForAppend(path);

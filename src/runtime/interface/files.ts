@@ -6,6 +6,9 @@ export interface AppendOptions {
   readonly holdMs?: number;
 }
 
+/** Told of each write that fails, or is not tried because too much waits; `lost`: so many bytes are not in the file. */
+export type OnWriteError = (error: Error, lost: number) => void;
+
 /** An append-only file. */
 export interface AppendFile {
   /** Hands text (UTF-8, or one byte per character when `latin1`) to the file; errors go to `onError` of `openAppend`. */

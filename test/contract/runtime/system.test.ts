@@ -120,11 +120,13 @@ describe(`system (${runtime.name})`, () => {
   });
 
   it("tells a write that fails", { skip: existsSync("/dev/full") ? false : "no /dev/full here" }, async () => {
-    const errors: Error[] = [];
-    const file = await runtime.openAppend("/dev/full", (error) => errors.push(error));
-    file.write("x");
+    const errors: [Error, number][] = [];
+    const file = await runtime.openAppend("/dev/full", (...error) => errors.push(error));
+    file.write("lost");
     await until("the error", () => errors.length === 1);
-    assert.equal((errors[0] as NodeJS.ErrnoException).code, "ENOSPC");
+    const [[error, lost] = []] = errors;
+    assert.equal((error as NodeJS.ErrnoException).code, "ENOSPC");
+    assert.equal(lost, 4);
     await file.close();
   });
 

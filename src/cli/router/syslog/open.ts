@@ -5,10 +5,10 @@ import { SyslogRecords } from "../../../core/observe/syslog-record.ts";
 import type { Clock } from "../../../runtime/interface/clock.ts";
 import { StreamError } from "../../../runtime/interface/stream-error.ts";
 import type { Runtime } from "../../../runtime/interface.ts";
+import { AccessLogLosses, towardsSyslog } from "../access-log-losses.ts";
 import { StartFailure } from "../start-failure.ts";
 import { dialErrorText, parseSyslogAddress, type SyslogAddress } from "./address.ts";
 import { DatagramWriter } from "./datagram-writer.ts";
-import { SyslogLosses } from "./losses.ts";
 import { StreamWriter } from "./stream-writer.ts";
 import type { SyslogWriter } from "./writer.ts";
 
@@ -35,7 +35,7 @@ export class SyslogSink implements AccessLogSink {
 }
 
 async function openWriter(runtime: Runtime, logger: Logger, address: SyslogAddress): Promise<SyslogWriter> {
-  const losses = new SyslogLosses(logger, runtime.clock);
+  const losses = new AccessLogLosses(logger, runtime.clock, towardsSyslog);
   if (address.kind === "udp") return await DatagramWriter.open(runtime, address, losses);
   const writer = new StreamWriter(runtime, address, losses);
   await writer.open();

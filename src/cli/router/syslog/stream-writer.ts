@@ -3,8 +3,8 @@ import type { Timer } from "../../../runtime/interface/clock.ts";
 import type { ConnectOptions } from "../../../runtime/interface/dialling.ts";
 import { StreamError } from "../../../runtime/interface/stream-error.ts";
 import type { Runtime } from "../../../runtime/interface.ts";
+import type { AccessLogLosses } from "../access-log-losses.ts";
 import { dialErrorText, type SyslogAddress, writeErrorText } from "./address.ts";
-import type { SyslogLosses } from "./losses.ts";
 import { queueFull, queueLimit, type SyslogWriter } from "./writer.ts";
 
 /** Longest time a record waits for others to be written with, and when a batch is written at once (characters). */
@@ -23,7 +23,7 @@ const closeMs = 1000;
 export class StreamWriter implements SyslogWriter, ByteStreamHandler {
   readonly #runtime: Runtime;
   readonly #address: SyslogAddress;
-  readonly #losses: SyslogLosses;
+  readonly #losses: AccessLogLosses;
   readonly #flushNow = (): void => this.#flush();
   #stream: ByteStream | undefined;
   #dialledAt = 0;
@@ -37,7 +37,7 @@ export class StreamWriter implements SyslogWriter, ByteStreamHandler {
   /** Ends the wait of `close`. */
   #finish: (() => void) | undefined;
 
-  constructor(runtime: Runtime, address: SyslogAddress, losses: SyslogLosses) {
+  constructor(runtime: Runtime, address: SyslogAddress, losses: AccessLogLosses) {
     this.#runtime = runtime;
     this.#address = address;
     this.#losses = losses;

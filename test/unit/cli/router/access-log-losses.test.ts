@@ -1,22 +1,22 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { SyslogLosses } from "../../../../../src/cli/router/syslog/losses.ts";
-import { FakeLogger } from "../../../../fixtures/fake-transport.ts";
-import { TurnedClock } from "../../../../fixtures/turned-clock.ts";
+import { AccessLogLosses, towardsFile, towardsSyslog } from "../../../../src/cli/router/access-log-losses.ts";
+import { FakeLogger } from "../../../fixtures/fake-transport.ts";
+import { TurnedClock } from "../../../fixtures/turned-clock.ts";
 
-function rig() {
+function rig(lines = towardsSyslog) {
   const clock = new TurnedClock();
   const logger = new FakeLogger();
   return {
     clock,
-    losses: new SyslogLosses(logger, clock),
+    losses: new AccessLogLosses(logger, clock, lines),
     said: () => logger.lines.map(([, message, data]) => [message, data]),
   };
 }
 const begins = (error: string) => ["error-emitting-access-log-to-writer-syslog", { error }];
 const ends = (dropped: number) => ["access-log-to-syslog-stall-ended", { dropped }];
 
-describe("losses on the way to syslog", () => {
+describe("losses of the access log", () => {
   it("are logged once when they begin, and with their number when nothing was lost for a while", () => {
     const { clock, losses, said } = rig();
     losses.failed("first", 1);
@@ -53,5 +53,16 @@ describe("losses on the way to syslog", () => {
     clock.turn(60_000);
     assert.equal(said().length, 2);
     assert.equal(clock.foreground, 0);
+  });
+
+  it("are bytes for the file", () => {
+    const { losses, said } = rig(towardsFile);
+    losses.failed("write /log: no space left on device", 70);
+    losses.failed("write /log: no space left on device", 30);
+    losses.end();
+    assert.deepEqual(said(), [
+      ["error-emitting-access-log-to-writer-accesslog", { error: "write /log: no space left on device" }],
+      ["access-log-to-file-stall-ended", { dropped_bytes: 100 }],
+    ]);
   });
 });
