@@ -1,5 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from "node:tls";
+import { limitWaiting } from "../../fixtures/patience.ts";
 import { type ReadBody, readChunked, readHead, readSized } from "./message.ts";
 
 /** A raw client connection: what a test writes goes out byte for byte, what comes back is kept byte for byte (latin1). */
@@ -71,18 +72,18 @@ export class Connection {
     this.socket.write(Buffer.from(text, "latin1"));
   }
 
-  /** Resolves when `look` finds something; fails when the connection ends before, or after `timeoutMs`. */
+  /** Resolves when `look` finds something; fails when the connection ends before, or patience (`timeoutMs`). */
   async waitFor<T>(what: string, look: () => T | undefined, timeoutMs = 15_000): Promise<T> {
     return await new Promise<T>((resolve, reject) => {
       const stop = (): void => {
-        clearTimeout(timer);
+        limit.callOff();
         this.#watchers.delete(check);
       };
       const fail = (reason: string): void => {
         stop();
         reject(new Error(`waited for ${what}: ${reason}; received ${JSON.stringify(this.received.slice(0, 2000))}`));
       };
-      const timer = setTimeout(() => fail(`${timeoutMs} ms passed`), timeoutMs);
+      const limit = limitWaiting(timeoutMs, () => fail(`${timeoutMs} ms passed`));
       const check = (): void => {
         let found: T | undefined;
         try {

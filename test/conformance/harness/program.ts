@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { compileCache } from "../../fixtures/compile-cache.ts";
+import { limitWaiting } from "../../fixtures/patience.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
@@ -99,7 +100,7 @@ export class Program {
   async waitFor<T>(what: string, look: () => T | undefined, timeoutMs = 30_000): Promise<T> {
     return await new Promise<T>((resolve, reject) => {
       const stop = (): void => {
-        clearTimeout(timer);
+        limit.callOff();
         this.#watchers.delete(check);
       };
       const fail = (reason: string): void => {
@@ -117,7 +118,7 @@ export class Program {
           resolve(found);
         } else if (this.ended !== undefined) fail(`the program ended (${this.ended})`);
       };
-      const timer = setTimeout(() => fail(`${timeoutMs} ms passed`), timeoutMs);
+      const limit = limitWaiting(timeoutMs, () => fail(`${timeoutMs} ms passed`));
       this.#watchers.add(check);
       check();
     });
@@ -172,18 +173,16 @@ export class Program {
   /** Waits for the program to end by itself. */
   async end(timeoutMs = 30_000): Promise<number | string> {
     return await new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () =>
-          reject(
-            new Error(
-              `the program did not end in ${timeoutMs} ms\n${this.stdout.slice(-2000)}\n${this.stderr.slice(-2000)}`,
-            ),
+      const limit = limitWaiting(timeoutMs, () =>
+        reject(
+          new Error(
+            `the program did not end in ${timeoutMs} ms\n${this.stdout.slice(-2000)}\n${this.stderr.slice(-2000)}`,
           ),
-        timeoutMs,
+        ),
       );
       const check = (): void => {
         if (this.ended === undefined) return;
-        clearTimeout(timer);
+        limit.callOff();
         this.#watchers.delete(check);
         resolve(this.ended);
       };

@@ -8,12 +8,13 @@ import { sourceOf } from "../../../src/wire/body.ts";
 import { TimerWheel } from "../../../src/wire/timer-wheel.ts";
 import { createTransport, type TransportOptions } from "../../../src/wire/transport.ts";
 import { plainOptions, TestOutgoing, TestSink, TestSource, watch } from "../../fixtures/client-rig.ts";
+import { Patience } from "../../fixtures/patience.ts";
 
-/** Resolves when the condition holds; fails after 20 s. */
+/** Resolves when the condition holds; fails when patience ends. */
 async function until(condition: () => boolean, what: string): Promise<void> {
-  const end = Date.now() + 20_000;
+  const patience = new Patience(20_000);
   while (!condition()) {
-    if (Date.now() > end) throw new Error(`waited for ${what} in vain`);
+    if (patience.over) throw new Error(`waited for ${what} in vain`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
@@ -197,15 +198,20 @@ describe("transport over sockets: large bodies", () => {
    */
   const kernelHolds = 32 * 1024 * 1024;
 
+  /** So much is read before the reader pauses. It goes on when the sender cannot: no clock says how slow it is. */
+  const readAtATime = 4 * 1024 * 1024;
+
   it("takes 100 MB from the backend at the speed of a slow reader, hardly ahead of it", async () => {
     const piece = Buffer.alloc(256 * 1024, 7);
     let left = size;
+    let blocked = false;
     const backend = await Backend.start((socket) => {
       socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`);
       const more = (): void => {
         while (left > 0) {
           left -= piece.length;
-          if (!socket.write(piece)) {
+          blocked = !socket.write(piece);
+          if (blocked) {
             socket.once("drain", more);
             return;
           }
@@ -220,9 +226,15 @@ describe("transport over sockets: large bodies", () => {
     const sink = new TestSink(false);
     // Full after every piece; goes on in a later turn of the event loop.
     sink.takesMore = false;
+    let readTo = readAtATime;
     sink.onWrite = () => {
       ahead = Math.max(ahead, size - left - sink.bytes);
-      setTimeout(() => source.resume(), 0);
+      if (sink.bytes < readTo) {
+        setImmediate(() => source.resume());
+        return;
+      }
+      readTo += readAtATime;
+      void until(() => blocked || left === 0, "the backend to be stopped").then(() => source.resume());
     };
     source.start(sink);
     await until(() => sink.ends === 1, "the body");
@@ -252,11 +264,18 @@ describe("transport over sockets: large bodies", () => {
     await until(() => backend.sockets.size === 1 && source.sink !== undefined, "the request");
     const [socket] = backend.sockets;
     socket!.removeAllListeners("data");
+    let readTo = readAtATime;
+    let stops = 0;
     socket!.on("data", (bytes) => {
       received += bytes.length;
       if (received >= size) socket!.write(ok);
+      if (received < readTo || received >= size) return;
+      readTo += readAtATime;
       socket!.pause();
-      setTimeout(() => socket!.resume(), 0);
+      void until(() => source.stops > stops || fed >= size, "the source to be stopped").then(() => {
+        stops = source.stops;
+        socket!.resume();
+      });
     });
     source.resume();
     await until(() => result.response !== undefined, "the answer");
