@@ -371,9 +371,12 @@ export class Http2ServerStream extends Http2Stream implements RequestLike, Clien
     else if (this.remoteClosed) this.#owner.streamOver(this);
   }
 
-  /** The response cannot be completed (data-plane §2.4). */
+  /** The response cannot be completed (data-plane §2.4). What came before that is delivered. */
   #cut(): void {
+    const held = this.#held;
+    this.#held = undefined;
     this.#response = undefined;
+    if (held !== undefined) this.sendBody(held);
     this.abandon();
     this.connection.reset(this.id, INTERNAL_ERROR);
     this.#dropRequest();

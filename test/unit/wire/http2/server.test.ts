@@ -315,6 +315,18 @@ describe("HTTP/2 server connection: bodies", () => {
     assert.deepEqual(observed[0]!.heard, ["finished 0 4 response-cut"]);
   });
 
+  it("delivers what came together with the failure, in front of the reset", async () => {
+    const body = new HandFedBody(-1);
+    body.onStart = () => {
+      body.give("half");
+      body.sink!.fail(new Failure("body-cut", "backend", "never", "unexpected EOF"));
+    };
+    const { peer } = await createHttp2ServerRig(() => sourceResponse(body));
+    peer.get(1);
+    await settled();
+    assert.deepEqual([peer.stream(1).body, peer.stream(1).reset], ["half", INTERNAL_ERROR]);
+  });
+
   it("tells the handler of a client that resets its stream", async () => {
     const { handler, exchanges } = pendingHandler();
     const { peer } = await createHttp2ServerRig(handler);
