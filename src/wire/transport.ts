@@ -22,6 +22,8 @@ import { dialTunnel } from "./tunnel-dial.ts";
 const defaultHeadBytes = 10 * 1024 * 1024;
 /** Connections that upstream's library keeps per host when told 0. */
 const defaultIdlePerEndpoint = 2;
+/** Idle time and interval of TCP keep-alive that upstream's library takes when told 0. */
+const defaultProbeMs = 15_000;
 
 /** Connections that begin with a PROXY header: each is one client's, and none is kept. */
 const unshared = new ConnectionPool<ClientConnection>(0);
@@ -30,13 +32,13 @@ const unshared = new ConnectionPool<ClientConnection>(0);
 export interface TransportOptions {
   /** Name resolution and TCP connect (`endpoint_dial_timeout`). */
   readonly dialTimeoutMs: number;
-  /** TCP keep-alive idle time and interval (`endpoint_keep_alive_probe_interval`); 0 or negative: off. */
+  /** TCP keep-alive idle time and interval (`endpoint_keep_alive_probe_interval`), up to whole seconds; 0 means 15 s, negative: off. */
   readonly keepAliveProbeMs: number;
   /** False: a new connection for each request, which says `Connection: close` (`disable_keep_alives`). */
   readonly keepAlive: boolean;
   /** Idle connections of one endpoint (`max_idle_conns_per_host`); 0 means 2, negative none. */
   readonly maxIdlePerEndpoint: number;
-  /** The same, as `max_idle_conns` limits an endpoint too (data-plane §4.8); 0: no limit. */
+  /** The same, as `max_idle_conns` limits an endpoint too (data-plane §4.8); 0: no limit, negative: none is kept. */
   readonly maxIdle: number;
   /** How long a connection may be idle; 90 s upstream. */
   readonly idleTimeoutMs: number;
@@ -56,6 +58,11 @@ export interface TransportOptions {
 
 /** Protocols offered to an endpoint that may speak HTTP/2. */
 const alpn = ["h2", "http/1.1"];
+
+/** Kernels count the time to a probe in seconds: a part of one is a whole one, as upstream. */
+function wholeSeconds(ms: number): number {
+  return Math.ceil(ms / 1000) * 1000;
+}
 
 /** The way to HTTP/1.1 backends over byte streams: a pool of connections per endpoint object (data-plane §4.8). */
 class WireTransport implements Transport, ConnectionParts, Http2Dialler {
@@ -85,7 +92,7 @@ class WireTransport implements Transport, ConnectionParts, Http2Dialler {
     const { latin1, headLimits } = this;
     this.http2 = { wheel, latin1, headLimits, idleTimeoutMs: options.keepAlive ? options.idleTimeoutMs : 0 };
     const perEndpoint = options.maxIdlePerEndpoint === 0 ? defaultIdlePerEndpoint : options.maxIdlePerEndpoint;
-    this.#idleLimit = Math.min(perEndpoint, options.maxIdle > 0 ? options.maxIdle : Number.POSITIVE_INFINITY);
+    this.#idleLimit = Math.min(perEndpoint, options.maxIdle === 0 ? Number.POSITIVE_INFINITY : options.maxIdle);
   }
 
   send(endpoint: Endpoint, outgoing: Outgoing): Promise<BackendResponse | Tunnel> {
@@ -181,7 +188,7 @@ class WireTransport implements Transport, ConnectionParts, Http2Dialler {
       host: withoutBrackets(endpoint.host) || "127.0.0.1",
       port: endpoint.port,
       timeoutMs: dialTimeoutMs > 0 ? Math.min(dialTimeoutMs, longestTimerMs) : undefined,
-      keepAliveMs: keepAliveProbeMs > 0 ? keepAliveProbeMs : undefined,
+      keepAliveMs: keepAliveProbeMs < 0 ? undefined : wholeSeconds(keepAliveProbeMs) || defaultProbeMs,
       tls,
       ...(admits === undefined ? {} : { admits }),
       ...(proxyProtocol === undefined ? {} : { preamble: proxyHeader(proxyProtocol, client) }),

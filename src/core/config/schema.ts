@@ -290,10 +290,13 @@ export const ConfigSchema = v.object({
   http_2_endpoint_timeout: duration("0s", "`endpoint_timeout` for HTTP/2 backends, when not 0."),
   endpoint_dial_timeout: duration("5s", "TCP connect to a backend."),
   websocket_dial_timeout: duration("0s", "The same for upgrades; 0: `endpoint_dial_timeout`."),
-  endpoint_keep_alive_probe_interval: duration("1s", "TCP keep-alive probes to backends."),
+  endpoint_keep_alive_probe_interval: duration(
+    "1s",
+    "TCP keep-alive probes to backends, in whole seconds; 0: every 15 s, negative: none.",
+  ),
   disable_keep_alives: flag(true, "Do not reuse connections to backends.", { job: false }),
-  max_idle_conns: integer("int", 100, "Idle connections over all backends."),
-  max_idle_conns_per_host: integer("int", 2, "Idle connections per backend.", { job: 100 }),
+  max_idle_conns: integer("int", 100, "Idle connections over all backends; 0: no limit, negative: none."),
+  max_idle_conns_per_host: integer("int", 2, "Idle connections per backend; 0: 2, negative: none.", { job: 100 }),
   keep_alive_100_continue_requests: flag(false, "Reuse connections of requests with `Expect: 100-continue`."),
   balancing_algorithm: choice(["round-robin", "least-connection"], "round-robin", "Default of new pools."),
   balancing_algorithm_az_preference: choice(

@@ -95,6 +95,7 @@ describe("Transport: connections are used again", () => {
     [{ maxIdlePerEndpoint: 100, maxIdle: 4 }, 4],
     [{ maxIdlePerEndpoint: 0, maxIdle: 100 }, 2],
     [{ maxIdlePerEndpoint: -1, maxIdle: 100 }, 0],
+    [{ maxIdlePerEndpoint: 100, maxIdle: -1 }, 0],
   ] as [Partial<TransportOptions>, number][]) {
     it(`keeps ${kept} of 6 with ${JSON.stringify(options)}, and closes the others`, async () => {
       const rig = createRig(options);

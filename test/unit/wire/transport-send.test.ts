@@ -21,6 +21,19 @@ describe("Transport.send: the request on the wire", () => {
     assert.deepEqual(rig.dials, [{ ...dialled, times: outgoing.attempt }]);
   });
 
+  for (const [keepAliveProbeMs, keepAliveMs] of [
+    [0, 15_000],
+    [-1, undefined],
+    [500, 1000],
+    [1500, 2000],
+  ] as const) {
+    it(`has the kernel look for peers that are gone, told ${keepAliveProbeMs} ms (data-plane §4.7)`, async () => {
+      const rig = createRig({ keepAliveProbeMs });
+      await rig.send(new TestOutgoing("GET", "/"));
+      assert.equal(rig.dials[0]!.keepAliveMs, keepAliveMs);
+    });
+  }
+
   it("says Content-Length: 0 for methods that announce a body, and nothing for others", async () => {
     const rig = createRig();
     const sent = async (method: string, headers: [string, string][]): Promise<string> => {
