@@ -35,6 +35,8 @@ const limits = { maxBytes: 1_048_576, maxLines: 0 };
 const idleTimeoutMs = 120_000;
 const readHeaderTimeoutMs = 60_000;
 const forgetEveryMs = 10_000;
+/** How long the database may take to say goodbye. */
+const goodbyeMs = 2000;
 
 /** The admin port cannot be bound. */
 export class AdminListenError extends Error {
@@ -141,7 +143,9 @@ export class RoutingApiServer {
     await Promise.all(this.#servers.map((server) => server.stopAccepting()));
     await Promise.race([Promise.all(this.#servers.map((server) => server.drain())), patience]);
     for (const server of this.#servers) server.destroy();
-    await this.#api.store.close();
+    const goodbye = new Promise<void>((resolve) => this.#runtime.clock.after(goodbyeMs, resolve, true));
+    // One that stands still, and statements it has not answered, keep nobody from ending.
+    await Promise.race([this.#api.store.close(), goodbye]);
   }
 
   async #prune(): Promise<void> {

@@ -6,6 +6,7 @@ import type { Flavour } from "./flavour.ts";
 import { addGroup, changeGroup, groupsOf, removeGroup, seedGroups } from "./group-table.ts";
 import { keyOf, LeaseRows, type RowChange } from "./lease-rows.ts";
 import { migrate } from "./migrations.ts";
+import { isRefusal } from "./refusal.ts";
 import { type RenewalOptions, renewed } from "./renewal.ts";
 import { selected } from "./selection.ts";
 import { SharedSaves } from "./shared-saves.ts";
@@ -42,7 +43,7 @@ export class SqlStore implements Store {
     this.#options = options;
     this.#turns = new Turns(this.#db, flavour);
     this.#rows = new LeaseRows(flavour);
-    this.#shared = new SharedSaves((leases) => this.#save(leases), options.soon);
+    this.#shared = new SharedSaves({ save: (leases) => this.#save(leases), soon: options.soon, isRefusal });
   }
 
   async prepare(groups: readonly RouterGroup[]): Promise<void> {

@@ -80,6 +80,18 @@ for (const [name, start] of benches) {
       assert.deepEqual(await one.events(last, 10), []);
     });
 
+    it("does not let what it cannot hold harm others that are saved at the same time", async () => {
+      // A NUL for PostgreSQL, 300 characters for MySQL; SQLite takes all.
+      const odd = lease("odd.example.com", { route_guid: `\0${"x".repeat(300)}` });
+      const names = ["1.example.com", "2.example.com"];
+      const [first, , second] = await Promise.allSettled(
+        [lease(names[0]!), odd, lease(names[1]!)].map((of) => one.save(of)),
+      );
+      assert.deepEqual([first!.status, second!.status], ["fulfilled", "fulfilled"]);
+      await one.remove(leaseKeys([...names, "odd.example.com"].map((text) => route(text))));
+      assert.deepEqual(await one.list(filter), []);
+    });
+
     it("takes a large batch, the same lease twice in it", async () => {
       const many = Array.from({ length: 1500 }, (_, index) => route(`${index % 1499}.large.example.com`));
       await one.save(httpLeases(many, 120));

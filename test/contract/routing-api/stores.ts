@@ -72,12 +72,13 @@ const serverBench =
     return bench;
   };
 
-const onBun = "Bun" in globalThis;
+/** Database servers belong to this run: with `--all`, on Bun. */
+export const withServers: boolean = process.env["CAUSEWAY_ALL"] === "1" && "Bun" in globalThis;
 
-/** The databases of this run: SQLite, and with `--all` the servers, on Bun. */
+/** The databases of this run: SQLite, and servers where they belong to it. */
 export const benches: readonly (readonly [name: string, start: () => Promise<StoreBench>])[] = [
   ["SQLite", sqliteBench],
-  ...(process.env["CAUSEWAY_ALL"] === "1" && onBun
+  ...(withServers
     ? ([
         [
           "PostgreSQL",
@@ -86,7 +87,7 @@ export const benches: readonly (readonly [name: string, start: () => Promise<Sto
             postgres(server, () => undefined),
           ),
         ],
-        ["MariaDB", serverBench(startMariadb, mysql)],
+        ["MariaDB", serverBench(() => startMariadb(), mysql)],
       ] as const)
     : []),
 ];
