@@ -123,6 +123,33 @@ describe("what pages name", () => {
     assert.deepEqual(unknown, []);
   });
 
+  it("keys in migration.md are in the schema", () => {
+    const paths = keysOf(configShape, "");
+    const known = new Set([...paths].flatMap((path) => [path, path.split(".").at(-1) ?? path]));
+    // Properties of the job have names of their own, and the kernel's settings are nobody's.
+    const others = /^\| `[^|]*(?=\|)|^\| kernel .*/gm;
+    const words = [
+      ...text("docs/migration.md")
+        .replace(others, "")
+        .matchAll(/`([a-z\d]+(?:[_.][a-z\d_]+)+)(?:: [^`]*)?`/g),
+    ];
+    assert.ok(words.length > 30, String(words.length));
+    const unknown = words
+      .map(([, word = ""]) => word)
+      .filter((word) => !known.has(word) && !/\.(?:md|yml)$/.test(word));
+    // The first is told of because the job sets it and Gorouter passes over it, the other is a subject of NATS.
+    assert.deepEqual(unknown, ["max_header_bytes", "router.start"]);
+  });
+
+  it("metrics of Prometheus in metrics.md are those that the router has, with their types", () => {
+    const rows = [...text("docs/metrics.md").matchAll(/^\| (`[^|]*`) \| (counter|gauge|histogram)/gm)];
+    const told = rows.flatMap(([, names = "", type = ""]) =>
+      [...names.matchAll(/`(\w+)`/g)].map(([, name = ""]) => `${type} ${name}`),
+    );
+    const made = text("src/status/metrics/families.ts").matchAll(/\b(counter|gauge|histogram)\(\s*"(\w+)"/g);
+    assert.deepEqual(told.sort(), [...made].map(([, type, name]) => `${type} ${name}`).sort());
+  });
+
   it("cipher suites of examples are known", () => {
     const suites = [...text("docs/tls.md").matchAll(/^cipher_suites: (\S+)/gm)].flatMap(([, list = ""]) =>
       list.split(":"),
