@@ -1,6 +1,6 @@
 import type { AbortCause } from "../core/client.ts";
 import type { Clock, Timer } from "../core/clock.ts";
-import { Failure } from "../core/forwarding/failure.ts";
+import { clientGone, Failure } from "../core/forwarding/failure.ts";
 import type { BackendResponse, Outgoing, Sending, Transport } from "../core/forwarding/transport.ts";
 import type { Endpoint } from "../core/routing/endpoint.ts";
 import { limitTime } from "../core/time-limit.ts";
@@ -15,7 +15,6 @@ const ownFields = ["Te", "Expect", "Connection", "Upgrade", "Trailer", "Transfer
 /** Codings that `fetch` takes off although nobody asked for them. */
 const codings: ReadonlySet<string> = new Set(["gzip", "x-gzip", "deflate", "br", "zstd"]);
 
-const gone = (): Failure => new Failure("client-gone", "client", "never", "context canceled");
 const late = (): Failure => new Failure("deadline", "backend", "never", "context deadline exceeded");
 
 /** Path and query of a request target in any form, as a URL can hold them. */
@@ -55,7 +54,7 @@ class FetchSending implements Sending {
 
   abort(cause: AbortCause): void {
     const failure = new Failure("internal", "router", "never", "request given up: the router is shutting down");
-    this.#giveUp(cause === "client-gone" ? gone() : failure);
+    this.#giveUp(cause === "client-gone" ? clientGone() : failure);
   }
 
   async send(): Promise<BackendResponse> {

@@ -1,5 +1,5 @@
 import type { AbortCause } from "../core/client.ts";
-import { Failure } from "../core/forwarding/failure.ts";
+import { clientGone, Failure } from "../core/forwarding/failure.ts";
 import type { BackendResponse, Outgoing, Sending } from "../core/forwarding/transport.ts";
 import type { HeadersLike, Tunnel } from "../core/message.ts";
 import type { Endpoint } from "../core/routing/endpoint.ts";
@@ -198,7 +198,7 @@ export class ClientExchange implements Sending, RequestOwner, Timed {
   }
 
   abort(cause: AbortCause): void {
-    if (cause === "client-gone") this.fail(new Failure("client-gone", "client", "never", "context canceled"));
+    if (cause === "client-gone") this.fail(clientGone());
     else this.fail(new Failure("internal", "router", "never", "request given up: the router is shutting down"));
   }
 

@@ -1,29 +1,13 @@
 import type { MessageHeaders } from "../core/message.ts";
-import { CLASSES, CR, HTAB, LF, SP, sameWord, skipBlanks, TOKEN, trimEnd } from "./octets.ts";
+import { AddedLine, inOrder, isNamed } from "./added-line.ts";
+import { checkedValue, checkName } from "./field-syntax.ts";
+import { decimal, sameWord, skipBlanks, trimEnd } from "./octets.ts";
 
 /**
  * Marks of a head without lines. Marks of n lines are 2n + 1 offsets into the text: for each line where it starts and
  * where its colon is (-1: the line was removed), then where the last line ends. A line ends with CRLF.
  */
 const NO_MARKS: number[] = [0];
-
-/** A field value without blanks and line ends around it, as Fetch normalises it; checked to be one line of bytes. */
-function checkedValue(name: string, value: string): string {
-  let from = 0;
-  let to = value.length;
-  while (from < to && isLineSpace(value.charCodeAt(from))) from++;
-  while (to > from && isLineSpace(value.charCodeAt(to - 1))) to--;
-  for (let i = from; i < to; i++) {
-    const code = value.charCodeAt(i);
-    if (code === CR || code === LF || code === 0 || code > 0xff) {
-      throw new TypeError(
-        `cannot set header ${name}: its value ${JSON.stringify(value)} has a character that cannot go on the wire ` +
-          `(at ${i}); use characters U+0001 to U+00FF without line ends`,
-      );
-    }
-  }
-  return to - from === value.length ? value : value.substring(from, to);
-}
 
 /**
  * One of 32 bits that stands for names of that length and first letter. The bits of a message's names tell most names
@@ -33,65 +17,10 @@ function nameBit(length: number, first: number): number {
   return 1 << ((length * 7 + (first | 0x20)) & 31);
 }
 
-/** The number that `text[from, to)` says; -1 unless it is 1 to 15 digits. */
-function decimal(text: string, from: number, to: number): number {
-  if (to === from || to - from > 15) return -1;
-  let number = 0;
-  for (let i = from; i < to; i++) {
-    const digit = text.charCodeAt(i) - 0x30;
-    if (digit < 0 || digit > 9) return -1;
-    number = number * 10 + digit;
-  }
-  return number;
-}
-
 /** The value of most `Connection` lines, as nearly everybody spells it: a text that stays costs less than one cut out. */
 function saysKeepAlive(text: string, at: number): boolean {
   for (let i = 0; i < 10; i++) if (text.charCodeAt(at + i) !== "keep-alive".charCodeAt(i)) return false;
   return true;
-}
-
-function isLineSpace(code: number): boolean {
-  return code === SP || code === HTAB || code === CR || code === LF;
-}
-
-function checkName(name: string): void {
-  let valid = name.length > 0;
-  for (let i = 0; i < name.length; i++) {
-    const code = name.charCodeAt(i);
-    if (code > 0xff || (CLASSES[code]! & TOKEN) === 0) valid = false;
-  }
-  if (!valid)
-    throw new TypeError(`cannot set header ${JSON.stringify(name)}: use a token (RFC 9110 §5.6.2) as its name`);
-}
-
-/** A line behind the received ones, with those before it. Never changed, so that views share it and a fork copies nothing. */
-class AddedLine {
-  readonly name: string;
-  readonly value: string;
-  /** All lines up to this one, as they go on the wire. */
-  readonly wire: string;
-  readonly before: AddedLine | undefined;
-
-  /** `line`: the line as it goes on the wire. */
-  constructor(name: string, value: string, line: string, before: AddedLine | undefined) {
-    this.name = name;
-    this.value = value;
-    this.wire = before === undefined ? line : before.wire + line;
-    this.before = before;
-  }
-}
-
-/** Lines from the first added one on. */
-function inOrder(last: AddedLine | undefined): AddedLine[] {
-  const lines: AddedLine[] = [];
-  for (let line = last; line !== undefined; line = line.before) lines.push(line);
-  return lines.reverse();
-}
-
-function isNamed(line: AddedLine, name: string): boolean {
-  const other = line.name;
-  return other === name || (other.length === name.length && sameWord(other, 0, name));
 }
 
 /**
@@ -253,7 +182,7 @@ export class HeaderLines implements MessageHeaders {
 
   /**
    * Adds a line behind the others. As with Fetch, blanks and line ends around the value go, and a name that is no token
-   * or a value with NUL, CR, LF or a character above U+00FF throws `TypeError`: nothing can smuggle in a second line.
+   * or a value with NUL, CR, LF or a character above U+00FF throws `TypeError`.
    */
   append(name: string, value: string): void {
     checkName(name);

@@ -98,3 +98,15 @@ export function trimEnd(text: string, from: number, to: number): number {
   }
   return at;
 }
+
+/** The number that `text[from, to)` says; -1 unless it is 1 to 15 digits. */
+export function decimal(text: string, from: number, to: number): number {
+  if (to === from || to - from > 15) return -1;
+  let number = 0;
+  for (let i = from; i < to; i++) {
+    const digit = text.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    number = number * 10 + digit;
+  }
+  return number;
+}

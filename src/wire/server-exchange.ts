@@ -1,5 +1,5 @@
 import type { ClientTexts, ExchangeEnd } from "../core/client.ts";
-import { Failure } from "../core/forwarding/failure.ts";
+import { clientGone } from "../core/forwarding/failure.ts";
 import { type HeadersLike, isTunnel, type ResponseLike } from "../core/message.ts";
 import type { ByteStream } from "../runtime/interface/byte-stream.ts";
 import type { RequestHead } from "./request-head.ts";
@@ -158,7 +158,7 @@ export class ServerExchange implements BodyCarrier, Informer, ResponseOwner {
   /** The client is gone, or sends no more before it has its answer (data-plane §4.9): whoever works for it is told. */
   clientLeft(): void {
     if (this.#request?.leave() !== true) return;
-    this.#incoming?.fail(new Failure("client-gone", "client", "never", "context canceled"));
+    this.#incoming?.fail(clientGone());
     if (this.#held !== undefined) this.#release();
   }
 

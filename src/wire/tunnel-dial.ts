@@ -1,7 +1,7 @@
 import { addressText } from "../core/address-text.ts";
 import type { AbortCause } from "../core/client.ts";
 import { deferred } from "../core/deferred.ts";
-import { Failure } from "../core/forwarding/failure.ts";
+import { clientGone, Failure } from "../core/forwarding/failure.ts";
 import type { Outgoing, Sending } from "../core/forwarding/transport.ts";
 import type { Tunnel } from "../core/message.ts";
 import type { Endpoint } from "../core/routing/endpoint.ts";
@@ -62,7 +62,7 @@ class TunnelDial implements ByteStreamHandler, Sending {
   }
 
   abort(cause: AbortCause): void {
-    if (cause === "client-gone") this.fail(new Failure("client-gone", "client", "never", "context canceled"));
+    if (cause === "client-gone") this.fail(clientGone());
     else this.fail(new Failure("internal", "router", "never", "dial given up: the router is shutting down"));
   }
 }

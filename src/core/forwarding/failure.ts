@@ -48,3 +48,8 @@ export class Failure extends Error {
     this.retry = retry;
   }
 }
+
+/** The client left before it had its answer (data-plane §4.9). */
+export function clientGone(): Failure {
+  return new Failure("client-gone", "client", "never", "context canceled");
+}

@@ -12,7 +12,7 @@ import { routeEndpointData } from "../routing/endpoint-lines.ts";
 import type { Pool } from "../routing/pool.ts";
 import { beginRoundTrip, endRoundTrip } from "../routing/pool-state.ts";
 import { endpointFailure } from "./endpoint-failure.ts";
-import { Failure } from "./failure.ts";
+import { clientGone, Failure } from "./failure.ts";
 import { readHashKey } from "./hash-key.ts";
 import { identify, makeOutbound } from "./outbound-headers.ts";
 import { addRouterHeaders, finishResponseHeaders } from "./response-headers.ts";
@@ -25,8 +25,6 @@ import { readUpgrade, switchesAsAsked } from "./upgrade.ts";
 /** Other workers may be faster with the last place at an endpoint so many times before it counts as full for good. */
 const lostPlaces = 16;
 
-/** The client left. */
-export const clientGone = (): Failure => new Failure("client-gone", "client", "never", "context canceled");
 const noEndpoints = (): Failure => new Failure("no-endpoints", "router", "never", "No endpoints available");
 /** A protocol cannot be switched to. */
 export const refusedSwitch = (message: string): Failure =>
@@ -64,8 +62,8 @@ function noteAnswer(exchange: Exchange): void {
   if (exchange.websocket) exchange.router.metrics.websocketUpgrades += 1;
 }
 
-/** Whether the transport could make nothing of a 101 that the backend answered: for a log that is no failed attempt (§6.3). */
-export function wasRefusedSwitch(exchange: Exchange, failure: Failure): boolean {
+/** A 101 of which the transport could make nothing is an answer all the same, no failed attempt (§6.3). True: it was one. */
+export function noteRefusedSwitch(exchange: Exchange, failure: Failure): boolean {
   if (failure.kind !== "switching-protocols" || failure.source !== "backend") return false;
   noteAnswer(exchange);
   return true;
@@ -197,7 +195,7 @@ export async function forward(exchange: Exchange): Promise<ResponseLike | Tunnel
       }
       router.events?.attempted?.(exchange, exchange.attempt.sentAt, answer);
       if (answer !== undefined) return passOn(exchange, endpoint, answer);
-      if (last === undefined || wasRefusedSwitch(exchange, last)) break;
+      if (last === undefined || noteRefusedSwitch(exchange, last)) break;
       if (!noteFailure(exchange, pool, endpoint, last, endpoints)) break;
     }
     return fail(exchange, last ?? noEndpoints());

@@ -1,6 +1,6 @@
 import type { Exchange } from "../exchange.ts";
-import type { Failure } from "../forwarding/failure.ts";
-import { clientGone, fail, failureOf, passOn, refusedSwitch, wasRefusedSwitch } from "../forwarding/forward.ts";
+import { clientGone, type Failure } from "../forwarding/failure.ts";
+import { fail, failureOf, noteRefusedSwitch, passOn, refusedSwitch } from "../forwarding/forward.ts";
 import { makeOutbound } from "../forwarding/outbound-headers.ts";
 import { judge } from "../forwarding/retry.ts";
 import { Attempt, type BackendResponse } from "../forwarding/transport.ts";
@@ -85,7 +85,7 @@ async function attempts(exchange: Exchange, way: ServiceWay): Promise<ResponseLi
     }
     router.events?.attempted?.(exchange, exchange.attempt.sentAt, answer);
     if (answer !== undefined) return answerOf(exchange, service, answer);
-    if (last === undefined || wasRefusedSwitch(exchange, last) || !noteFailure(exchange, service, last)) break;
+    if (last === undefined || noteRefusedSwitch(exchange, last) || !noteFailure(exchange, service, last)) break;
   }
   return fail(exchange, last!);
 }
