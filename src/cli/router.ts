@@ -21,7 +21,9 @@ async function run(runtime: Runtime, args: readonly string[], calledAs: string):
     runtime.writeError(flags.error);
     return await leave(runtime, flags.code);
   }
-  const loaded = await load(runtime, flags.values.get("c"));
+  // Empty is the flag's default, so upstream cannot tell `-c ""` from none.
+  const path = flags.values.get("c") || undefined;
+  const loaded = await load(runtime, path);
   if (loaded === undefined) return await leave(runtime, 1);
   const { config, warnings } = loaded;
   const level = parseLevel(config.logging.level);
@@ -36,7 +38,7 @@ async function run(runtime: Runtime, args: readonly string[], calledAs: string):
     level,
     timestamps: timestampFormat(config.logging.format.timestamp),
   });
-  const advice = flags.values.has("c") ? "" : withoutFile;
+  const advice = path === undefined ? withoutFile : "";
   // What a router is made of is two thirds of its start, and not needed by one that cannot start.
   const { serveUntilEnd } = await import("./router/serve-until-end.ts");
   await leave(runtime, await serveUntilEnd(runtime, config, warnings, logger, advice));

@@ -56,6 +56,8 @@ export interface ResponseLike extends Pick<Response, "status" | "statusText" | "
    * Present on answers of the router's own, which announce its length in `Content-Length`.
    */
   readonly content?: string;
+  /** Names (lower case) of the fields that stand behind Date, as those that a server adds to what its handler set. */
+  readonly behindDate?: readonly string[];
   /**
    * Everything to be sent, one character per byte, instead of status line, headers and body; the connection is closed
    * after it. A listener that cannot (HTTP/2, native serving) sends the response as usual.

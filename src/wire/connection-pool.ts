@@ -15,7 +15,7 @@ export class ConnectionPool<Connection extends Poolable> {
   readonly #idle: Connection[] = [];
   #open = true;
 
-  /** `limit`: how many connections may be idle at a time. */
+  /** `limit`: how many connections may be idle at a time; 0 or less: none. */
   constructor(limit: number) {
     this.#limit = limit;
   }

@@ -12,7 +12,10 @@ import { type ResponseOwner, ResponseWriter } from "./server-response-writer.ts"
 import { bodyOf, dispose, emptyResponse, isPromise, type Result } from "./server-result.ts";
 import { ByteTunnel } from "./tunnel.ts";
 
-/** Bytes of an unwanted body that are read for the sake of the connection (data-plane §1.4.17). */
+/**
+ * Bytes of an unwanted body that are read for the sake of the connection (data-plane §1.4.17); of one that announces just as
+ * many none are.
+ */
 const discardLimit = 256 * 1024;
 
 /** The connection, as its exchanges see it. */
@@ -199,7 +202,7 @@ export class ServerExchange implements BodyCarrier, Informer, ResponseOwner {
       return;
     }
     incoming.drop();
-    if (incoming.failure === undefined && incoming.remaining <= discardLimit) this.#owner.exchangeDiscards();
+    if (incoming.failure === undefined && incoming.unread < discardLimit) this.#owner.exchangeDiscards();
     else this.#owner.exchangeOver(false, false);
   }
 
@@ -231,7 +234,7 @@ export class ServerExchange implements BodyCarrier, Informer, ResponseOwner {
       if (this.#waitsForContinue(this.#request!)) return false;
       incoming.drop();
     }
-    return this.#holds(incoming) && incoming.remaining <= discardLimit;
+    return this.#holds(incoming) && incoming.unread < discardLimit;
   }
 
   /** True while an answer is better held back until more of the body has come. */
@@ -253,10 +256,13 @@ export class ServerExchange implements BodyCarrier, Informer, ResponseOwner {
 
   /** Whether the request leaves the connection in a state to go on with. */
   #mayPersist(request: ServerRequest): boolean {
-    if (request.incoming?.failure !== undefined) return false;
+    const { incoming } = request;
+    if (incoming?.failure !== undefined) return false;
+    // It came unasked, and nobody has read it: upstream does not go on behind it.
+    if (incoming !== undefined && !incoming.taken && this.#waitsForContinue(request)) return false;
     if (this.#incoming === undefined) return true;
     if (this.#parts.options.concurrentReadWrite !== true || this.#waitsForContinue(request)) return false;
-    return this.#incoming.taken || this.#incoming.remaining <= discardLimit;
+    return this.#incoming.taken || this.#incoming.unread < discardLimit;
   }
 
   #respond(response: ResponseLike): void {

@@ -21,12 +21,29 @@ function plain(status: number, text: string): ResponseLike {
   return new Response(text, { status, headers: { "Content-Type": "text/plain; charset=utf-8" } });
 }
 
+/**
+ * The fields of a request for `Headers`, which joins lines of one name: of several `Authorization` lines the first counts,
+ * as upstream.
+ */
+function fieldsOf(headers: RequestLike["headers"]): (readonly [string, string])[] {
+  const fields: (readonly [string, string])[] = [];
+  let authorized = false;
+  for (const field of headers) {
+    if (field[0].toLowerCase() === "authorization") {
+      if (authorized) continue;
+      authorized = true;
+    }
+    fields.push(field);
+  }
+  return fields;
+}
+
 function requestOf(request: RequestLike): Request {
   const { method } = request;
   const bodiless = method === "GET" || method === "HEAD";
   return new Request(request.url, {
     method,
-    headers: [...request.headers],
+    headers: fieldsOf(request.headers) as [string, string][],
     body: bodiless ? null : request.body,
     signal: request.signal,
     // Fetch asks for it beside a stream; not every platform's types know it.
@@ -34,7 +51,19 @@ function requestOf(request: RequestLike): Request {
   } as RequestInit);
 }
 
-/** The platform's answer with its header names spelled as Go spells them: `Headers` has them in lower case only. */
+/** What Go's server adds behind Date, in its order; the type only where it made it out from the body itself. */
+const length = ["content-length"];
+const lengthAndType = ["content-length", "content-type"];
+
+/** Plain text that no handler named so: `http.Error` of Go names it together with "nosniff". */
+function isSniffed(headers: Headers): boolean {
+  return headers.get("content-type") === "text/plain; charset=utf-8" && !headers.has("x-content-type-options");
+}
+
+/**
+ * The platform's answer with its header lines as Go's server writes them: `Headers` has names in lower case only, and all of
+ * them in the order of their names.
+ */
 export function respelled({ status, statusText, headers, body }: Response): ResponseLike {
   const lines = new HeaderLines();
   for (const [name, value] of headers) {
@@ -43,7 +72,7 @@ export function respelled({ status, statusText, headers, body }: Response): Resp
       value,
     );
   }
-  return { status, statusText, headers: lines, body };
+  return { status, statusText, headers: lines, body, behindDate: isSniffed(headers) ? lengthAndType : length };
 }
 
 /**

@@ -71,9 +71,9 @@ export class RequestBody implements BodySource, ChunkSink {
     return this.stalled || this.#waiting > aheadLimit;
   }
 
-  /** Content bytes that are known to be missing; -1 when only the last chunk will tell. */
-  get remaining(): number {
-    return this.#remaining;
+  /** Content bytes of those announced that nobody has taken, arrived or not; -1 when only the last chunk will tell. */
+  get unread(): number {
+    return this.length < 0 ? -1 : this.length - this.delivered;
   }
 
   /**

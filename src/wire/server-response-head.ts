@@ -48,9 +48,20 @@ function saysClose(value: string): boolean {
   return false;
 }
 
+/** Takes fields out of `lines`; gives them as lines in the order of their names in `names`. */
+function takenOut(lines: HeaderLines, names: readonly string[]): string {
+  const taken = new HeaderLines();
+  for (const name of names) {
+    for (const [spelled, value] of lines) if (spelled.toLowerCase() === name) taken.append(spelled, value);
+    lines.delete(name);
+  }
+  return taken.toWire();
+}
+
 /**
  * The head of a response as it goes on the wire, and what it decided (data-plane §5.5, §5.6): the handler's lines in
- * their order and spelling, then Date, Content-Length, Connection and Transfer-Encoding as far as they are needed.
+ * their order and spelling, then Date, Content-Length, Connection and Transfer-Encoding as far as they are needed. A
+ * `Connection: close` of the handler's stays where it stands, for HTTP/1.0 too.
  * One per connection, filled anew for each response.
  */
 export class ResponseHeadWriter {
@@ -66,7 +77,7 @@ export class ResponseHeadWriter {
    * one character per byte.
    */
   write(
-    response: Pick<ResponseLike, "status" | "statusText" | "content">,
+    response: Pick<ResponseLike, "status" | "statusText" | "content" | "behindDate">,
     lines: HeaderLines,
     to: AnswerTo,
     bodyLength: number,
@@ -76,9 +87,11 @@ export class ResponseHeadWriter {
     const { status } = response;
     this.persistent = mayPersist && to.persistent;
     const connection = lines.first("connection");
+    let closeSaid = false;
     if (connection !== null) {
       if (saysClose(connection)) this.persistent = false;
-      lines.delete("connection");
+      closeSaid = lines.get("connection") === "close";
+      if (!closeSaid) lines.delete("connection");
     }
     if (lines.has("transfer-encoding")) lines.delete("transfer-encoding");
     let added = this.#frame(lines, to, status, bodyLength);
@@ -89,12 +102,14 @@ export class ResponseHeadWriter {
       lines.delete("content-length");
       added = length >= 0;
     }
+    const behind = response.behindDate === undefined ? "" : takenOut(lines, response.behindDate);
     let text = `${statusLine(to, status, response.statusText)}${lines.toWire()}`;
     if (!lines.has("date")) text += `Date: ${date}\r\n`;
     if (added) text += `Content-Length: ${length}\r\n`;
+    text += behind;
     if (to.old) {
       if (this.persistent) text += "Connection: keep-alive\r\n";
-    } else if (!this.persistent) text += "Connection: close\r\n";
+    } else if (!this.persistent && !closeSaid) text += "Connection: close\r\n";
     return this.framing === "chunked" ? `${text}Transfer-Encoding: chunked\r\n\r\n` : `${text}\r\n`;
   }
 

@@ -12,6 +12,13 @@ const plainHttpAnswer = "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP req
 /** First byte of a TLS record that carries handshake messages (RFC 8446 §5.1). */
 const handshakeRecord = 22;
 
+/**
+ * Beginnings by which upstream's server knows plain HTTP (Go's net/http), as long as the header of a TLS record: whatever
+ * else is no handshake gets no answer.
+ */
+const plainBeginnings: ReadonlySet<string> = new Set(["GET /", "HEAD ", "POST ", "PUT /", "OPTIO"]);
+const recordHeaderBytes = 5;
+
 /** Milliseconds in which a client must have sent its first byte, and a handshake be complete. */
 const handshakeMs = 10_000;
 
@@ -55,6 +62,8 @@ export class TlsEntry extends Deadline implements ByteStreamHandler, Listed {
   /** The server cut the connection while the runtime had it. */
   #cut = false;
   #phase: "waiting" | "handshake" | "answered" = "waiting";
+  /** What came of a client that does not begin as TLS does, up to the length of a record's header. */
+  #beginning = "";
 
   constructor(plain: ByteStream, tls: ServerTlsOptions, host: TlsEntryHost) {
     super();
@@ -67,20 +76,28 @@ export class TlsEntry extends Deadline implements ByteStreamHandler, Listed {
   data(bytes: Uint8Array): void {
     if (this.#phase === "handshake") this.#early.push(bytes);
     if (this.#phase !== "waiting") return;
-    const first = bytes[0]!;
-    if (first === handshakeRecord) {
+    if (this.#beginning === "" && bytes[0] === handshakeRecord) {
       this.#host.wheel.disarm(this);
       this.#phase = "handshake";
       void this.#handshake(bytes);
-    } else if (first >= 0x41 && first <= 0x5a) {
-      this.#phase = "answered";
+      return;
+    }
+    for (const byte of bytes.subarray(0, recordHeaderBytes - this.#beginning.length)) {
+      this.#beginning += String.fromCharCode(byte);
+    }
+    if (this.#beginning.length === recordHeaderBytes) this.#refuse();
+  }
+
+  /** The client speaks something else than TLS. */
+  #refuse(): void {
+    this.#phase = "answered";
+    if (plainBeginnings.has(this.#beginning)) {
       this.#failed(new StreamError("tls-not-tls", "client sent an HTTP request to an HTTPS server"));
       this.#plain.writeText(plainHttpAnswer);
       this.#plain.end();
       this.#host.wheel.arm(this, lingerMs);
     } else {
       this.#failed(new StreamError("tls-not-tls", "tls: first record does not look like a TLS handshake"));
-      this.#phase = "answered";
       this.#plain.destroy();
     }
   }
@@ -94,7 +111,8 @@ export class TlsEntry extends Deadline implements ByteStreamHandler, Listed {
 
   closed(): void {
     this.#closed = true;
-    if (this.#phase === "waiting") this.#failed(new StreamError("ended", "EOF"));
+    if (this.#phase === "waiting")
+      this.#failed(new StreamError("ended", this.#beginning === "" ? "EOF" : "unexpected EOF"));
     this.#over();
   }
 

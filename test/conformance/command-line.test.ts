@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -45,6 +46,22 @@ describe("command line (control-plane §1.1)", () => {
     assert.equal(code, 0);
     assert.match(stdout, /^causeway \S+ \((bun|deno|node) \d+\.\d+\.\d+\)\n$/);
     assert.ok(stdout.startsWith(`causeway ${packageFile.version} (${underTest === "binary" ? "bun" : underTest} `));
+  });
+
+  it('-c "" is as no -c (control-plane §1.1)', async () => {
+    // One of the ports that are fixed then is taken, by this server or by another one.
+    const taken = createServer().on("error", () => {});
+    await new Promise<void>((resolve) => {
+      taken.once("error", () => resolve()).listen(4222, "127.0.0.1", () => resolve());
+    });
+    try {
+      const { code, stdout, stderr } = await run("router", "-c", "");
+      assert.equal(code, 1);
+      assert.match(stderr, /this was the start without a configuration file/);
+      assert.doesNotMatch(stdout, /Error loading config/);
+    } finally {
+      taken.close();
+    }
   });
 
   it("an unknown command is named, exit 2", async () => {

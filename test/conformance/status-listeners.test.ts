@@ -23,13 +23,56 @@ describe("status listeners (control-plane §4)", () => {
   it("/health of a healthy router (§4.2)", async () => {
     const answer = await exchange(router.statusPort, health("/health"));
     assert.deepEqual([answer.statusLine, answer.body], ["HTTP/1.1 200 OK", "ok\n"]);
-    const lines = answer.lines.filter((line) => !line.startsWith("Date: "));
-    assert.deepEqual(lines.sort(), [
-      "Cache-Control: private, max-age=0",
-      "Content-Length: 3",
-      "Content-Type: text/plain; charset=utf-8",
-      "Expires: 0",
-    ]);
+  });
+
+  const own = `Authorization: Basic ${Buffer.from("user:pass").toString("base64")}`;
+  const sniffed = "Content-Type: text/plain; charset=utf-8";
+  const cache = ["Cache-Control: private, max-age=0", "Expires: 0"];
+  const notFound = ["Content-Type: text/plain; charset=utf-8", "X-Content-Type-Options: nosniff", "Date:"];
+  const moved = ["Content-Type: text/html; charset=utf-8", "Location: /health", "Date:"];
+  const table = ["Connection: close", "Content-Type: application/json", "Date:", "Content-Length: 3"];
+  for (const [port, start, sent, expected] of [
+    ["statusPort", "GET /health HTTP/1.1", [], [...cache, "Date:", "Content-Length: 3", sniffed]],
+    ["statusPort", "HEAD /health HTTP/1.1", [], [...cache, "Date:", "Content-Length: 3", sniffed]],
+    ["statusPort", "GET /health HTTP/1.0", [], [...cache, "Date:", "Content-Length: 3", sniffed]],
+    [
+      "statusPort",
+      "GET /health HTTP/1.1",
+      ["Connection: close"],
+      [...cache, "Date:", "Content-Length: 3", sniffed, "Connection: close"],
+    ],
+    [
+      "statusPort",
+      "GET /is-process-alive-do-not-use-for-loadbalancing HTTP/1.1",
+      [],
+      ["Date:", "Content-Length: 3", sniffed],
+    ],
+    ["statusPort", "GET /nope HTTP/1.1", [], [...notFound, "Content-Length: 19"]],
+    ["statusPort", "GET //health HTTP/1.1", [], [...moved, "Content-Length: 42"]],
+    ["statusPort", "HEAD //health HTTP/1.1", [], moved],
+    ["statusPort", "POST //health HTTP/1.1", [], ["Location: /health", "Date:", "Content-Length: 0"]],
+    ["routesPort", "GET /routes HTTP/1.1", [], ["Www-Authenticate: Basic", "Date:", "Content-Length: 17", sniffed]],
+    ["routesPort", "GET /routes HTTP/1.1", [own], table],
+    ["routesPort", "GET /routes HTTP/1.0", [own], table],
+    ["routesPort", "HEAD /routes HTTP/1.1", [own], table],
+  ] as const) {
+    it(`${start}${sent.map((line) => `, ${line}`).join("")}: header lines in the order of Go's server`, async () => {
+      const head = [start, "Host: x", ...sent].map((line) => `${line}\r\n`).join("");
+      const answer = await exchange(router[port], `${head}\r\n`, start.startsWith("HEAD"));
+      const lines = answer.lines.map((line) => line.replace(/^Date: .*/, "Date:"));
+      assert.deepEqual(lines, expected);
+    });
+  }
+
+  it("of several Authorization lines the first counts", async () => {
+    const other = "Authorization: Basic eDp5";
+    for (const [lines, status] of [
+      [[own, other], 200],
+      [[other, own], 401],
+    ] as const) {
+      const request = `GET /routes HTTP/1.1\r\nHost: x\r\n${lines.join("\r\n")}\r\n\r\n`;
+      assert.equal((await exchange(router.routesPort, request)).status, status);
+    }
   });
 
   it("/is-process-alive-do-not-use-for-loadbalancing, and 404 for the rest (§4.2)", async () => {

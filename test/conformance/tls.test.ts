@@ -121,12 +121,30 @@ describe("TLS listener (data-plane §7.1)", () => {
     await assert.rejects(ask(router.tlsPort, { ALPNProtocols: ["other"] }), /no.application.protocol/i);
   });
 
-  it("tells a client of plain HTTP, in the words it understands", async () => {
-    const connection = await Connection.open(router.tlsPort, "GET / HTTP/1.1\r\nHost: app.test\r\n\r\n");
-    assert.equal(
-      await connection.toEnd(),
-      "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
-    );
+  const plainAnswer = "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+  for (const [start, expected] of [
+    ["GET /", plainAnswer],
+    ["HEAD /", plainAnswer],
+    ["POST /", plainAnswer],
+    ["PUT /", plainAnswer],
+    ["OPTIONS *", plainAnswer],
+    ["DELETE /", ""],
+    ["PATCH /", ""],
+    ["GET http://app.test/", ""],
+    ["get /", ""],
+  ] as const) {
+    it(`tells a client of plain HTTP (${start}) ${expected === "" ? "nothing" : "so"}, as Go's server`, async () => {
+      const connection = await Connection.open(router.tlsPort, `${start} HTTP/1.1\r\nHost: app.test\r\n\r\n`);
+      assert.equal(await connection.toEnd(), expected);
+    });
+  }
+
+  it("knows plain HTTP that comes byte by byte", async () => {
+    const connection = await Connection.open(router.tlsPort, "G");
+    for (const byte of "ET / HTTP/1.1\r\n") {
+      await new Promise<void>((resolve) => connection.socket.write(byte, () => resolve()));
+    }
+    assert.equal(await connection.toEnd(), plainAnswer);
   });
 
   it("keeps the connection, and carries large bodies both ways", async () => {

@@ -232,6 +232,7 @@ export async function startRouter(
     forget: (endpoint) => worker.forget(endpoint),
     changes: fleet,
   });
+  observation.table.hashedRoutes = () => registry.hashedRoutes();
   const credentials = { user: config.status.user, pass: config.status.pass };
   const varz = wantsVarz(config) ? new VarzComponent(counted, config, requests, registry, random(runtime)) : undefined;
   const current = (answer: Parameters<typeof fetchHandler>[0]): ReturnType<typeof fetchHandler> =>

@@ -62,15 +62,15 @@ const shortEscapes: Readonly<Record<number, string>> = {
 };
 
 /**
- * A string in JSON as log lines have it: no HTML escaping, U+2028 and U+2029 escaped, a lone surrogate (our form of
- * invalid UTF-8) as `\ufffd`.
+ * A string in JSON as log lines have it: no HTML escaping, U+2028 and U+2029 as they are (upstream's log library copies
+ * whatever lies above ASCII), a lone surrogate (our form of invalid UTF-8) as `\ufffd`.
  */
 export function jsonString(text: string): string {
   let escaped = "";
   let copied = 0;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    if (code >= 32 && code < 0x2028 && code !== 34 && code !== 92) continue;
+    if (code >= 32 && code < 0xd800 && code !== 34 && code !== 92) continue;
     const replacement = escapeOf(text, at, code);
     if (replacement === undefined) {
       // A well-formed pair takes two.
@@ -85,9 +85,8 @@ export function jsonString(text: string): string {
 
 /** How the code unit at `at` is to be written; undefined: as it is. */
 function escapeOf(text: string, at: number, code: number): string | undefined {
-  if (code < 0x2028) return shortEscapes[code] ?? `\\u00${code < 16 ? "0" : ""}${code.toString(16)}`;
-  if (code <= 0x2029) return `\\u${code.toString(16)}`;
-  if (code < 0xd800 || code > 0xdfff) return undefined;
+  if (code < 0xd800) return shortEscapes[code] ?? `\\u00${code < 16 ? "0" : ""}${code.toString(16)}`;
+  if (code > 0xdfff) return undefined;
   const next = text.charCodeAt(at + 1);
   return code < 0xdc00 && next >= 0xdc00 && next <= 0xdfff ? undefined : "\\ufffd";
 }

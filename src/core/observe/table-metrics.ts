@@ -23,6 +23,11 @@ export class TableMetrics implements RegistryObserver {
   readonly registryMessages = new Map<string, Map<string, Counter>>();
   /** Unregistrations by `component` tag. */
   readonly unregistryMessages = new Map<string, Counter>();
+  /** Endpoints that came to a route, and that left one since they were unregistered. */
+  routesRegistered = 0;
+  routesUnregistered = 0;
+  /** Route and number of endpoints of each pool that hash-based routing serves; set by who has the table. */
+  hashedRoutes: () => Iterable<readonly [route: string, endpoints: number]> = () => [];
   /** Endpoints removed by pruning. */
   routesPruned = 0;
   /** Pools, and milliseconds since the latest registration (-1: never), as of the latest prune tick. */
@@ -40,6 +45,7 @@ export class TableMetrics implements RegistryObserver {
   }
 
   registered(component: string, action: string): void {
+    if (action === "added") this.routesRegistered += 1;
     let actions = this.registryMessages.get(component);
     if (actions === undefined) {
       actions = new Map();
@@ -50,7 +56,8 @@ export class TableMetrics implements RegistryObserver {
     else counter.value += 1;
   }
 
-  unregistered(component: string): void {
+  unregistered(component: string, took: boolean): void {
+    if (took) this.routesUnregistered += 1;
     const counter = this.unregistryMessages.get(component);
     if (counter === undefined) this.unregistryMessages.set(component, { value: 1 });
     else counter.value += 1;

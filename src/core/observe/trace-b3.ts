@@ -6,12 +6,16 @@ interface B3Context {
   readonly spanId: string;
 }
 
-const zeroTrace = "0".repeat(32);
 const zeroSpan = "0".repeat(16);
-const samplingOnly: B3Context = { traceId: zeroTrace, spanId: zeroSpan };
+const samplingOnly: B3Context = { traceId: zeroSpan, spanId: zeroSpan };
 
 const isSampling = (character: string | undefined): boolean =>
   character === "0" || character === "1" || character === "d";
+
+/** A trace id without a high half of zeros: the pinned library shows such as ids of 64 bits, and so they are then. */
+function shortest(traceId: string): string {
+  return traceId.length === 32 && traceId.startsWith(zeroSpan) ? traceId.slice(16) : traceId;
+}
 
 /** Sampling state and parent id behind the span: `-X`, `-X-PARENT`, `-PARENT` is not one of them. */
 function tailParses(value: string, from: number): boolean {
@@ -36,7 +40,7 @@ export function parseSingleB3(value: string): B3Context | "cut" | undefined {
   if (!isHexRange(value, traceLength + 1, spanEnd)) return undefined;
   if (!tailParses(value, spanEnd)) return undefined;
   return {
-    traceId: value.slice(0, traceLength).toLowerCase(),
+    traceId: shortest(value.slice(0, traceLength).toLowerCase()),
     spanId: value.slice(traceLength + 1, spanEnd).toLowerCase(),
   };
 }
@@ -80,7 +84,7 @@ export function singleFromMultiB3(
   const parent = headers.parentSpanId === "" ? "" : hexNumber(headers.parentSpanId, 16);
   const sampling = samplingOf(headers);
   if (trace === undefined || spanId === undefined || parent === undefined || sampling === undefined) return undefined;
-  const traceId = trace.startsWith(zeroSpan) ? trace.slice(16) : trace;
+  const traceId = shortest(trace);
   const context = { traceId, spanId };
   if (traceId === zeroSpan || spanId === zeroSpan) return { header: sampling.slice(1), context };
   return { header: `${traceId}-${spanId}${sampling}${parent === "" ? "" : `-${parent}`}`, context };

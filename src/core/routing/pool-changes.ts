@@ -25,6 +25,7 @@ export function renew(table: TableState, pool: Pool, endpoint: Endpoint, now: nu
     table.changes?.changed(pool.key);
   }
   if (endpoint.loadBalancing !== "") useAlgorithm(table, pool, endpoint);
+  if (pool.algorithm === "hash") table.hashed.add(pool);
   pool.lastChange = now;
 }
 
@@ -55,7 +56,10 @@ function useAlgorithm(table: TableState, pool: Pool, endpoint: Endpoint): void {
   if (wanted === pool.algorithm) return;
   if (wanted === "round-robin" || wanted === "least-connection" || wanted === "hash") {
     pool.algorithm = wanted;
-    if (wanted !== "hash") pool.hash = undefined;
+    if (wanted !== "hash") {
+      pool.hash = undefined;
+      table.hashed.delete(pool);
+    }
     table.changes?.changed(pool.key);
     const data = { endpointLBAlgorithm: wanted, poolLBAlgorithm: wanted };
     table.log.debug("setting-pool-load-balancing-algorithm-to-that-of-an-endpoint", data);
@@ -65,16 +69,18 @@ function useAlgorithm(table: TableState, pool: Pool, endpoint: Endpoint): void {
   }
 }
 
-/** What a reservation says of the route service holds again when the last endpoint has gone. */
-export function emptied(pool: Pool): void {
-  if (pool.size === 0 && pool.reservation !== undefined) pool.routeServiceUrl = pool.reservation.routeServiceUrl;
+/** When the last endpoint has gone, what a reservation says of the route service holds again. */
+export function endpointsLeft(table: TableState, pool: Pool): void {
+  if (pool.size > 0) return;
+  if (pool.reservation !== undefined) pool.routeServiceUrl = pool.reservation.routeServiceUrl;
+  if (pool.algorithm === "hash") table.hashed.delete(pool);
 }
 
 /** Takes an endpoint out of a pool, unless there is a lease to take its place. */
 export function remove(table: TableState, pool: Pool, member: Member, now: number): void {
   if (handOver(table, pool, member, now)) return;
   pool.remove(member, now);
-  emptied(pool);
+  endpointsLeft(table, pool);
   if (pool.detached) return;
   table.changes?.changed(pool.key);
   release(table, member.endpoint);

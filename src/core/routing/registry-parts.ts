@@ -23,7 +23,8 @@ export type RegistrationResult = "added" | "updated" | "unmodified";
 /** Hears what the metrics count (control-plane §3.14). `component` is the tag of that name, or empty. */
 export interface RegistryObserver {
   registered(component: string, action: RegistrationResult): void;
-  unregistered(component: string): void;
+  /** `took`: an endpoint left the route. */
+  unregistered(component: string, took: boolean): void;
   /** Endpoints removed from one pool by pruning. */
   pruned(endpoints: number): void;
   /** From `endpoint_updated_at_ns` to now; negative with skewed clocks. */

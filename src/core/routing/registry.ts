@@ -59,6 +59,11 @@ export class Registry {
     return routes.sort((a, b) => compareBytewise(a[0], b[0]));
   }
 
+  /** Key and number of endpoints of each route that hash-based routing serves, in no order. */
+  *hashedRoutes(): Generator<readonly [key: string, endpoints: number]> {
+    for (const { key, size } of this.#table.hashed) yield [key, size];
+  }
+
   /**
    * Registers an endpoint for one uri (control-plane §3.5). The endpoint's stale threshold is capped in place. One
    * object may be registered for several uris. Undefined: not in this router's shard, no trace is left.

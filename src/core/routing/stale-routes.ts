@@ -1,6 +1,6 @@
 import { Level } from "../observe/log.ts";
 import type { Member, Pool } from "./pool.ts";
-import { emptied, handOver, mayGo, release } from "./pool-changes.ts";
+import { endpointsLeft, handOver, mayGo, release } from "./pool-changes.ts";
 import type { TableState } from "./table-state.ts";
 
 /** What `Registry.pruneInSlices` does. */
@@ -48,7 +48,7 @@ function prunePool(table: TableState, pool: Pool, now: number): void {
     if (removed.length === 0) return;
     table.changes?.changed(pool.key);
     for (const { endpoint } of removed) release(table, endpoint);
-    emptied(pool);
+    endpointsLeft(table, pool);
     if (table.log.level <= Level.info) {
       table.log.info("pruned-route", {
         uri: pool.key,

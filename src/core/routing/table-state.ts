@@ -2,7 +2,7 @@ import type { Clock } from "../clock.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { KindStore } from "./endpoint-kind.ts";
-import type { PoolSettings } from "./pool.ts";
+import type { Pool, PoolSettings } from "./pool.ts";
 import {
   poolSettings,
   type RegistryObserver,
@@ -34,6 +34,8 @@ export class TableState {
   readonly resting: RestingRoutes;
   readonly texts: TextStore = new TextStore();
   readonly kinds: KindStore = new KindStore(this.texts);
+  /** The pools with endpoints that hash-based routing serves. */
+  readonly hashed: Set<Pool> = new Set();
   readonly aside: SetAside = new SetAside();
   readonly #segments: ReadonlySet<string>;
 

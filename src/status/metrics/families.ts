@@ -63,6 +63,14 @@ function responses(requests: RequestMetrics): Sample<number>[] {
   ]);
 }
 
+/** Sizes of the pools that hash-based routing serves (control-plane §9). */
+function poolSizes(table: TableMetrics): Sample<number>[] {
+  return Array.from(table.hashedRoutes(), ([route, value]) => ({
+    labels: [["lb_algorithm", "hash"] as const, ["route", route] as const],
+    value,
+  }));
+}
+
 /** Our own: nothing without a TLS listener. */
 function certificateExpiries({ certificates }: RequestMetrics): Family[] {
   if (certificates === undefined) return [];
@@ -72,7 +80,7 @@ function certificateExpiries({ certificates }: RequestMetrics): Family[] {
   return [gauge("tls_certificate_days_to_expiry", "days until a certificate of tls_pem expires", ...samples)];
 }
 
-/** Every metric of control-plane §5.3 with its help text, from the plain numbers of requests and table. */
+/** Every metric of control-plane §5.3 and §9 with its help text, from the plain numbers of requests and table. */
 export function families(requests: RequestMetrics, table: TableMetrics): Family[] {
   const unregistrations = Array.from(table.unregistryMessages, ([component, { value }]) =>
     labelled("component", component, value),
@@ -83,6 +91,9 @@ export function families(requests: RequestMetrics, table: TableMetrics): Family[
     counter("registry_message", "number of route registration messages", ...registryMessages(table)),
     counter("unregistry_message", "number of unregister messages", ...unregistrations),
     counter("routes_pruned", "number of pruned routes", alone(table.routesPruned)),
+    counter("routes_registered", "number of endpoints added to routes", alone(table.routesRegistered)),
+    counter("routes_unregistered", "number of endpoints unregistered from routes", alone(table.routesUnregistered)),
+    gauge("endpoints_per_pool", "number of endpoints per pool", ...poolSizes(table)),
     gauge("total_routes", "number of total routes", alone(table.totalRoutes)),
     gauge("ms_since_last_registry_update", "time since last registry update in ms", alone(table.sinceLastUpdateMs)),
     histogram("route_lookup_time", "route lookup time per request in ns", alone(requests.routeLookupTime)),

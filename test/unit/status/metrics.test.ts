@@ -54,6 +54,8 @@ describe("Prometheus text (control-plane §4.5, §5.3)", () => {
       "route_lookup_time histogram",
       "route_registration_latency histogram",
       "routes_pruned counter",
+      "routes_registered counter",
+      "routes_unregistered counter",
       "total_dropped_messages gauge",
       "total_routes gauge",
       "websocket_failures counter",
@@ -74,7 +76,11 @@ describe("Prometheus text (control-plane §4.5, §5.3)", () => {
     for (const status of [101, 200, 304, 404, 499, 526, 700]) requests.countResponse(status);
     for (const action of ["added", "updated", "added", "unmodified"]) table.registered("api", action);
     table.registered("", "added");
-    table.unregistered("api");
+    table.unregistered("api", true);
+    table.hashedRoutes = () => [
+      ["b.com", 2],
+      ["a.com/x", 1],
+    ];
     table.pruned(3);
     const text = textOf(requests, table);
     assert.deepEqual(linesOf(text, "total_requests"), [
@@ -97,6 +103,12 @@ describe("Prometheus text (control-plane §4.5, §5.3)", () => {
     ]);
     assert.deepEqual(linesOf(text, "unregistry_message"), ['unregistry_message{component="api"} 1']);
     assert.deepEqual(linesOf(text, "routes_pruned"), ["routes_pruned 3"]);
+    assert.deepEqual(linesOf(text, "routes_registered"), ["routes_registered 3"]);
+    assert.deepEqual(linesOf(text, "routes_unregistered"), ["routes_unregistered 1"]);
+    assert.deepEqual(linesOf(text, "endpoints_per_pool"), [
+      'endpoints_per_pool{lb_algorithm="hash",route="a.com/x"} 1',
+      'endpoints_per_pool{lb_algorithm="hash",route="b.com"} 2',
+    ]);
   });
 
   it("escapes label values", () => {
@@ -152,7 +164,7 @@ describe("Prometheus text (control-plane §4.5, §5.3)", () => {
     const parsed = parse(textOf(requests, new TableMetrics()));
     const latency = parsed.find(({ name }) => name === "latency")!;
     assert.equal(latency.type, "HISTOGRAM");
-    assert.equal(parsed.length, 21);
+    assert.equal(parsed.length, 23);
   });
 });
 

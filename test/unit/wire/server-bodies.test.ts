@@ -202,11 +202,20 @@ describe("server: answers before the request body is complete", () => {
     assert.equal(rig.server.idleConnections, 1);
   });
 
-  it("answers at once and closes when more than 256 KiB are announced", async () => {
+  it("answers at once and closes when 256 KiB or more are announced", async () => {
+    for (const length of [262_144, 300_000]) {
+      const rig = await createServerRig(() => textResponse("ok"));
+      const client = rig.connect();
+      assert.equal(undated(await client.say(`${post(length)}abc`)), closed);
+      assert.equal(client.sawEnd, true);
+    }
+  });
+
+  it("reads away one byte less than 256 KiB", async () => {
     const rig = await createServerRig(() => textResponse("ok"));
     const client = rig.connect();
-    assert.equal(undated(await client.say(`${post(300_000)}abc`)), closed);
-    assert.equal(client.sawEnd, true);
+    assert.equal(await client.say(`${post(262_143)}${"x".repeat(262_142)}`), "");
+    assert.equal(undated(await client.say(`x${get}`)), ok + ok);
   });
 
   it("answers after 256 KiB of a chunked body that goes on, and closes", async () => {

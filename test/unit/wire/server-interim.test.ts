@@ -62,4 +62,14 @@ describe("server: interim responses", () => {
       assert.equal(client.sawEnd, true);
     }
   });
+
+  it("closes behind a body that came unasked and that nobody read", async () => {
+    for (const concurrentReadWrite of [false, true]) {
+      const rig = await createServerRig(() => textResponse("ok", 403), { concurrentReadWrite });
+      const client = rig.connect();
+      const answer = await client.say(`${expecting(2)}ab${get}`);
+      assert.match(answer, /^HTTP\/1.1 403 Forbidden\r\n[\s\S]*Connection: close\r\n\r\nok$/);
+      assert.equal(client.sawEnd, true);
+    }
+  });
 });

@@ -23,6 +23,34 @@ describe("heads of the router's own answers", () => {
     for (const method of ["GET", "HEAD"]) assert.equal(own(method, true), kept);
   });
 
+  it("have behind Date what the server made out itself, in its order", () => {
+    const lines = HeaderLines.from([
+      ["Content-Length", "2"],
+      ["Content-Type", "text/plain"],
+      ["Expires", "0"],
+    ]);
+    const response = { status: 200, statusText: "", behindDate: ["content-length", "content-type"] };
+    const to = { method: "GET", old: false, persistent: false };
+    const head = new ResponseHeadWriter().write(response, lines, to, -1, true, date);
+    const own = `Date: ${date}\r\nContent-Length: 2\r\nContent-Type: text/plain\r\nConnection: close\r\n`;
+    assert.equal(head, `HTTP/1.1 200 OK\r\nExpires: 0\r\n${own}\r\n`);
+  });
+
+  it("leave a handler's Connection: close where it stands, for HTTP/1.0 too", () => {
+    for (const old of [false, true]) {
+      const lines = HeaderLines.from([
+        ["Connection", "close"],
+        ["Content-Length", "2"],
+      ]);
+      const writer = new ResponseHeadWriter();
+      const to = { method: "GET", old, persistent: true };
+      const head = writer.write({ status: 200, statusText: "" }, lines, to, -1, true, date);
+      const line = old ? "HTTP/1.0 200 OK" : "HTTP/1.1 200 OK";
+      assert.equal(head, `${line}\r\nConnection: close\r\nContent-Length: 2\r\nDate: ${date}\r\n\r\n`);
+      assert.equal(writer.persistent, false);
+    }
+  });
+
   it("leave the length of a backend's answer where it stands", () => {
     for (const method of ["GET", "HEAD"]) {
       const lines = HeaderLines.from([

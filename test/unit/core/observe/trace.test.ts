@@ -37,6 +37,10 @@ describe("single B3 header (data-plane §1.4.4)", () => {
   it("tells a 128-bit trace with a cut span", () => {
     for (const value of [`${t128}-`, `${t128}-${span.slice(1)}`]) assert.equal(parseSingleB3(value), "cut");
   });
+  it("shows a trace without a high half as one of 64 bits", () => {
+    const value = `${"0".repeat(16)}${t64}-${span}`;
+    assert.deepEqual(parseSingleB3(value), { traceId: t64, spanId: span });
+  });
   it("reads the ids in lower case", () => {
     assert.deepEqual(parseSingleB3(`${t128.toUpperCase()}-${span.toUpperCase()}-1`), { traceId: t128, spanId: span });
   });
@@ -48,6 +52,7 @@ describe("multi B3 headers", () => {
   for (const [fields, header] of [
     [{}, `${t128}-${span}`],
     [{ traceId: "bad", spanId: "cafe" }, "0000000000000bad-000000000000cafe"],
+    [{ traceId: `${"0".repeat(16)}${t64}` }, `${t64}-${span}`],
     [{ sampled: "TRUE" }, `${t128}-${span}-1`],
     [{ sampled: "0", parentSpanId: "A" }, `${t128}-${span}-0-000000000000000a`],
     [{ sampled: "1", flags: "1" }, `${t128}-${span}-d`],

@@ -95,8 +95,8 @@ class RecordingObserver implements RegistryObserver {
   registered(component: string, action: string): void {
     this.events.push(`registered ${component} ${action}`);
   }
-  unregistered(component: string): void {
-    this.events.push(`unregistered ${component}`);
+  unregistered(component: string, took: boolean): void {
+    this.events.push(`unregistered ${component}${took ? ", took one" : ""}`);
   }
   pruned(endpoints: number): void {
     this.events.push(`pruned ${endpoints}`);

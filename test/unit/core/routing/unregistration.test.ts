@@ -28,7 +28,7 @@ describe("unregister (control-plane §3.6)", () => {
     const lines = log.take();
     assert.equal(lines.length, 2);
     assert.equal(lines[1], 'info route-unregistered {"uri":"a.com"}');
-    assert.equal(observer.take()[0], "unregistered c");
+    assert.equal(observer.take()[0], "unregistered c, took one");
   });
 
   it("says so when nothing was removed, and nothing at all without pool; both are counted", () => {
