@@ -138,7 +138,20 @@ export class Exchange implements Outgoing, ExchangeObserver, LoggedExchange {
   }
 
   bodyFailed(failure: Failure): void {
-    if (failure.kind === "deadline" && this.endpoint !== undefined) this.logTimeout(failure, this.endpoint);
+    const { endpoint, serviceWay, router } = this;
+    if (failure.source !== "backend" || endpoint === undefined) return;
+    if (failure.kind === "deadline") {
+      this.logTimeout(failure, endpoint);
+      return;
+    }
+    // Ours: nothing else tells that an app cuts its answers, unless `access_log.log_aborted` is set.
+    router.logger.warn("backend-response-cut", {
+      ...(serviceWay === undefined
+        ? { "route-endpoint": routeEndpointData(endpoint) }
+        : { "route-service-endpoint": serviceWay.service.shown }),
+      error: failure.message,
+      vcap_request_id: this.requestId,
+    });
   }
 
   /** The line of an expired `endpoint_timeout` (data-plane §4.7); a route service is no endpoint. */

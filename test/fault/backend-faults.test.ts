@@ -379,7 +379,7 @@ describe("the backend fails in its answer (data-plane §2.4, §4.7)", () => {
       assert.equal(await bench.accessLine(host), undefined);
       assert.deepEqual(
         (await bench.linesAbout(backend.port)).map(({ log_level, message }) => `${log_level} ${message}`),
-        fault.timeout ? ["3 backend-request-timeout"] : [],
+        fault.timeout ? ["3 backend-request-timeout"] : ["2 backend-response-cut"],
       );
       await condition("the end of the backend's connection", () => backend.open === 0 || undefined);
     });

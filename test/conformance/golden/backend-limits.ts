@@ -143,7 +143,7 @@ export const cases: readonly GoldenCase[] = [
     log: logLine(),
   },
   {
-    name: "half of a response body: cut, no line",
+    name: "half of a response body: cut, no line in the access log",
     section: "data-plane §2.4",
     send: message(["GET / HTTP/1.1", "Host: a.b"]),
     reply: ["request", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", "end"],
@@ -156,6 +156,13 @@ export const cases: readonly GoldenCase[] = [
     ])}4\r\nhalf\r\n`,
     closes: true,
     log: null,
+    logged: [
+      {
+        message: "backend-response-cut",
+        level: 2,
+        data: `{"route-endpoint":${endpointData("{backend}")},"error":"unexpected EOF","vcap_request_id":"{id}"}`,
+      },
+    ],
   },
   {
     name: "a reused connection that the backend closed meanwhile costs nothing",

@@ -206,18 +206,24 @@ describe("endpoint failures (data-plane §2.3)", () => {
     assert.equal(endpoint.inFlight, 0);
   });
 
-  it("logs a deadline that cut the response body", async () => {
+  it("logs a deadline that cut the response body, and a backend that did, but no client that left", async () => {
     const rig = new RouterRig();
-    rig.register("test.com");
+    const endpoint = rig.register("test.com");
     rig.transport.script = (_endpoint, outgoing) => {
       outgoing.bodyFailed(new Failure("deadline", "backend", "never", "context deadline exceeded"));
       outgoing.bodyFailed(new Failure("body-cut", "backend", "never", "unexpected EOF"));
+      outgoing.bodyFailed(new Failure("client-gone", "client", "never", "context canceled"));
       return new FakeResponse();
     };
     await rig.exchange();
     assert.deepEqual(
-      rig.logger.lines.map(([, message]) => message),
-      ["backend-request-timeout"],
+      rig.logger.lines.map(([level, message, data]) => [level, message, data?.["error"]]),
+      [
+        ["error", "backend-request-timeout", "context deadline exceeded"],
+        ["warn", "backend-response-cut", "unexpected EOF"],
+      ],
     );
+    const { Addr } = rig.logger.lines[1]![2]!["route-endpoint"] as { Addr: string };
+    assert.equal(Addr, endpoint.address);
   });
 });
