@@ -1,8 +1,11 @@
 import { ServerList } from "../bus/server-list.ts";
+import { listenerConflicts } from "../core/config/listener-conflicts.ts";
 import type { Config } from "../core/config/schema.ts";
 import { startFaults } from "../core/config/start-faults.ts";
 import { routingApiOn, withoutNats } from "../core/config/validate.ts";
 import { hairpinEntryFault } from "../core/route-service/hairpin-hosts.ts";
+import { certificatesOf } from "../core/x509/certificate.ts";
+import { validityFault } from "../core/x509/validity.ts";
 import type { Runtime } from "../runtime/interface.ts";
 import { egressPolicy } from "../wire/egress-policy.ts";
 import { accessLogFileFault } from "./router/access-log-sink.ts";
@@ -28,7 +31,10 @@ export interface LaterFinding {
  * but files.
  */
 export async function laterFindings(runtime: Runtime, config: Config): Promise<LaterFinding[]> {
-  const found: LaterFinding[] = startFaults(config).map((fault) => ({ ...fault, severity: "error" }));
+  const found: LaterFinding[] = [...startFaults(config), ...listenerConflicts(config)].map((fault) => ({
+    ...fault,
+    severity: "error",
+  }));
   /** `key` may depend on what was found. */
   const look = async (
     key: string | ((message: string) => string),
@@ -70,18 +76,31 @@ export async function laterFindings(runtime: Runtime, config: Config): Promise<L
     await look(key, () => parseSyslogAddress(logging.syslog_network, logging.syslog_addr));
   }
   for (const [index, entry] of (config.enable_ssl ? config.tls_pem : []).entries()) {
-    if (!inFiles(entry)) continue;
     const pair = await readKeyPair(runtime, entry);
-    if (typeof pair === "string") found.push({ severity: "error", message: pair, key: `tls_pem[${index}]` });
+    // What stands in the configuration itself was looked at when it was loaded.
+    if (typeof pair !== "string") found.push(...outOfDate(runtime, pair.certificate, `tls_pem[${index}]`));
+    else if (inFiles(entry)) found.push({ severity: "error", message: pair, key: `tls_pem[${index}]` });
   }
   for (const [index, entry] of config.route_services_hairpinning_allowlist.entries()) {
     const message = hairpinEntryFault(entry);
     const key = `route_services_hairpinning_allowlist[${index}]`;
     if (message !== undefined) found.push({ severity: "error", message, key });
   }
+  const { backends, status } = config;
+  found.push(...outOfDate(runtime, status.tls.certificate, "status.tls.certificate"));
+  found.push(...outOfDate(runtime, backends.cert_chain, "backends.cert_chain"));
+  found.push(...outOfDate(runtime, services.cert_chain, "route_services.cert_chain"));
+  if (routingApiOn(config)) found.push(...outOfDate(runtime, api.cert_chain, "routing_api.cert_chain"));
   await look("route_services.egress_block", () => egressPolicy(services.egress_block, []));
   await look("route_services.egress_allow", () => egressPolicy([], services.egress_allow));
   return found;
+}
+
+/** A router serves or shows such a certificate all the same; it is the others who refuse it. */
+function outOfDate(runtime: Runtime, chain: string, key: string): LaterFinding[] {
+  const [leaf] = certificatesOf(chain);
+  const message = leaf && validityFault(leaf, runtime.clock.now());
+  return message === undefined ? [] : [{ severity: "warning", message, key }];
 }
 
 /** A start failure has its text among the data of its line. */

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { issue, makeAuthority } from "../fixtures/certificates.ts";
 import { Program } from "./harness/program.ts";
 
 let folder: string;
@@ -115,6 +116,34 @@ describe("causeway check-config", () => {
     assert.deepEqual(await found("/no/such/a.log"), one("/no/such/a.log", "no such file or directory"));
     assert.deepEqual(await found("/usr"), one("/usr", "is a directory"));
     assert.deepEqual(await found(`${there}/a.log`), one(`${there}/a.log`, "not a directory"));
+  });
+
+  it("tells of a port that two listeners have, and of certificates that are out of date", async () => {
+    const authority = makeAuthority("Check Test Authority");
+    const notAfter = new Date("2025-01-31T12:00:00Z");
+    const { certificate, key } = issue(authority, { names: ["old.test"], notAfter });
+    const files = { cert_chain_file: join(folder, "old.pem"), private_key_file: join(folder, "old.key") };
+    writeFileSync(files.cert_chain_file, certificate);
+    writeFileSync(files.private_key_file, key);
+    const config = {
+      enable_ssl: true,
+      ssl_port: 8080,
+      client_cert_validation: "none",
+      cipher_suites: "ECDHE-RSA-AES128-GCM-SHA256",
+      tls_pem: [{ cert_chain: certificate, private_key: key }, files],
+      status: { tls: { certificate, key } },
+    };
+    const { code, lines } = await check(JSON.stringify(config, undefined, 1));
+    assert.equal(code, 1);
+    const found = lines.map((line) => line.replace(/^FILE:\d+:\d+: /, "").replace(/time \S+ is/, "time NOW is"));
+    const old = "x509: certificate has expired or is not yet valid: current time NOW is after 2025-01-31T12:00:00Z";
+    assert.deepEqual(found, [
+      "error: port 8080 is that of ssl_port already; give it another one (status.port)",
+      `warning: ${old} (tls_pem[0])`,
+      `warning: ${old} (tls_pem[1])`,
+      `warning: ${old} (status.tls.certificate)`,
+      "FILE: 1 error, 3 warnings",
+    ]);
   });
 
   it("exits with 0 when there are only warnings, or nothing to say", async () => {
