@@ -129,6 +129,16 @@ describe(`dial and listen (${runtime.name})`, () => {
     await until("all accepted", () => accepted === 8);
   });
 
+  it("picks a free port for reusePort that nobody else has, not even one who shares his", async () => {
+    const ports: number[] = [];
+    for (let i = 0; i < 64; i++) {
+      const listener = await runtime.listen({ host: "127.0.0.1", port: 0, reusePort: true }, () => new Recorder());
+      afterwards(() => listener.close());
+      ports.push(listener.port);
+    }
+    assert.equal(new Set(ports).size, ports.length);
+  });
+
   it("accepts all clients of a crowded port, which nobody else may have, and frees it", async () => {
     let accepted = 0;
     const accept = (): Recorder => {

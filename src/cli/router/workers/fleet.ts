@@ -37,9 +37,6 @@ const longLifeMs = 10_000;
 /** So long, in milliseconds, workers may take to end; then they are killed. */
 const endMs = 3000;
 
-/** How often a port that the kernel chose may be lost to another program before the workers have it. */
-const freePortTries = 3;
-
 const addressOf = ({ host, port }: Listener): object => ({ IP: host, Port: port, Zone: "" });
 
 /** What a fleet is made of. */
@@ -338,31 +335,29 @@ export class Fleet implements TableChanges, MainPorts {
     return this;
   }
 
-  /** Finds out the ports, which the first worker has then. */
+  /**
+   * Finds out the ports, which the first worker has then. One that is to be free is chosen by the kernel for that worker:
+   * between our binding it and the worker's, another router's workers could come to share it.
+   */
   async #openPorts(
     first: WorkerLink | undefined,
   ): Promise<{ http: Listener | undefined; https: Listener | undefined }> {
     const { runtime, config } = this.#parts;
-    for (let left = freePortTries; ; left--) {
-      const http = config.disable_http ? undefined : await bindExclusively(runtime, config, "http");
-      let https: Listener | undefined;
-      try {
-        https = config.enable_ssl ? await bindExclusively(runtime, config, "https") : undefined;
-      } catch (error) {
-        this.#sayHttp(http);
-        throw error;
-      }
-      await http?.close();
-      await https?.close();
-      try {
-        await first?.ask("listen", { http: http?.port, https: https?.port });
-        return { http, https };
-      } catch (error) {
-        // Nobody had a port that the kernel chose for a moment: it may have given it to another program.
-        const chosen = (http !== undefined && config.port === 0) || (https !== undefined && config.ssl_port === 0);
-        if (!chosen || left === 0) throw error;
-      }
+    const http = config.disable_http ? undefined : await bindExclusively(runtime, config, "http");
+    let https: Listener | undefined;
+    try {
+      https = config.enable_ssl ? await bindExclusively(runtime, config, "https") : undefined;
+    } catch (error) {
+      this.#sayHttp(http);
+      throw error;
     }
+    await http?.close();
+    await https?.close();
+    const bound = await first?.ask("listen", { http: http && config.port, https: https && config.ssl_port });
+    return {
+      http: http && { ...http, port: bound?.http ?? http.port },
+      https: https && { ...https, port: bound?.https ?? https.port },
+    };
   }
 
   #sayHttp(http: Listener | undefined): void {

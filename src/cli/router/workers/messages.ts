@@ -50,7 +50,8 @@ export interface WorkerReport {
 /** What the supervisor asks of a worker, with the answers. */
 export interface Questions {
   start(orders: WorkerOrders): void;
-  listen(ports: SharedPorts): void;
+  /** A port of 0 is a free one; the answer names it. */
+  listen(ports: SharedPorts): SharedPorts;
   reopen(): void;
   farewell(overMs: number): void;
   stopAccepting(): void;

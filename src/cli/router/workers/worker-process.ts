@@ -144,7 +144,9 @@ class WorkerProgram {
   /** What the supervisor asks for once the worker has started. */
   readonly answers: Omit<Answers, "start" | "end"> = {
     listen: async (ports: SharedPorts) => {
-      this.#listeners = await this.#worker.listenShared(this.#table, ports);
+      const listeners = await this.#worker.listenShared(this.#table, ports);
+      this.#listeners = listeners;
+      return { http: listeners.http?.port, https: listeners.https?.port };
     },
     reopen: () => this.#accessLog?.reopen(),
     farewell: (overMs) => this.#listeners?.farewell(overMs),
