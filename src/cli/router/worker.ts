@@ -2,7 +2,7 @@ import type { Config } from "../../core/config/schema.ts";
 import type { ErrorTemplate } from "../../core/forwarding/error-template/compile.ts";
 import type { AccessLogSink } from "../../core/observe/access-log-line.ts";
 import type { ActiveApps } from "../../core/observe/active-apps.ts";
-import type { LogData, Logger } from "../../core/observe/log.ts";
+import type { Logger } from "../../core/observe/log.ts";
 import type { Health, RouteTable } from "../../core/pipeline/parts.ts";
 import { createRouter } from "../../core/router.ts";
 import type { Endpoint } from "../../core/routing/endpoint.ts";
@@ -15,6 +15,7 @@ import type { Handler, ServerOptions } from "../../wire/server-options.ts";
 import type { TimerWheel } from "../../wire/timer-wheel.ts";
 import { createTransport } from "../../wire/transport.ts";
 import type { IngressTls } from "./ingress-tls.ts";
+import { logHttpListener, logHttpsListener } from "./listener-lines.ts";
 import { MainListeners } from "./main-listeners.ts";
 import { proxyOptions } from "./proxy-protocol.ts";
 import type { RequestObservation } from "./request-observation.ts";
@@ -92,17 +93,16 @@ export class Worker {
     this.#handle = handler;
     const log = logger.source("router");
     let http: Server | undefined;
-    if (config.disable_http) log.info("tcp-listener-disabled");
-    else {
+    if (!config.disable_http) {
       http = await this.#opened("tcp-listener-error", config.port, () => this.#listenHttp(handler, config.port));
-      log.info("tcp-listener-started", addressData(http));
     }
+    logHttpListener(log, http);
     let https: Server | undefined;
     if (ingress !== undefined) {
       const port = config.ssl_port;
       https = await this.#opened("tls-listener-error", port, () => this.#listenHttps(handler, port, ingress));
-      log.info("tls-listener-started", addressData(https));
-    } else log.info("tls-listener-not-enabled");
+    }
+    logHttpsListener(log, https);
     return new MainListeners(http, https, loop.server);
   }
 
@@ -191,10 +191,6 @@ export class Worker {
       throw new StartFailure(failure, data, "router");
     }
   }
-}
-
-function addressData({ host, port }: Server): LogData {
-  return { address: { IP: host, Port: port, Zone: "" } };
 }
 
 function stackOf(error: unknown): string {

@@ -15,16 +15,17 @@ import { limitTime } from "../../../core/time-limit.ts";
 import type { Listener } from "../../../runtime/interface/listening.ts";
 import type { CommandEnd, SharedNumbers } from "../../../runtime/interface/processes.ts";
 import type { Runtime } from "../../../runtime/interface.ts";
+import { logHttpListener, logHttpsListener } from "../listener-lines.ts";
 import type { MainPorts } from "../main-listeners.ts";
 import { StartFailure } from "../start-failure.ts";
 import type { MachineUse } from "./machine-use.ts";
 import type { ConnectionCounts, Questions, SharedPorts, WorkerOrders } from "./messages.ts";
+import { openMainPorts } from "./open-main-ports.ts";
 import { bindExclusively } from "./ports.ts";
-import { countsOf, numbersFor } from "./shared-layout.ts";
+import { clearCounts } from "./shared-counts.ts";
+import { numbersFor } from "./shared-layout.ts";
 import { WorkerLink } from "./worker-link.ts";
 
-/** Endpoints whose counts are looked at together. */
-const countsLookedAt = 1024;
 /** Between two reports, in milliseconds. */
 const reportMs = 1000;
 /** So long, in milliseconds, what somebody wants to see waits for a worker: one that hangs, not one on a busy machine. */
@@ -36,8 +37,6 @@ const longestPauseMs = 5000;
 const longLifeMs = 10_000;
 /** So long, in milliseconds, workers may take to end; then they are killed. */
 const endMs = 3000;
-
-const addressOf = ({ host, port }: Listener): object => ({ IP: host, Port: port, Zone: "" });
 
 /** What a fleet is made of. */
 interface FleetParts {
@@ -186,7 +185,8 @@ export class Fleet implements TableChanges, MainPorts {
     if (this.#links[place] === link) this.#links[place] = undefined;
     this.#parts.use.note(place, undefined);
     this.#ids.dropped(feed);
-    this.#clearCounts(place);
+    // The requests that it had under way ended with it.
+    clearCounts(this.#numbers, this.#ids.bound, place, this.#parts.size);
     if (this.#stopping) return;
     const lived = this.#clock.monotonic() - began;
     if (lived >= longLifeMs) this.#pauses[place] = firstPauseMs;
@@ -208,21 +208,6 @@ export class Fleet implements TableChanges, MainPorts {
       if (link === undefined) this.#clock.after(this.#pauses[place]!, () => this.#restart(place));
       else link.process.kill();
     });
-  }
-
-  /** The requests that a worker had under way ended with it. */
-  #clearCounts(place: number): void {
-    const { size } = this.#parts;
-    let bound = this.#ids.bound;
-    while (bound > 0 && countsOf(bound - 1, size) === undefined) bound--;
-    for (let block = 0; block < bound; block += countsLookedAt) {
-      const end = Math.min(block + countsLookedAt, bound);
-      if (this.#numbers.sum(block * size, (end - block) * size) === 0) continue;
-      for (let id = block; id < end; id++) {
-        const index = id * size + place;
-        if (this.#numbers.load(index) !== 0) this.#numbers.store(index, 0);
-      }
-    }
   }
 
   get #all(): WorkerLink[] {
@@ -320,49 +305,21 @@ export class Fleet implements TableChanges, MainPorts {
    */
   async listen(): Promise<MainPorts> {
     await Promise.all(this.#all.map((link) => link.settled()));
+    const { runtime, config } = this.#parts;
     const [first, ...others] = this.#all;
-    const { http, https } = await this.#openPorts(first);
+    const { http, https } = await openMainPorts(runtime, config, this.#log, async (ports) =>
+      first?.ask("listen", ports),
+    );
     const ports = { http: http?.port, https: https?.port };
     await Promise.all(others.map((link) => link.ask("listen", ports)));
     this.#ports = ports;
-    this.#sayHttp(http);
-    if (https === undefined) this.#log.info("tls-listener-not-enabled");
-    else this.#log.info("tls-listener-started", { address: addressOf(https) });
+    logHttpListener(this.#log, http);
+    logHttpsListener(this.#log, https);
     this.http = http;
     this.https = https;
     // One that ended since then.
     for (const [place, link] of this.#links.entries()) if (link === undefined) this.#restart(place);
     return this;
-  }
-
-  /**
-   * Finds out the ports, which the first worker has then. One that is to be free is chosen by the kernel for that worker:
-   * between our binding it and the worker's, another router's workers could come to share it.
-   */
-  async #openPorts(
-    first: WorkerLink | undefined,
-  ): Promise<{ http: Listener | undefined; https: Listener | undefined }> {
-    const { runtime, config } = this.#parts;
-    const http = config.disable_http ? undefined : await bindExclusively(runtime, config, "http");
-    let https: Listener | undefined;
-    try {
-      https = config.enable_ssl ? await bindExclusively(runtime, config, "https") : undefined;
-    } catch (error) {
-      this.#sayHttp(http);
-      throw error;
-    }
-    await http?.close();
-    await https?.close();
-    const bound = await first?.ask("listen", { http: http && config.port, https: https && config.ssl_port });
-    return {
-      http: http && { ...http, port: bound?.http ?? http.port },
-      https: https && { ...https, port: bound?.https ?? https.port },
-    };
-  }
-
-  #sayHttp(http: Listener | undefined): void {
-    if (http === undefined) this.#log.info("tcp-listener-disabled");
-    else this.#log.info("tcp-listener-started", { address: addressOf(http) });
   }
 
   async connections(): Promise<ConnectionCounts> {
