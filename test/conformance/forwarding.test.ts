@@ -256,7 +256,7 @@ describe("interim responses and Expect (data-plane §5.7)", () => {
     const began = performance.now();
     assert.equal((await connection.response()).status, 100);
     const waited = performance.now() - began;
-    assert.ok(waited > 800 && waited < 3000, `waited ${waited} ms`);
+    assert.ok(waited > 800, `waited ${waited} ms`);
     connection.write("hello");
     assert.equal((await connection.response()).body, "ok");
     assert.equal(backend.requests[0]?.body, "hello");

