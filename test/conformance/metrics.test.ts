@@ -184,6 +184,26 @@ describe("Prometheus endpoint (control-plane §4.5, §5.3)", () => {
     assert.equal(seen['unregistry_message{component="db"}'], 1);
   });
 
+  it("routes_registered, routes_unregistered; endpoints_per_pool of hash-balanced routes only (§9)", async () => {
+    const hash = { loadbalancing: "hash", hash_header: "X-Tenant" };
+    const gauge = 'endpoints_per_pool{lb_algorithm="hash",route="hash.test/p"}';
+    const first = await scrape(metricsPort);
+    await router.register({ uris: ["Hash.test/p"], port: 1, options: hash });
+    await router.register({ uris: ["hash.test/p"], port: 2, options: hash });
+    await router.register({ uris: ["unhashed.test"], port: 1 });
+    const full = await scrape(metricsPort);
+    assert.equal(full.get(gauge), 2);
+    assert.equal([...full.keys()].filter((key) => key.startsWith("endpoints_per_pool")).length, 1);
+    assert.equal(full.get("routes_registered")! - first.get("routes_registered")!, 3);
+    await router.unregister({ uris: ["hash.test/p"], port: 1 });
+    const less = await scrape(metricsPort);
+    assert.equal(less.get(gauge), 1);
+    assert.equal(less.get("routes_unregistered")! - first.get("routes_unregistered")!, 1);
+    await router.unregister({ uris: ["hash.test/p", "unhashed.test"], port: 2 });
+    assert.equal((await scrape(metricsPort)).get(gauge), undefined);
+    await router.unregister({ uris: ["unhashed.test"], port: 1 });
+  });
+
   it("routes_pruned, total_routes, ms_since_last_registry_update", async () => {
     const three = async (): Promise<true | undefined> =>
       (await scrape(metricsPort)).get("total_routes") === 3 ? true : undefined;

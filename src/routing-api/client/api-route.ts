@@ -6,8 +6,8 @@ export interface ApiRoute {
   readonly route: string;
   readonly ip: string;
   readonly port: number;
-  /** Seconds; 0: none given, and for a reservation: for ever. */
-  readonly ttl: number;
+  /** Seconds; null: none given. Both that and 0 leave it to the router, and mean for ever with a reservation. */
+  readonly ttl: number | null;
   readonly logGuid: string;
   readonly routeServiceUrl: string;
   readonly tag: LeaseTag;
@@ -56,7 +56,8 @@ export function readApiRoute(value: unknown): ApiRoute {
     route,
     ip,
     port: integer(from, "port", 0, 65535),
-    ttl: integer(from, "ttl", Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
+    // Another value than 0 to who reads the log (control-plane §7.1).
+    ttl: (from["ttl"] ?? null) === null ? null : integer(from, "ttl", Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
     logGuid: text(from, "log_guid"),
     routeServiceUrl: text(from, "route_service_url"),
     tag: new LeaseTag(text(tag, "guid"), integer(tag, "index", 0, 2 ** 32 - 1)),
@@ -71,7 +72,7 @@ export function leasedEndpoint(route: ApiRoute): Endpoint {
     port: route.port,
     applicationId: route.logGuid,
     serverCertDomainSan: route.logGuid,
-    staleThresholdSeconds: route.ttl,
+    staleThresholdSeconds: route.ttl ?? 0,
     routeServiceUrl: route.routeServiceUrl,
     protocol: "",
     modificationTag: route.tag,

@@ -80,8 +80,8 @@ export class LeasedRoutes {
   #register(route: ApiRoute, before: Known | undefined, listed: ApiRoute | undefined): Known {
     if (route.reserved) {
       // Without a ttl it holds until the API says otherwise.
-      const lifeSeconds = route.ttl > 0 ? route.ttl : Number.POSITIVE_INFINITY;
-      const { routeServiceUrl } = route;
+      const { ttl, routeServiceUrl } = route;
+      const lifeSeconds = ttl !== null && ttl > 0 ? ttl : Number.POSITIVE_INFINITY;
       this.#table.reserve(route.route, {
         ...shared,
         routeServiceUrl,

@@ -32,9 +32,12 @@ describe("routes of the Routing API (control-plane §7.1, §7.4)", () => {
     const route = readApiRoute({ route: "a.test", ip: "10.0.0.5", ttl: null, log_guid: null, modification_tag: null });
     assert.equal(
       JSON.stringify(loggedApiRoute(route)),
-      '{"route":"a.test","port":0,"ip":"10.0.0.5","ttl":0,"log_guid":"","modification_tag":{"guid":"","index":0}}',
+      '{"route":"a.test","port":0,"ip":"10.0.0.5","ttl":null,"log_guid":"","modification_tag":{"guid":"","index":0}}',
     );
     assert.equal(isLeased(leasedEndpoint(route)), true);
+    assert.equal(leasedEndpoint(route).staleThresholdSeconds, 0);
+    assert.equal(loggedApiRoute(readApiRoute({ route: "a.test", ip: "10.0.0.5", ttl: 0 }))["ttl"], 0);
+    assert.equal(loggedApiRoute(readApiRoute({ route: "a.test", ip: "10.0.0.5" }))["ttl"], null);
   });
 
   for (const [changes, message] of [
