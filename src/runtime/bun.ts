@@ -31,6 +31,7 @@ import { scriptCommand, spawnWorker, supervisor } from "./base/worker-process.ts
 import { holdBallast } from "./bun/heap-ballast.ts";
 
 import { serveBun } from "./bun/native-serve.ts";
+import { restartTuned } from "./bun/restart-tuned.ts";
 import { sharedNumbersBun } from "./bun/shared-numbers.ts";
 import { connectBun, listenBun } from "./bun/sockets.ts";
 import { BunStream } from "./bun/stream.ts";
@@ -91,6 +92,7 @@ export const runtime: Runtime = {
   hostName,
   localIp,
 
+  restartTuned: () => restartTuned(compiled),
   tuneForServing: holdBallast,
 
   descriptorLimit,

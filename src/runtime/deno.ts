@@ -90,6 +90,7 @@ export const runtime: Runtime = {
   hostName,
   localIp,
 
+  restartTuned() {},
   tuneForServing() {},
 
   descriptorLimit,

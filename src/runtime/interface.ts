@@ -125,6 +125,11 @@ export interface Runtime {
   /** The address the kernel would send from towards the outside (control-plane §1.4); rejects without a route. */
   localIp(): Promise<string>;
 
+  /**
+   * First of all in a program that serves for long: where a runtime can be told only as it starts what makes it faster, the
+   * process starts again, with the same id, and this does not return. Workers get that from their supervisor.
+   */
+  restartTuned(): void;
   /** Once, at the start of a program that serves for long: trades memory for CPU time where the runtime lets us. */
   tuneForServing(): void;
 

@@ -85,6 +85,7 @@ export const runtime: Runtime = {
   hostName,
   localIp,
 
+  restartTuned() {},
   // A worker that is killed could not leave what it compiled to the next one.
   tuneForServing: () => flushCompileCache(),
 

@@ -108,6 +108,7 @@ class Client implements ByteStreamHandler {
   }
 }
 
+runtime.restartTuned();
 runtime.tuneForServing();
 const accept = (stream: ByteStream): ByteStreamHandler => new Client(stream);
 const common = { host: "127.0.0.1", crowded: true };
