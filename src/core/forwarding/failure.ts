@@ -1,8 +1,8 @@
 /** Who failed; route services are backends in this respect. */
 type FailureSource = "client" | "router" | "backend";
 
-/** Whether sending the request again can help: never, always, or only when the connection had been used before. */
-type Retry = "never" | "always" | "reused-only";
+/** Whether sending the request again can help where the table of kinds does not say so (`error-table.ts`). */
+type Retry = "never" | "always";
 
 /** Everything that can go wrong on the way of a request (data-plane §2.3, §4.4). */
 export type FailureKind =
