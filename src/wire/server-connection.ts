@@ -134,11 +134,11 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
       case "head":
         if (!this.#between) return;
         if (this.#parser.inRequestLine) this.#refuse(badRequest().answer);
-        else this.#stream.destroy();
+        else this.#close(true);
         return;
       case "idle":
         // It stays armed while a request is served: arming it again is all that the next wait costs.
-        if (this.#between && !this.#parser.started) this.#stream.destroy();
+        if (this.#between && !this.#parser.started) this.#close(true);
         return;
       case "discard":
         if (this.#phase === "busy" && !this.#exchange.active) this.#close();
@@ -296,8 +296,8 @@ export class ServerConnection extends Deadline implements HostedConnection, Exch
   }
 
   /**
-   * Sends FIN behind the answer and reads on for a while: an RST could take the answer away from the client. There is
-   * nothing to be read when it has said that this was its `last` request.
+   * Sends FIN (TLS: its goodbye too, RFC 8446 §6.1) behind the answer and reads on for a while: an RST could take the
+   * answer away from the client. There is nothing to be read when this was its `last` request, or no answer is under way.
    */
   #close(last = false): void {
     const quiet = last && this.#ahead.empty;

@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { after, before, beforeEach, describe, it } from "node:test";
+import { connect as connectTls } from "node:tls";
+import { issue, makeAuthority } from "../fixtures/certificates.ts";
 import { Backend, ok } from "./harness/backend.ts";
 import { condition } from "./harness/condition.ts";
 import { Connection, get } from "./harness/connection.ts";
 import { type RouterUnderTest, startRouter, type Yaml } from "./harness/router.ts";
 
+const shown = issue(makeAuthority(), { names: ["a.b"] });
 const request = (host: string): string => `GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
 
 /** A router with one route, `a.b`, in front of a backend that answers at once. */
@@ -15,11 +19,43 @@ async function rig(config: Yaml): Promise<{ router: RouterUnderTest; backend: Ba
   return { router, backend };
 }
 
+/** Content types (RFC 5246 §6.2.1) of the records that a TLS 1.2 client gets, up to the end; it sends `text`. */
+async function recordTypes(port: number, text: string): Promise<number[]> {
+  let received = Buffer.alloc(0);
+  const relay = createServer((near) => {
+    const far = connect(port, "127.0.0.1");
+    for (const socket of [near, far]) socket.on("error", () => {});
+    far.on("data", (bytes) => {
+      received = Buffer.concat([received, bytes]);
+    });
+    far.once("close", () => near.destroySoon());
+    near.pipe(far).pipe(near);
+  });
+  await new Promise<void>((resolve) => relay.listen(0, "127.0.0.1", resolve));
+  const relayPort = (relay.address() as AddressInfo).port;
+  const socket = connectTls({ port: relayPort, host: "127.0.0.1", rejectUnauthorized: false, maxVersion: "TLSv1.2" });
+  socket.on("error", () => {});
+  socket.on("secureConnect", () => socket.write(text)).resume();
+  await new Promise<void>((resolve) => socket.once("close", () => resolve()));
+  relay.close();
+  const types: number[] = [];
+  for (let at = 0; at < received.length; at += 5 + received.readUInt16BE(at + 3)) types.push(received[at]!);
+  return types;
+}
+
 describe("clients that say nothing (data-plane §4.7)", () => {
   let router: RouterUnderTest;
   let backend: Backend;
   before(async () => {
-    ({ router, backend } = await rig({ frontend_idle_timeout: "200ms", read_header_timeout: "200ms" }));
+    ({ router, backend } = await rig({
+      frontend_idle_timeout: "200ms",
+      read_header_timeout: "200ms",
+      enable_ssl: true,
+      ssl_port: 0,
+      client_cert_validation: "none",
+      cipher_suites: "ECDHE-ECDSA-AES128-GCM-SHA256",
+      tls_pem: [{ cert_chain: shown.certificate, private_key: shown.key }],
+    }));
   });
   after(async () => {
     await router.stop();
@@ -62,6 +98,13 @@ describe("clients that say nothing (data-plane §4.7)", () => {
     assert.equal((await second.response()).status, 404);
     second.write("GET / HT");
     assert.equal(await second.toEnd(), bad);
+  });
+
+  it("over TLS the connection is closed with a goodbye (close_notify, RFC 5246 §7.2.1)", async () => {
+    const alert = 21;
+    for (const text of ["", "GET / HTTP/1.1\r\nHost: a", request("nope.com")]) {
+      assert.equal((await recordTypes(router.tlsPort, text)).at(-1), alert, JSON.stringify(text));
+    }
   });
 });
 
