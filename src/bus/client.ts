@@ -308,9 +308,20 @@ function facts(connection: Connection): { readonly host: string; readonly addr: 
   return { host: hostOf(connection.server), addr: connection.address };
 }
 
+/** No server took us. */
+export class BusUnreachable extends Error {
+  override readonly name = "BusUnreachable";
+  /** Those that were tried, as `host:port`, without credentials. */
+  readonly servers: readonly string[];
+  constructor(message: string, servers: ServerList, cause: ConnectionError | undefined) {
+    super(message, { cause });
+    this.servers = servers.all().map(hostOf);
+  }
+}
+
 /**
  * Connects to the first server that takes us (control-plane §2.1): up to three sweeps over all servers with 100 ms
- * after each. Rejects with an `Error` whose text is that of the `nats-connection-error` line. From then on the bus
+ * after each. Rejects with `BusUnreachable`, whose text is that of the `nats-connection-error` line. From then on the bus
  * reconnects for ever; it gives up only when every server has refused our credentials twice.
  *
  * `logger` is the one with source `.nats`.
@@ -341,5 +352,5 @@ export async function connectBus(runtime: Runtime, logger: Logger, options: BusO
     }
     await pause(runtime.clock, sweepPauseMs);
   }
-  throw new Error(last === undefined || last.refused ? noServers : last.message, { cause: last });
+  throw new BusUnreachable(last === undefined || last.refused ? noServers : last.message, servers, last);
 }

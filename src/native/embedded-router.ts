@@ -1,5 +1,5 @@
 import type { Bus } from "../bus/bus.ts";
-import { connectBus } from "../bus/client.ts";
+import { BusUnreachable, connectBus } from "../bus/client.ts";
 import { type Subscriber, startSubscriber } from "../bus/subscriber.ts";
 import type { Client } from "../core/client.ts";
 import type { Config } from "../core/config/schema.ts";
@@ -179,7 +179,8 @@ export async function createEmbeddedRouter(runtime: Runtime, options: RouterOpti
     await router.follow();
   } catch (error) {
     await router.close();
-    throw new Error(`cannot connect to NATS: ${(error as Error).message}`, { cause: error });
+    const tried = error instanceof BusUnreachable ? ` (tried ${error.servers.join(", ")})` : "";
+    throw new Error(`cannot connect to NATS: ${(error as Error).message}${tried}`, { cause: error });
   }
   return router;
 }

@@ -296,13 +296,14 @@ describe("starts that fail (control-plane §1.3, §2.1, §8.1): the line, exit 1
   }
 
   it("NATS unreachable: three sweeps, then nats-connection-error", async () => {
-    const { code, lines } = await failing(await deadPort(), {});
+    const port = await deadPort();
+    const { code, lines } = await failing(port, {});
     assert.equal(code, 1);
     assert.deepEqual(last(lines), [
       3,
       "gorouter.stdout.nats",
       "nats-connection-error",
-      { error: "nats: no servers available for connection" },
+      { error: "nats: no servers available for connection", servers: [`127.0.0.1:${port}`] },
     ]);
     const took = Number(lines.at(-1)!.timestamp) - Number(lines[0]!.timestamp);
     assert.ok(took >= 0.25 && took < 5, `took ${took} s`);

@@ -64,8 +64,10 @@ function factsOf(
     http: server.http,
     https: server.https,
     health: status.health,
+    tlsHealth: status.tlsHealth,
     routes: status.routes,
     bus: embedded === undefined ? servers : urls,
+    busLogin: { certificate: config.nats.tls_enabled && embedded === undefined, user: config.nats.user },
     embedded: embedded !== undefined,
     routingApi: embeddedApi?.http,
   };

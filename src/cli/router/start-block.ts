@@ -8,9 +8,12 @@ export interface StartFacts {
   readonly http: HostPort | undefined;
   readonly https: HostPort | undefined;
   readonly health: HostPort | undefined;
+  readonly tlsHealth: HostPort | undefined;
   readonly routes: HostPort;
   /** URLs of the bus; none: there is no bus. */
   readonly bus: readonly string[];
+  /** What clients of the bus must show; `user` is the name that goes with the password. */
+  readonly busLogin: { readonly certificate: boolean; readonly user: string };
   /** The bus runs inside this process. */
   readonly embedded: boolean;
   /** The Routing API inside this process. */
@@ -37,6 +40,7 @@ export function startBlock(facts: StartFacts): string {
   if (facts.http !== undefined) rows.push(["http", url(facts.http)]);
   if (facts.https !== undefined) rows.push(["https", url(facts.https, "https")]);
   if (facts.health !== undefined) rows.push(["health", `${url(facts.health)}/health`]);
+  if (facts.tlsHealth !== undefined) rows.push(["health", `${url(facts.tlsHealth, "https")}/health`]);
   rows.push(["routes", `${url(facts.routes)}/routes`]);
   const local = "  (embedded, this machine only)";
   const [bus] = facts.bus;
@@ -48,16 +52,20 @@ export function startBlock(facts: StartFacts): string {
     `causeway ${version} on ${facts.runtime}`,
     ...rows.map(([name, value]) => `  ${name.padEnd(7)} ${value}`),
     "To bring an app on port 3000 behind it:",
-    `  ${registration(bus, api)}`,
+    `  ${registration(bus, facts.busLogin, api)}`,
     `  curl -H 'Host: app.localhost' ${entry}/`,
     "",
   ].join("\n");
 }
 
 /** How an app on port 3000 is registered. */
-function registration(bus: string | undefined, api: string | undefined): string {
+function registration(bus: string | undefined, login: StartFacts["busLogin"], api: string | undefined): string {
   if (bus === undefined && api === undefined) return "lease app.localhost to it in the Routing API";
   if (bus === undefined) return `curl -d '[{"route":"app.localhost","ip":"127.0.0.1","port":3000}]' ${api}`;
-  const nats = bus === "nats://127.0.0.1:4222" ? "" : ` --nats ${bus}`;
+  // `causeway register` has no certificate to show.
+  if (login.certificate)
+    return `publish router.register on ${bus}, with a client certificate: see "register" in README.md`;
+  const open = login.user === "" ? bus : bus.replace("://", `://${encodeURIComponent(login.user)}:PASSWORD@`);
+  const nats = open === "nats://127.0.0.1:4222" ? "" : ` --nats ${open}`;
   return `npx causeway register --uri app.localhost --port 3000${nats}`;
 }

@@ -1,6 +1,6 @@
 import { ActiveAppsPublisher } from "../../bus/active-apps.ts";
 import type { Bus } from "../../bus/bus.ts";
-import { connectBus } from "../../bus/client.ts";
+import { BusUnreachable, connectBus } from "../../bus/client.ts";
 import type { EmbeddedBus } from "../../bus/embedded/server.ts";
 import { noBus } from "../../bus/no-bus.ts";
 import { type Subscriber, startSubscriber } from "../../bus/subscriber.ts";
@@ -123,7 +123,11 @@ async function startBus(
     const options = { ...nats, servers, pingIntervalMs: config.nats_client_ping_interval };
     return { bus: await connectBus(runtime, logger.source("nats"), options), embedded };
   } catch (error) {
-    throw new StartFailure("nats-connection-error", { error: (error as Error).message }, "nats");
+    const data = {
+      error: (error as Error).message,
+      ...(error instanceof BusUnreachable ? { servers: error.servers } : {}),
+    };
+    throw new StartFailure("nats-connection-error", data, "nats");
   }
 }
 

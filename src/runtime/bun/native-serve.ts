@@ -4,6 +4,7 @@ import { streamError } from "../base/stream-error.ts";
 import type { ListenOptions } from "../interface/listening.ts";
 import type { NativeHandler, NativeListener, NativeUpgrade } from "../interface/native-serving.ts";
 import { type MessageSocket, maxWebSocketMessage, type WebSocketHandler } from "../interface/web-socket.ts";
+import { listenFault } from "./listen-fault.ts";
 
 /** Bytes that may wait before the sender is told to stop. */
 const highWater = 64 * 1024;
@@ -103,7 +104,7 @@ export async function serveBun(
   try {
     server = start();
   } catch (error) {
-    throw streamError(error, `listen on ${showAddress({ host, port })}`, "listen");
+    throw streamError(listenFault(error as Error, host), `listen on ${showAddress({ host, port })}`, "listen");
   }
   return {
     host: host || (server.hostname ?? ""),

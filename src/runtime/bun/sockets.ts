@@ -1,5 +1,4 @@
 import { unlinkSync } from "node:fs";
-import { isIP } from "node:net";
 import type { SocketHandler } from "bun";
 import { plainAddress, showAddress } from "../base/address.ts";
 import { descriptorClosed, descriptorOpened, roomToAccept, roomToDial } from "../base/descriptors.ts";
@@ -14,6 +13,7 @@ import type { Listener, ListenOptions } from "../interface/listening.ts";
 import type { ClientTls } from "../interface/tls.ts";
 import { collectWithGrowth } from "./growth-collection.ts";
 import { ListenerHearing } from "./hearing.ts";
+import { listenFault } from "./listen-fault.ts";
 import { rethrown } from "./socket-errors.ts";
 import { BunStream, type SocketOwner, type StreamSocket } from "./stream.ts";
 import { handshakeAsClientBun } from "./tls-client.ts";
@@ -79,13 +79,8 @@ export async function listenBun(options: ListenOptions, accept: Accept): Promise
     if (options.takeover === true) hearing = new ListenerHearing(listener, socket, shared.data);
     return { host: listener.hostname, port: listener.port, close: async () => listener.stop() };
   } catch (error) {
-    throw streamError(withCode(error as { code?: string }, host), `listen on ${showAddress(options)}`, "listen");
+    throw streamError(listenFault(error as Error, host), `listen on ${showAddress(options)}`, "listen");
   }
-}
-
-/** Bun gives no code to a name that it cannot resolve. */
-function withCode(error: { code?: string }, host: string | undefined): unknown {
-  return host && isIP(host) === 0 && error.code === undefined ? Object.assign(error, { code: "ENOTFOUND" }) : error;
 }
 
 function listenTcp<T>(host: string | undefined, listen: (hostname: string) => T): T {

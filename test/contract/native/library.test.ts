@@ -75,7 +75,7 @@ describe("library", () => {
   it("rejects when NATS cannot be reached", async () => {
     await assert.rejects(
       createRouter({ nats: { servers: ["nats://127.0.0.1:1"] } }),
-      /^Error: cannot connect to NATS: nats: no servers available for connection/,
+      /^Error: cannot connect to NATS: nats: no servers available for connection \(tried 127\.0\.0\.1:1\)$/,
     );
   });
 
@@ -96,7 +96,11 @@ describe("library", () => {
   for (const listener of ["wire", "native"] as const) {
     it(`rejects with the reason when a port is taken (${listener})`, async () => {
       const router = await createRouter();
-      await assert.rejects(serve(router, { port: backend.port, listener }), { kind: "address-in-use" });
+      const reason = /^listen on 127\.0\.0\.1:\d+: .*(?:EADDRINUSE|address already in use)/i;
+      await assert.rejects(serve(router, { port: backend.port, listener }), {
+        kind: "address-in-use",
+        message: reason,
+      });
       await router.close();
     });
 
