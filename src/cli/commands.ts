@@ -30,6 +30,7 @@ async function help(): Promise<string> {
 export async function runCommand(runtime: Runtime): Promise<void> {
   const calledAs = aliases.get(runtime.programName);
   const run = async (name: string, args: readonly string[]): Promise<void> => {
+    if (name === "router") runtime.restartTuned();
     const command = await commands.get(name)!();
     await command.run(runtime, args, calledAs === undefined ? `causeway ${name}` : runtime.programName);
   };

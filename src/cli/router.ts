@@ -21,7 +21,6 @@ async function run(runtime: Runtime, args: readonly string[], calledAs: string):
     runtime.writeError(flags.error);
     return await leave(runtime, flags.code);
   }
-  runtime.restartTuned();
   // Empty is the flag's default, so upstream cannot tell `-c ""` from none.
   const path = flags.values.get("c") || undefined;
   const loaded = await load(runtime, path);

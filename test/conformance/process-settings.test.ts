@@ -18,7 +18,7 @@ const allocatorSettings = (pid: number): string[] =>
 /** Only Bun has an allocator that is told by the environment. */
 const onBun = underTest === "bun" || underTest === "binary";
 const expected = (purgeDelay = "3000"): string[] =>
-  onBun ? ["MIMALLOC_ALLOW_THP=1", `MIMALLOC_PURGE_DELAY=${purgeDelay}`, "MIMALLOC_PURGE_HOLES=0"] : [];
+  onBun ? [`MIMALLOC_PURGE_DELAY=${purgeDelay}`, "MIMALLOC_PURGE_HOLES=0"] : [];
 
 async function started(router: RouterUnderTest, look: (pid: number) => Promise<void> | void): Promise<void> {
   try {

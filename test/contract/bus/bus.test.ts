@@ -271,7 +271,7 @@ describe("first connect of the bus", () => {
     const started = performance.now();
     await assert.rejects(
       connect([`nats://127.0.0.1:${port}`]),
-      /^Error: read tcp 127.0.0.1:\d+->127.0.0.1:\d+: i\/o timeout$/,
+      /^BusUnreachable: read tcp 127.0.0.1:\d+->127.0.0.1:\d+: i\/o timeout$/,
     );
     const took = performance.now() - started;
     assert.ok(took > 6000 && took < 9000, `took ${took} ms`);
